@@ -1,0 +1,128 @@
+"""The Motion: what everything before it makes, and everything after it reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.body.shape import Shape
+from kinequimation.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+FORMAT = "kinequimation-motion/1"
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A horse moving.
+
+    World axes: right-handed, metres, Z up, the ground at z = 0; the horse faces −Y at rest, its left is +X.
+
+    Attributes:
+        root_xyz_world: [T, 3] the root joint, metres.
+        quat_wxyz: [T, 81, 4] each joint's rotation relative to its parent, identity at rest, in axes that are
+            parallel to the world's at rest; the joints in the order of ``skeleton.JOINTS``.
+        contact: [T, 4] probability that a hoof stands on the ground, in the order LF, RF, LH, RH.
+        t_s: [T] time of each frame, seconds, rising.
+        fps: nominal frames per second.
+        confidence: [T] in [0, 1]; 0 where no horse was found and the pose is filled in.
+        shape: the body.
+        name: name of the clip.
+
+    Raises:
+        InputError: an array has the wrong shape, or holds values that are not finite.
+    """
+
+    root_xyz_world: Float[np.ndarray, "frames 3"]
+    quat_wxyz: Float[np.ndarray, "frames 81 4"]
+    contact: Float[np.ndarray, "frames 4"]
+    t_s: Float[np.ndarray, " frames"]
+    fps: float
+    confidence: Float[np.ndarray, " frames"]
+    shape: Shape
+    name: str = "motion"
+
+    def __post_init__(self) -> None:
+        n = len(self.root_xyz_world)
+        expected = {
+            "root_xyz_world": (n, 3),
+            "quat_wxyz": (n, skeleton.NUM_JOINTS, 4),
+            "contact": (n, len(skeleton.LIMBS)),
+            "t_s": (n,),
+            "confidence": (n,),
+        }
+        for name, shape in expected.items():
+            value = np.asarray(getattr(self, name))
+            if value.shape != shape:
+                raise InputError(f"motion {name}: expected shape {shape}, got {value.shape}")
+            if not np.isfinite(value).all():
+                raise InputError(f"motion {name}: expected finite numbers, got NaN or infinity")
+        if n == 0:
+            raise InputError("motion: expected one frame or more, got none")
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise InputError(f"motion fps: expected a number above 0, got {self.fps}")
+        if np.any(np.diff(self.t_s) <= 0):
+            raise InputError("motion t_s: expected times that rise from frame to frame")
+        norms = np.linalg.norm(self.quat_wxyz, axis=-1)
+        if np.abs(norms - 1).max() > 1e-3:
+            raise InputError("motion quat_wxyz: expected unit quaternions")
+
+    def __len__(self) -> int:
+        return len(self.root_xyz_world)
+
+    @property
+    def duration_s(self) -> float:
+        """Time from the first frame to one frame after the last."""
+        return float(self.t_s[-1] - self.t_s[0] + 1.0 / self.fps)
+
+
+def write_motion(path: Path, motion: Motion) -> None:
+    """Write a motion as ``.npz`` (plain arrays, nothing pickled)."""
+    arrays = {f.name: getattr(motion, f.name) for f in dataclasses.fields(motion) if f.name not in ("shape", "name")}
+    shape_names = [f.name for f in dataclasses.fields(Shape)]
+    with path.open("wb") as f:
+        np.savez_compressed(
+            f,
+            format=np.array(FORMAT),
+            name=np.array(motion.name),
+            joints=np.array(skeleton.JOINTS),
+            shape_names=np.array(shape_names),
+            shape=motion.shape.to_vector(),
+            **arrays,
+        )
+
+
+def read_motion(path: Path) -> Motion:
+    """Read a motion written by ``write_motion``.
+
+    Raises:
+        InputError: the file is not such a file, or was written for another skeleton.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            if str(data["format"]) != FORMAT:
+                raise InputError(f"{path}: expected format {FORMAT}, got {data['format']}")
+            if tuple(data["joints"].tolist()) != skeleton.JOINTS:
+                raise InputError(f"{path}: written for another skeleton")
+            values = dict(zip(data["shape_names"].tolist(), data["shape"].tolist(), strict=True))
+            return Motion(
+                root_xyz_world=data["root_xyz_world"],
+                quat_wxyz=data["quat_wxyz"],
+                contact=data["contact"],
+                t_s=data["t_s"],
+                fps=float(data["fps"]),
+                confidence=data["confidence"],
+                shape=Shape(**values),
+                name=str(data["name"]),
+            )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: expected a {FORMAT} file, got something unreadable ({error})") from error

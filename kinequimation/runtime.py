@@ -1,0 +1,84 @@
+"""What every trained model needs at run time: where its weights are, and an ONNX Runtime session on a device."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
+
+from kinequimation.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Device = Literal["cpu", "cuda", "auto"]
+DEVICES: tuple[str, ...] = get_args(Device)
+
+
+class Progress(Protocol):
+    """Called as work goes on: the stage's name, frames done, and frames in all if that is known."""
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None: ...
+
+
+def no_progress(stage: str, done: int, total: int | None) -> None:
+    """Report nothing."""
+
+
+def weights_path(name: str) -> Path:
+    """Return the path of a model that ships with the package (``pose2d``, ``detect``, ``lift``).
+
+    Raises:
+        InputError: the file is not there.
+    """
+    path = Path(str(files("kinequimation.weights").joinpath(f"{name}.onnx")))
+    if not path.is_file():
+        raise InputError(f"the weights {path} are missing: reinstall the package, or train them (kinequimation train)")
+    return path
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as f:
+        while block := f.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def open_session(
+    path: Path, device: Device = "auto", n_threads: int = 0
+) -> tuple[onnxruntime.InferenceSession, Literal["cpu", "cuda"]]:
+    """Open an ONNX model.
+
+    Args:
+        path: the model.
+        device: ``auto`` takes CUDA where ONNX Runtime offers it, the CPU otherwise.
+        n_threads: CPU threads; 0 lets ONNX Runtime choose.
+
+    Returns:
+        the session and the device that it runs on.
+
+    Raises:
+        InputError: the file is no readable ONNX model, or ``device`` is not a known name.
+        MissingDependencyError: CUDA was asked for by name and is not there.
+    """
+    import onnxruntime as ort
+
+    if device not in DEVICES:
+        raise InputError(f"device: expected one of {', '.join(DEVICES)}, got {device!r}")
+    has_cuda = "CUDAExecutionProvider" in ort.get_available_providers()
+    if device == "cuda" and not has_cuda:
+        raise MissingDependencyError(
+            "device cuda: this onnxruntime has no CUDA; install onnxruntime-gpu, or use --device cpu"
+        )
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.log_severity_level = 3
+    providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if device != "cpu" and has_cuda else None
+    try:
+        session = ort.InferenceSession(str(path), options, providers=providers or ["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no public base
+        raise InputError(f"{path}: expected an ONNX model, got something unreadable ({error})") from error
+    return session, "cuda" if "CUDAExecutionProvider" in session.get_providers() else "cpu"

@@ -12,6 +12,7 @@ The rest positions were read off Blender 4.5.15's generated Rigify horse.
 
 from __future__ import annotations
 
+import itertools
 import json
 from importlib.resources import files
 
@@ -65,11 +66,7 @@ COINCIDENT: tuple[tuple[str, ...], ...] = (
 )
 """Keypoints that share a point; the sided ones say nothing about left and right."""
 SIDED_KEYPOINTS: np.ndarray = np.array(
-    [
-        i
-        for i, k in enumerate(KEYPOINTS)
-        if MIRROR[k] != k and not any(k in group for group in COINCIDENT)
-    ]
+    [i for i, k in enumerate(KEYPOINTS) if MIRROR[k] != k and not any(k in group for group in COINCIDENT)]
 )
 """Slots that can be swapped left for right."""
 
@@ -121,7 +118,7 @@ def _limb_edges(side: str) -> list[tuple[str, str]]:
     hind = [f"DEF-{b}.{side}" for b in ("thigh", "lower_leg", "hind_foot", "r_toe", "r_hoof")]
     fore.append(f"fore_toe.{side}")
     hind.append(f"hind_toe.{side}")
-    return [*zip(fore, fore[1:], strict=False), ("DEF-spine.001", hind[0]), *zip(hind, hind[1:], strict=False)]
+    return [*itertools.pairwise(fore), ("DEF-spine.001", hind[0]), *itertools.pairwise(hind)]
 
 
 _MIDLINE = (
@@ -133,8 +130,8 @@ _MIDLINE = (
 _TAIL = ("DEF-spine.001", *(f"DEF-tail.00{i}" for i in range(1, 6)), "tail_end")
 
 EDGES: tuple[tuple[str, str], ...] = (
-    *zip(_MIDLINE, _MIDLINE[1:], strict=False),
-    *zip(_TAIL, _TAIL[1:], strict=False),
+    *itertools.pairwise(_MIDLINE),
+    *itertools.pairwise(_TAIL),
     ("DEF-head", "DEF-jaw"),
     ("DEF-jaw", "chin"),
     *(edge for side in "LR" for edge in _limb_edges(side)),
@@ -155,8 +152,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "head": tuple(
         k
         for k in KEYPOINTS
-        if any(s in k for s in ("ear", "eye", "jaw", "nose", "skull", "head", "chin", "poll"))
-        and "forearm" not in k
+        if any(s in k for s in ("ear", "eye", "jaw", "nose", "skull", "head", "chin", "poll")) and "forearm" not in k
     ),
     "neck": tuple(k for k in KEYPOINTS if "neck" in k),
     "trunk": tuple(

@@ -1,0 +1,1 @@
+"""File formats, one a module: ``read_x`` and ``write_x``."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def _mirrored(cone: Cone) -> Cone:
 
 
 def _chain(points: list[tuple[Point, float]], bones: tuple[str, ...], **options) -> list[Cone]:
-    return [Cone(a, b, ra, rb, bones, **options) for (a, ra), (b, rb) in zip(points, points[1:], strict=False)]
+    return [Cone(a, b, ra, rb, bones, **options) for (a, ra), (b, rb) in pairwise(points)]
 
 
 def _trunk() -> list[Cone]:
@@ -91,9 +92,13 @@ def _neck() -> list[Cone]:
         ("DEF-neck.004", "DEF-head"),
     ]
     flats = [0.62, 0.56, 0.55, 0.56, 0.62]
+    crest = ("DEF-spine.006", "DEF-neck.001", "DEF-neck.002")
     return [
-        Cone(a, b, ra, rb, bone, flat, 0.05)
-        for ((a, ra), (b, rb)), bone, flat in zip(zip(points, points[1:], strict=False), bones, flats, strict=True)
+        *_chain([((0, -0.46, 1.545), 0.09), ((0, -0.78, 1.60), 0.095), ((0, -0.98, 1.735), 0.07)], crest, flat=0.5),
+        *(
+            Cone(a, b, ra, rb, bone, flat, 0.06)
+            for ((a, ra), (b, rb)), bone, flat in zip(pairwise(points), bones, flats, strict=True)
+        ),
     ]
 
 
@@ -122,10 +127,10 @@ def _head_sides() -> list[Cone]:
         Cone((0.058, -1.47, 1.665), (0.04, -1.54, 1.56), 0.024, 0.018, ("DEF-head",), 1, 0.03),
         *_chain(
             [
-                ((0.058, -1.345, 1.83), 0.030),
-                ((0.078, -1.365, 1.90), 0.034),
-                ((0.094, -1.388, 1.965), 0.024),
-                ((0.099, -1.405, 2.015), 0.008),
+                ((0.060, -1.352, 1.835), 0.030),
+                ((0.085, -1.385, 1.905), 0.036),
+                ((0.107, -1.413, 1.957), 0.027),
+                ((0.124, -1.434, 1.995), 0.008),
             ],
             ear,
             flat=0.75,
@@ -189,23 +194,23 @@ def _hind_limb() -> list[Cone]:
 
 def _tail() -> list[Cone]:
     points: list[tuple[Point, float]] = [
-        ((0, 0.875, 1.445), 0.045),
-        ((0, 1.00, 1.442), 0.045),
-        ((0, 1.142, 1.313), 0.062),
-        ((0, 1.378, 1.159), 0.078),
-        ((0, 1.575, 1.109), 0.076),
-        ((0, 1.74, 1.115), 0.040),
+        ((0, 0.875, 1.445), 0.047),
+        ((0, 1.00, 1.440), 0.055),
+        ((0, 1.142, 1.312), 0.080),
+        ((0, 1.378, 1.158), 0.100),
+        ((0, 1.575, 1.109), 0.095),
+        ((0, 1.76, 1.115), 0.035),
     ]
     return [
-        Cone(a, b, ra, rb, (f"DEF-tail.00{i}",), 0.8, 0.02, "tail")
-        for i, ((a, ra), (b, rb)) in enumerate(zip(points, points[1:], strict=False), start=1)
+        Cone(a, b, ra, rb, (f"DEF-tail.00{i}",), 0.7, 0.02, "tail")
+        for i, ((a, ra), (b, rb)) in enumerate(pairwise(points), start=1)
     ]
 
 
 def _mane() -> list[Cone]:
     """Return the crest's ridge of hair, the locks that fall to the right, and the forelock."""
     crest: list[Point] = [
-        (0, -0.60, 1.615), (0, -0.70, 1.645), (0, -0.78, 1.700), (0, -0.87, 1.745),
+        (0, -0.58, 1.632), (0, -0.68, 1.660), (0, -0.78, 1.705), (0, -0.87, 1.748),
         (0, -0.96, 1.790), (0, -1.05, 1.820), (0, -1.14, 1.842), (0, -1.23, 1.848), (0, -1.30, 1.842),
     ]  # fmt: skip
     base = ("05", "05", "04", "04", "03", "03", "02", "01", "01")
@@ -239,14 +244,14 @@ LANDMARK_ANCHORS: dict[str, Point] = {
     "nose": (0.0, -1.672, 1.405),
     "chin": (0.0, -1.575, 1.325),
     "eye.L": (0.101, -1.462, 1.728),
-    "ear_tip.L": (0.100, -1.409, 2.022),
-    "poll": (0.0, -1.315, 1.872),
-    "withers": (0.0, -0.46, 1.640),
-    "neck_base": (0.0, -0.81, 1.215),
+    "ear_tip.L": (0.127, -1.438, 2.004),
+    "poll": (0.0, -1.335, 1.858),
+    "withers": (0.0, -0.44, 1.640),
+    "neck_base": (0.0, -0.85, 1.27),
     "back": (0.0, 0.02, 1.52),
     "croup": (0.0, 0.50, 1.60),
     "tail_base": (0.0, 0.885, 1.50),
-    "tail_end": (0.0, 1.785, 1.115),
+    "tail_end": (0.0, 1.80, 1.115),
     "point_of_shoulder.L": (0.175, -0.79, 1.165),
     "elbow.L": (0.195, -0.445, 0.875),
     "girth": (0.0, -0.36, 0.86),

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from kinequimation.body.shape import Shape
 
 
-def _bone_scale(name: str, axis: np.ndarray, s: Shape) -> np.ndarray:
+def _bone_scale(name: str, axis: np.ndarray, s: Shape, hind_length: float) -> np.ndarray:
     """Return the [3, 3] stretch of one bone's surroundings: along its axis and across it."""
+    leg_length = s.leg_length * (hind_length if re.search(r"thigh|lower_leg|hind_foot|r_toe", name) else 1.0)
 
     def stretch(length: float, girth: float) -> np.ndarray:
         return girth * np.eye(3) + (length - girth) * np.outer(axis, axis)
@@ -37,21 +38,32 @@ def _bone_scale(name: str, axis: np.ndarray, s: Shape) -> np.ndarray:
     if "shoulder" in name:
         return stretch(s.barrel_depth, s.muscle)
     if re.search(r"upper_arm|forearm|thigh|lower_leg", name):
-        return stretch(s.leg_length, s.muscle if re.search(r"upper_arm|thigh", name) else (s.muscle + s.limb_girth) / 2)
+        upper = re.search(r"upper_arm|thigh", name)
+        return stretch(leg_length, (1 + s.muscle) / 2 if upper else (s.muscle + s.limb_girth) / 2)
     if re.search(r"forefoot|hind_foot", name):
-        return stretch(s.leg_length * s.cannon_length, s.limb_girth)
+        return stretch(leg_length * s.cannon_length, s.limb_girth)
     if re.search(r"_toe", name):
-        return stretch(s.leg_length, s.limb_girth)
+        return stretch(leg_length, s.limb_girth)
     if "hoof" in name:
         return np.diag([s.hoof_size, s.hoof_size, (1 + s.hoof_size) / 2])
     return np.eye(3)
 
 
 def bone_scales(shape: Shape) -> Float[np.ndarray, "81 3 3"]:
-    """Return, for each joint, the linear map of template offsets around its head to the shape's, before final size."""
+    """Return, for each joint, the linear map of template offsets around its head to the shape's, before final size.
+
+    The hind limbs are stretched a little further or less, so that all four hooves stand on one ground.
+    """
     axes = skeleton.REST_TAIL_XYZ - skeleton.REST_HEAD_XYZ
     axes = axes / np.linalg.norm(axes, axis=-1, keepdims=True)
-    return np.stack([_bone_scale(n, a, shape) for n, a in zip(skeleton.JOINTS, axes, strict=True)])
+    fore, hind, hip = (skeleton.JOINT_INDEX[n] for n in ("DEF-f_hoof.L", "DEF-r_hoof.L", "DEF-thigh.L"))
+    hind_length = 1.0
+    for _ in range(4):  # a contraction: the error shrinks about tenfold a round
+        scales = np.stack([_bone_scale(n, a, shape, hind_length) for n, a in zip(skeleton.JOINTS, axes, strict=True)])
+        joints = scaled_rest_joints(scales)
+        sole = joints[:, 2] - scales[:, 2, 2] * skeleton.REST_HEAD_XYZ[:, 2]
+        hind_length *= (joints[hip, 2] - sole[fore]) / (joints[hip, 2] - sole[hind])
+    return scales
 
 
 def scaled_rest_joints(scales: Float[np.ndarray, "81 3 3"]) -> Float[np.ndarray, "81 3"]:

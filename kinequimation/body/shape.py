@@ -116,6 +116,11 @@ BREEDS: dict[str, Shape] = {
         back_length=1.05, neck_length=0.86, neck_girth=1.22, head_length=1.12, limb_girth=1.22, muscle=1.08,
         hoof_size=1.05, mane_length=1.8, tail_length=1.1,
     ),
+    "foal": Shape(
+        withers_height_m=1.00, leg_length=1.22, cannon_length=1.14, barrel_depth=0.84, barrel_width=0.78,
+        back_length=0.84, neck_length=0.82, neck_girth=0.80, head_length=1.00, limb_girth=0.95, muscle=0.82,
+        hoof_size=0.85, mane_length=0.3, tail_length=0.6,
+    ),
 }  # fmt: skip
 """Presets. Heights and tendencies from breed standards (recipes, section F3); the factors themselves are judgement."""
 

@@ -84,11 +84,11 @@ def _mesh() -> tuple[np.ndarray, np.ndarray]:
     vertices, faces, _, _ = marching_cubes(distance, 0.0, spacing=(VOXEL_M,) * 3, gradient_direction="ascent")
     faces = _largest_component(faces, len(vertices))
     log.info("marching cubes: %d vertices, %d faces", len(vertices), len(faces))
-    vertices, faces = fast_simplification.simplify(
+    simplified = fast_simplification.simplify(
         (vertices + corner).astype(np.float32), faces.astype(np.int32), target_count=N_FACES, agg=4
     )
-    used, faces = np.unique(faces, return_inverse=True)
-    vertices, faces = vertices[used].astype(np.float64), faces.reshape(-1, 3)
+    used, faces = np.unique(simplified[1], return_inverse=True)
+    vertices, faces = simplified[0][used].astype(np.float64), faces.reshape(-1, 3)
     a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
     if np.einsum("fa,fa->", a, np.cross(b, c)) < 0:  # the volume of a mesh that faces outwards is positive
         faces = faces[:, ::-1]

@@ -187,10 +187,14 @@ def _open_image(file: Path) -> Image.Image:
         raise InputError(f"{file}: {what}") from error
 
 
+def _has_orientation(image: Image.Image) -> bool:
+    return image.format != "PNG"  # to look for it there, Pillow decodes the whole image; cameras do not write PNG
+
+
 def _image_size(file: Path) -> tuple[int, int]:
     with _open_image(file) as image:
         _check_size(str(file), *image.size)
-        sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        sideways = _has_orientation(image) and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         return (image.height, image.width) if sideways else image.size
 
 
@@ -202,7 +206,7 @@ def _read_image(file: Path, width: int, height: int) -> UInt8[np.ndarray, "h w 3
             )  # lets a large JPEG be decoded at a fraction of its size
             if image.mode.startswith("I"):  # 16 bits: Pillow would clip instead of scaling
                 image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-            image = ImageOps.exif_transpose(image).convert("RGB")
+            image = (ImageOps.exif_transpose(image) if oriented else image).convert("RGB")
             if image.size != (width, height):
                 image = image.resize((width, height), Image.Resampling.BOX)
             return np.array(image)

@@ -1,0 +1,134 @@
+"""Metrics, on cases whose value can be worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kinequimation import metrics, skeleton
+from kinequimation.errors import InputError
+from kinequimation.geometry.rotation import quat_from_rotvec, quat_rotate
+from kinequimation.metrics import ScoredImage
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def test_pck_divides_by_the_longer_side_and_counts_a_missing_prediction_as_wrong() -> None:
+    truth = np.array([[[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [np.nan, np.nan]]])
+    predicted = np.array([[[0.0, 4.9], [10.0, 5.1], [np.nan, np.nan], [0.0, 0.0]]])
+    errors = metrics.point_errors(predicted, truth, np.array([[0.0, 0.0, 100.0, 50.0]]))
+    np.testing.assert_allclose(errors[0, :3], [0.049, 0.051, np.inf])
+    assert metrics.pck(errors, 0.05) == (1, 3)
+    assert metrics.pck(errors, 0.1) == (2, 3)
+
+
+def _labels_of_a_horse(rng: np.random.Generator) -> np.ndarray:
+    return rng.uniform(0, 100, (1, skeleton.NUM_KEYPOINTS, 2))
+
+
+def test_a_mirrored_prediction_swaps_every_comparable_pair_and_the_truth_none(rng: np.random.Generator) -> None:
+    truth, box = _labels_of_a_horse(rng), np.array([[0.0, 0.0, 100.0, 100.0]])
+    swapped, comparable = metrics.swapped_pairs(truth[:, skeleton.MIRROR_KEYPOINTS], truth, box)
+    assert comparable.sum() > 30
+    np.testing.assert_array_equal(swapped, comparable)
+    assert not metrics.swapped_pairs(truth, truth, box)[0].any()
+
+
+def test_pairs_that_lie_together_say_nothing_about_swaps(rng: np.random.Generator) -> None:
+    truth = _labels_of_a_horse(rng)
+    left, right = (skeleton.KEYPOINT_INDEX[f"carpus.{s}"] for s in "LR")
+    truth[0, left] = truth[0, right] + 1.0
+    _, comparable = metrics.swapped_pairs(truth, truth, np.array([[0.0, 0.0, 100.0, 100.0]]))
+    assert not comparable[0, [left, right]].any()
+
+
+def test_oks_of_known_distances() -> None:
+    truth = np.array([[0.0, 0.0], [0.0, 0.0], [np.nan, np.nan], [5.0, 5.0]])
+    sigmas = np.full(4, 0.05)
+    at_two_sigma = 2 * 0.05 * np.sqrt(400.0)  # d² = area · (2σ)², so exp(−1/2)
+    predicted = np.array([[0.0, 0.0], [at_two_sigma, 0.0], [1.0, 1.0], [np.nan, np.nan]])
+    assert metrics.oks(predicted, truth, 400.0, sigmas) == pytest.approx((1 + np.exp(-0.5) + 0) / 3)
+
+
+def test_average_precision_of_one_hit_one_false_alarm_and_one_miss() -> None:
+    first = ScoredImage(np.array([0.9, 0.5]), np.array([[0.72], [0.1]]))
+    second = ScoredImage(np.empty(0), np.empty((0, 1)))
+    # recall reaches 1/2 at precision 1, so 51 of the 101 recall points score 1, at the thresholds 0.50 to 0.70
+    assert metrics.average_precision([first, second]) == pytest.approx(51 / 101 * 0.5)
+    # a stronger false alarm halves the precision
+    third = ScoredImage(np.array([0.95]), np.array([[0.0]]))
+    assert metrics.average_precision([first, third], [0.5]) == pytest.approx(51 / 101 * 0.5)
+
+
+def test_a_second_detection_of_the_same_horse_is_a_false_alarm() -> None:
+    twice = ScoredImage(np.array([0.9, 0.8]), np.array([[1.0, 0.0], [1.0, 0.0]]))
+    assert metrics.average_precision([twice], [0.5]) == pytest.approx(51 / 101)
+
+
+def test_box_iou() -> None:
+    box = np.array([[0.0, 0.0, 2.0, 2.0]])
+    others = np.array([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 2.0, 2.0], [5.0, 5.0, 1.0, 1.0]])
+    np.testing.assert_allclose(metrics.box_iou(box, others), [[1.0, 1 / 3, 0.0]])
+
+
+def test_each_alignment_removes_what_it_should(rng: np.random.Generator) -> None:
+    truth = rng.normal(size=(5, 20, 3))
+    shifted = truth + np.array([3.0, 4.0, 0.0])
+    assert metrics.mpjpe(shifted, truth) == pytest.approx(5.0)
+    assert metrics.n_mpjpe(1.7 * truth, truth) == pytest.approx(0.0, abs=1e-12)
+    assert metrics.mpjpe(1.7 * truth, truth) > 0.5
+    turned = 0.6 * quat_rotate(quat_from_rotvec(rng.normal(size=(5, 1, 3))), truth) + rng.normal(size=(5, 1, 3))
+    assert metrics.pa_mpjpe(turned, truth) == pytest.approx(0.0, abs=1e-9)
+    mirrored = truth * np.array([-1.0, 1.0, 1.0])
+    assert metrics.pa_mpjpe(mirrored, truth) > 0.1
+
+
+def test_unlabelled_3d_points_do_not_count(rng: np.random.Generator) -> None:
+    truth = rng.normal(size=(3, 10, 3))
+    predicted = truth + np.array([0.0, 0.0, 1.0])
+    truth[:, 4] = np.nan
+    assert metrics.mpjpe(predicted, truth) == pytest.approx(1.0)
+    assert metrics.pa_mpjpe(predicted, truth) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_bone_length_spread_is_zero_for_a_rigid_bone_and_known_for_two_lengths() -> None:
+    xyz = np.zeros((2, 3, 3))
+    xyz[:, 1, 0] = 1.0
+    xyz[:, 2, 1] = [0.9, 1.1]
+    np.testing.assert_allclose(metrics.bone_length_spread(xyz, np.array([[0, 1], [0, 2]])), [0.0, 0.1])
+
+
+def test_jitter_of_a_cubic_and_of_a_parabola() -> None:
+    fps = 50.0
+    t = np.arange(20) / fps
+    cubic = np.zeros((20, 1, 3))
+    cubic[:, 0, 2] = 5 * t**3  # third derivative 30 m/s³
+    assert metrics.jitter(cubic, fps) == pytest.approx(3.0)
+    parabola = np.broadcast_to((t**2)[:, None, None], (20, 1, 3))
+    assert metrics.jitter(parabola, fps) == pytest.approx(0.0, abs=1e-6)
+    with pytest.raises(InputError):
+        metrics.jitter(cubic[:3], fps)
+
+
+def test_slide_and_drift_count_standing_frames_only() -> None:
+    xyz = np.zeros((6, 4, 3))
+    xyz[:, 0, 1] = [0.0, 0.002, 0.004, 1.0, 2.0, 2.003]
+    contact = np.zeros((6, 4))
+    contact[[0, 1, 2, 4, 5], 0] = 1.0
+    assert metrics.foot_slide_mm(xyz, contact) == pytest.approx((2 + 2 + 3) / 3)
+    np.testing.assert_allclose(metrics.stance_drift_mm(xyz, contact), [4.0, 3.0])
+    assert np.isnan(metrics.foot_slide_mm(xyz, np.zeros((6, 4))))
+
+
+def test_bootstrap_interval_holds_the_estimate_and_narrows_with_more_images(rng: np.random.Generator) -> None:
+    counts = np.full(20, 10)
+    hits = rng.integers(0, 11, 20)
+    low, high = metrics.bootstrap_interval(hits, counts)
+    assert low < hits.sum() / counts.sum() < high
+    low4, high4 = metrics.bootstrap_interval(np.tile(hits, 4), np.tile(counts, 4))
+    assert 0.4 < (high4 - low4) / (high - low) < 0.6  # 1/√4
+    assert metrics.bootstrap_interval([5, 5], [10, 10]) == (0.5, 0.5)
+    assert np.isnan(metrics.bootstrap_interval([0], [0])).all()

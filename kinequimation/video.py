@@ -201,9 +201,9 @@ def _image_size(file: Path) -> tuple[int, int]:
 def _read_image(file: Path, width: int, height: int) -> UInt8[np.ndarray, "h w 3"]:
     try:
         with _open_image(file) as image:
-            image.draft(
-                "RGB", (max(width, height), max(width, height))
-            )  # lets a large JPEG be decoded at a fraction of its size
+            oriented = _has_orientation(image)
+            side = max(width, height)
+            image.draft("RGB", (side, side))  # a large JPEG is decoded at a fraction of its size
             if image.mode.startswith("I"):  # 16 bits: Pillow would clip instead of scaling
                 image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
             image = (ImageOps.exif_transpose(image) if oriented else image).convert("RGB")

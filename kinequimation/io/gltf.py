@@ -34,11 +34,11 @@ _VERTEX_BUFFER, _INDEX_BUFFER = 34962, 34963
 _MAX_INFLUENCES = 4
 
 _LOOKS: dict[str, tuple[tuple[int, int, int], float]] = {
-    "coat": ((112, 62, 32), 0.55),
+    "coat": ((104, 66, 40), 0.55),
     "mane": ((24, 20, 18), 0.65),
     "tail": ((24, 20, 18), 0.65),
     "hoof": ((52, 46, 42), 0.45),
-    "muzzle": ((74, 66, 62), 0.75),
+    "muzzle": ((70, 65, 63), 0.75),
     "eye": ((14, 9, 7), 0.08),
 }
 """A bay horse: colour (sRGB, 0–255) and roughness of each material. Chosen by eye."""

@@ -1,0 +1,53 @@
+"""Smooth curves through a few points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.motion.table import Swing
+
+
+def ease(x: Float[np.ndarray, "*n"], keys_x: np.ndarray, keys_y: np.ndarray) -> Float[np.ndarray, "*n"]:
+    """Go from key to key, level at each: for curves whose keys are their highest and lowest points.
+
+    Args:
+        x: where to evaluate; outside the keys the end values hold.
+        keys_x: rising.
+        keys_y: the values there.
+    """
+    i = np.clip(np.searchsorted(keys_x, x, side="right") - 1, 0, len(keys_x) - 2)
+    w = np.clip((x - keys_x[i]) / (keys_x[i + 1] - keys_x[i]), 0.0, 1.0)
+    return keys_y[i] + (keys_y[i + 1] - keys_y[i]) * w * w * (3.0 - 2.0 * w)
+
+
+def limb_keys(duty: float, keys: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Turn keys given at 0–1 of the stance and 1–2 of the swing into keys over one whole limb cycle.
+
+    Args:
+        duty: fraction of the cycle that the hoof stands.
+        keys: (where, value), rising; they repeat every cycle.
+
+    Returns:
+        keys in fractions of the cycle, with the neighbours outside 0–1 added, and their values.
+    """
+    x = np.array([k[0] for k in keys])
+    x = np.where(x < 1.0, x * duty, duty + (x - 1.0) * (1.0 - duty))
+    y = np.array([k[1] for k in keys])
+    return np.concatenate([[x[-1] - 1.0], x, [x[0] + 1.0]]), np.concatenate([[y[-1]], y, [y[0]]])
+
+
+def bump(w: Float[np.ndarray, "*n"], rise: float, fall: float) -> Float[np.ndarray, "*n"]:
+    """Return a bump on 0–1 that is 1 at ``rise / (rise + fall)`` and 0 at both ends; the powers set its steepness."""
+    top = rise / (rise + fall)
+    w = np.clip(w, 0.0, 1.0)
+    return (w / top) ** rise * ((1.0 - w) / (1.0 - top)) ** fall
+
+
+def swing_value(swing: Swing, phase: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " frames"]:
+    """Evaluate a sinusoid over the stride."""
+    return swing.size * np.cos(2.0 * np.pi * swing.cycles * (phase - swing.peak))

@@ -1,0 +1,188 @@
+"""Limbs that reach: joint angles that put the toe and the hoof where they must be, near wished-for angles.
+
+All four limbs are solved together. A limb is a chain of six links: shoulder blade (or pelvis), upper arm (thigh),
+forearm (gaskin), cannon, pastern, hoof. Its joints turn about X (flexion); the first two and the hoof also turn a
+little about Y and Z, so that the toe can be hit exactly when the trunk rolls or turns.
+
+Of all the poses that reach, the one is taken that lies nearest to the wished-for angles, in units of each joint's
+*slack*: minimise Σ((θ − θ₀)/slack)² subject to toe and hoof where they must be, by Gauss–Newton on the constraint.
+Stifle and hock share a slack, because the reciprocal apparatus couples them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.geometry.rotation import quat_from_matrix
+from kinequimation.motion.limits import JOINT_LIMITS
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.body.horse import Body
+
+_J = skeleton.JOINT_INDEX
+_FORE = ("DEF-shoulder", "DEF-upper_arm", "DEF-forearm", "DEF-forefoot", "DEF-f_toe", "DEF-f_hoof")
+_HIND = ("DEF-pelvis", "DEF-thigh", "DEF-lower_leg", "DEF-hind_foot", "DEF-r_toe", "DEF-r_hoof")
+CHAIN: np.ndarray = np.array(
+    [[_J[f"{b}.{limb[0]}"] for b in (_FORE if limb[1] == "F" else _HIND)] for limb in skeleton.LIMBS]
+)
+"""[4, 6] the joints of each limb, in the order of ``skeleton.LIMBS``."""
+BASE: np.ndarray = np.array([_J["DEF-spine.006"], _J["DEF-spine.006"], _J["DEF-spine.001"], _J["DEF-spine.001"]])
+"""[4] the joint of the trunk that carries each limb."""
+
+# the twelve ways in which a limb turns: the link, and the axis
+_LINK = np.array([0, 1, 2, 3, 4, 5, 0, 0, 1, 1, 5, 5])
+_AXIS = np.array([0, 0, 0, 0, 0, 0, 1, 2, 1, 2, 1, 2])
+_OFF_AXIS_SLACK_DEG = np.array([[5.0, 3.0, 4.0, 4.0, 2.0, 2.0]] * 2 + [[0.0, 0.0, 8.0, 5.0, 2.0, 2.0]] * 2)
+_RECIPROCAL = 0.8
+"""Share of the slack of stifle and hock that they only have together."""
+_MAX_STEP_RAD = 0.5
+_TOLERANCE = 2e-5
+
+
+@dataclass(frozen=True)
+class Limbs:
+    """The four limbs of one body.
+
+    Attributes:
+        offset: [4, 7, 3] from the carrying joint to the first link, from link to link, and from the last to the toe.
+    """
+
+    offset: Float[np.ndarray, "4 7 3"]
+
+    @classmethod
+    def of(cls, body: Body, toes: Float[np.ndarray, "4 3"]) -> Limbs:
+        """Read the chains off a body at rest.
+
+        Args:
+            body: the horse.
+            toes: points of the hooves at rest that will be put in place.
+        """
+        heads = body.rest_xyz[np.concatenate([BASE[:, None], CHAIN], 1)]
+        return cls(np.diff(np.concatenate([heads, toes[:, None]], 1), axis=1))
+
+
+def rest_toes(body: Body) -> Float[np.ndarray, "4 3"]:
+    """Return the toe landmarks at rest, in the order of ``skeleton.LIMBS``."""
+    return body.rest_vertices[body.landmark_vertices[_TOE_LANDMARKS]]
+
+
+_TOE_LANDMARKS = np.array([skeleton.LANDMARKS.index(skeleton.limb_toe(limb)) for limb in skeleton.LIMBS])
+
+
+def _link_matrices(angle: np.ndarray) -> np.ndarray:
+    """Return the rotation of each link, Ry·Rz·Rx, from its twelve angles [..., 12]."""
+    zero = np.zeros_like(angle[..., :3])
+    x = angle[..., :6]
+    y = np.concatenate([angle[..., 6:7], angle[..., 8:9], zero, angle[..., 10:11]], -1)
+    z = np.concatenate([angle[..., 7:8], angle[..., 9:10], zero, angle[..., 11:12]], -1)
+    cx, sx, cy, sy, cz, sz = np.cos(x), np.sin(x), np.cos(y), np.sin(y), np.cos(z), np.sin(z)
+    m = np.empty((*x.shape, 3, 3))
+    m[..., 0, 0] = cy * cz
+    m[..., 0, 1] = sy * sx - cy * sz * cx
+    m[..., 0, 2] = sy * cx + cy * sz * sx
+    m[..., 1, 0] = sz
+    m[..., 1, 1] = cz * cx
+    m[..., 1, 2] = -cz * sx
+    m[..., 2, 0] = -sy * cz
+    m[..., 2, 1] = cy * sx + sy * sz * cx
+    m[..., 2, 2] = cy * cx - sy * sz * sx
+    return m
+
+
+def _pose(
+    limbs: Limbs, base_xyz: np.ndarray, base_R: np.ndarray, angle: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return link rotations, joint positions [..., 6, 3], the toe, and the world axes [..., 12, 3] of the angles."""
+    local = _link_matrices(angle)
+    R, xyz = base_R, base_xyz
+    heads, axes_y, axes_x = [], [], []
+    for i in range(6):
+        xyz = xyz + np.einsum("tlab,lb->tla", R, limbs.offset[:, i])
+        heads.append(xyz)
+        axes_y.append(R[..., 1])
+        R = R @ local[..., i, :, :]
+        axes_x.append(R[..., 0])
+    toe = xyz + np.einsum("tlab,lb->tla", R, limbs.offset[:, 6])
+    # the axis of Rz in Ry·Rz·Rx is perpendicular to both others
+    axes_z = [np.cross(axes_x[i], axes_y[i]) for i in (0, 1, 5)]
+    axes = [*axes_x, axes_y[0], axes_z[0], axes_y[1], axes_z[1], axes_y[5], axes_z[2]]
+    axes = np.stack(axes, -2)
+    return R, np.stack(heads, -2), toe, axes
+
+
+def _rotation_error(R: np.ndarray, R_target: np.ndarray) -> np.ndarray:
+    """Return about the rotation vector, in the world, from one rotation to the other (exact where it is zero)."""
+    E = R_target @ np.swapaxes(R, -1, -2)
+    v = np.stack([E[..., 2, 1] - E[..., 1, 2], E[..., 0, 2] - E[..., 2, 0], E[..., 1, 0] - E[..., 0, 1]], -1) / 2
+    cosine = (np.trace(E, axis1=-2, axis2=-1) - 1) / 2
+    return v * (2.0 / np.maximum(1.0 + cosine, 0.3))[..., None]
+
+
+def _limit_box() -> tuple[np.ndarray, np.ndarray]:
+    """Return lowest and highest of the twelve angles of each limb [4, 12]."""
+    box = JOINT_LIMITS[CHAIN[:, _LINK], :, _AXIS]
+    return np.moveaxis(box, -1, 0)[0], np.moveaxis(box, -1, 0)[1]
+
+
+_LOW, _HIGH = _limit_box()
+
+
+def reach(
+    limbs: Limbs,
+    base_xyz: Float[np.ndarray, "frames 4 3"],
+    base_R: Float[np.ndarray, "frames 4 3 3"],
+    wish_rad: Float[np.ndarray, "frames 4 6"],
+    slack_rad: Float[np.ndarray, "frames 4 6"],
+    toe_xyz_world: Float[np.ndarray, "frames 4 3"],
+    hoof_R: Float[np.ndarray, "frames 4 3 3"],
+    max_iterations: int = 12,
+) -> Float[np.ndarray, "frames 4 6 4"]:
+    """Find joint rotations that put toes and hooves where they must be.
+
+    Args:
+        limbs: the chains.
+        base_xyz: position of the joint that carries each limb.
+        base_R: its rotation from rest.
+        wish_rad: wished-for turn of each link about X, relative to the link above.
+        slack_rad: how willingly each link departs from the wish.
+        toe_xyz_world: where the toes must be.
+        hoof_R: rotation of the hooves from rest.
+        max_iterations: of the solver; it stops earlier when all toes are within 0.02 mm.
+
+    Returns:
+        unit quaternions of the six links relative to their parents.
+    """
+    n = wish_rad.shape[:2]
+    wish = np.concatenate([wish_rad, np.zeros((*n, 6))], -1)
+    variance = np.concatenate([slack_rad**2, np.broadcast_to(np.radians(_OFF_AXIS_SLACK_DEG) ** 2, (*n, 6))], -1)
+    wish = np.clip(wish, _LOW, _HIGH)
+    angle = wish.copy()
+    W = np.zeros((*n, 12, 12))
+    for _ in range(max_iterations):
+        R, heads, toe, axes = _pose(limbs, base_xyz, base_R, angle)
+        error = np.concatenate([toe_xyz_world - toe, _rotation_error(R, hoof_R)], -1)
+        if np.abs(error).max() < _TOLERANCE:
+            break
+        arm = toe[..., None, :] - heads[..., _LINK, :]
+        J = np.concatenate([np.cross(axes, arm), axes], -1)  # [..., 12, 6], transposed
+        W[..., range(12), range(12)] = variance
+        together = _RECIPROCAL * np.sqrt(variance[:, 2:, 2] * variance[:, 2:, 3])
+        W[:, 2:, 2, 3] = W[:, 2:, 3, 2] = -together  # stifle flexes by +X, hock by −X
+        WJ = W @ J
+        A = np.swapaxes(J, -1, -2) @ WJ
+        A[..., range(6), range(6)] += 1e-7
+        b = error + np.einsum("tlij,tli->tlj", J, angle - wish)
+        solution = wish + np.einsum("tlij,tlj->tli", WJ, np.linalg.solve(A, b[..., None])[..., 0])
+        angle = angle + np.clip(solution - angle, -_MAX_STEP_RAD, _MAX_STEP_RAD)
+        # a joint that meets its limit stays there and leaves the rest of the way to the others
+        limited = np.clip(angle, _LOW, _HIGH)
+        outside = np.abs(limited - angle) > 1e-6
+        wish = np.where(outside, limited, wish)
+        variance = np.where(outside, variance * 0.02, variance)
+    return quat_from_matrix(_link_matrices(angle))

@@ -1,0 +1,127 @@
+"""What trunk, neck, head, ears and tail do during a gait, as rotation vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.motion.curves import swing_value
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.motion.style import Style
+    from kinequimation.motion.table import Gait
+
+_J = skeleton.JOINT_INDEX
+_SPINE = [_J[f"DEF-spine.00{i}"] for i in range(2, 6)]
+_NECK = [_J[f"DEF-neck.00{i}"] for i in range(1, 5)]
+_TAIL = [_J[f"DEF-tail.00{i}"] for i in range(1, 6)]
+_HEAD, _JAW, _PELVIS, _ROOT, _CHEST = (_J[n] for n in ("DEF-head", "DEF-jaw", "DEF-spine.001", "root", "DEF-chest"))
+TRUNK_REFERENCE = _J["DEF-spine.004"]
+"""The joint, in the middle of the back, about which the trunk pitches and rolls."""
+
+
+def _rest_elevation(a: str, b: str) -> float:
+    d = skeleton.REST_HEAD_XYZ[_J[b]] - skeleton.REST_HEAD_XYZ[_J[a]]
+    return float(np.arctan2(d[2], -d[1]))
+
+
+_REST_NECK = _rest_elevation("DEF-neck.001", "DEF-neck.004")
+_REST_NOSE = -_rest_elevation("DEF-head", "DEF-nose.L")
+_NECK_SHARE = np.array([0.46, 0.27, 0.20, 0.07])
+# from straight behind (as the rig's bones lie) to hanging; each turn relative to the bone above (measured on it)
+_TAIL_HANG = np.radians([-30.0, -14.0, -16.0, -16.0, -12.0])
+_TAIL_LIFT_SHARE = np.array([0.45, 0.25, 0.15, 0.10, 0.05])
+
+
+def pose_trunk(
+    gait: Gait, style: Style, phase: Float[np.ndarray, " frames"], t_s: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, "frames 81 3"]:
+    """Turn everything but the limbs.
+
+    Args:
+        gait: the gait.
+        style: the way of going.
+        phase: of the stride.
+        t_s: times, for what does not follow the stride. It repeats after a whole number of strides: see ``_slow``.
+
+    Returns:
+        rotation vectors relative to each parent, radians; the root's without its heading.
+    """
+    v = np.zeros((len(phase), skeleton.NUM_JOINTS, 3))
+    k = np.radians(style.trunk_motion)
+    pelvis_pitch = -k * swing_value(gait.pelvis_pitch, phase)
+    pelvis_roll = -k * swing_value(gait.pelvis_roll, phase)
+    pelvis_yaw = -k * swing_value(gait.pelvis_yaw, phase)
+    thorax_roll = -k * swing_value(gait.thorax_roll, phase)
+    thorax_yaw = -k * swing_value(gait.thorax_yaw, phase)
+    v[:, _ROOT, 0] = -k * swing_value(gait.pitch, phase)
+    # the pelvis turns against the middle of the back, the thorax the other way; the loins give
+    v[:, _PELVIS] = np.stack([pelvis_pitch, pelvis_roll, pelvis_yaw], -1)
+    give = np.stack([-pelvis_pitch, thorax_roll - pelvis_roll, thorax_yaw - pelvis_yaw], -1)
+    v[:, _SPINE] = give[:, None] * np.array([0.45, 0.25, 0.18, 0.12])[:, None]
+    _pose_neck(v, gait, style, phase, k)
+    _pose_tail(v, gait, style, phase, thorax_yaw - pelvis_yaw)
+    v[:, _J["DEF-ear.L"]] = _ear(style.ear_back_rad[0], phase, 0.0, 1.0)
+    v[:, _J["DEF-ear.R"]] = _ear(style.ear_back_rad[1], phase, 0.4, -1.0)
+    if gait.frequency_hz[1] == 0.0:
+        _pose_idle(v, style, phase)
+    return v
+
+
+def _pose_neck(v: np.ndarray, gait: Gait, style: Style, phase: np.ndarray, k: float) -> None:
+    neck = np.radians(gait.neck_elevation_deg) if style.neck_elevation_rad is None else style.neck_elevation_rad
+    nose = style.nose_below_horizontal_rad
+    nose = np.radians(gait.nose_below_horizontal_deg) if nose is None else nose
+    nod = k * swing_value(gait.nod, phase)
+    down = _REST_NECK - neck
+    v[:, _NECK, 0] = (down * _NECK_SHARE) + nod[:, None] * np.array([0.5, 0.25, 0.15, 0.10])
+    head = nose - _REST_NOSE - down
+    # the upper neck takes part where the poll alone does not open or close far enough
+    rest = head - np.clip(head, -0.9, 0.45)
+    v[:, _NECK[3], 0] += 0.6 * rest
+    v[:, _NECK[2], 0] += 0.4 * rest
+    v[:, _HEAD, 0] = head - rest - 0.65 * nod
+    v[:, _NECK, 2] = style.neck_bend_rad * np.array([0.3, 0.27, 0.25, 0.18]) - 0.25 * v[:, _SPINE, 2].sum(1)[:, None]
+    v[:, _HEAD, 1] = style.head_tilt_rad
+    v[:, _HEAD, 2] = style.head_turn_rad
+    v[:, _JAW, 0] = style.jaw_open_rad
+
+
+def _pose_tail(v: np.ndarray, gait: Gait, style: Style, phase: np.ndarray, yaw: np.ndarray) -> None:
+    lift = np.radians(gait.tail_lift_deg) if style.tail_lift_rad is None else style.tail_lift_rad
+    v[:, _TAIL, 0] = _TAIL_HANG + lift * _TAIL_LIFT_SHARE
+    still = gait.frequency_hz[1] == 0.0
+    size = (0.05 if still else 0.07) * style.trunk_motion
+    cycles = 2 if still else 1
+    lag = 0.08 * np.arange(1, 6)
+    wave = np.cos(2 * np.pi * (cycles * phase[:, None] - 0.15 - lag))
+    v[:, _TAIL, 2] = size * wave * np.array([0.6, 1.0, 1.1, 1.1, 1.1])
+    v[:, _TAIL[0], 2] += -style.tail_side_rad + 0.3 * yaw
+    bounce = 0.0 if still else 0.06 * style.trunk_motion * (0.4 + lift)
+    heave = max(gait.heave.cycles, 1)
+    v[:, _TAIL, 0] += bounce * np.cos(2 * np.pi * (heave * (phase[:, None] - gait.heave.peak) - 0.25 - lag))
+
+
+def _ear(back_rad: float, phase: np.ndarray, offset: float, side: float) -> np.ndarray:
+    flick = 0.12 * np.cos(2 * np.pi * (phase + offset)) ** 3
+    return np.stack([back_rad * 0.9 + flick, 0 * phase, -side * (0.5 * back_rad + flick)], -1)
+
+
+def _pose_idle(v: np.ndarray, style: Style, phase: np.ndarray) -> None:
+    """Add breathing, the drift of the head and the tail's swish to a standing horse; all repeat with the phase."""
+    turn = 2 * np.pi * phase
+    k = style.trunk_motion
+    v[:, _CHEST, 0] = np.radians(1.2) * np.sin(2 * turn)
+    v[:, _SPINE[1:3], 0] += np.radians(0.35) * np.sin(2 * turn)[:, None]
+    v[:, _NECK, 0] += k * np.radians(1.4) * (np.sin(turn + 0.4) + 0.4 * np.sin(3 * turn + 1.0))[:, None]
+    v[:, _NECK, 2] += k * np.radians(1.8) * np.sin(turn + 2.0)[:, None]
+    v[:, _HEAD, 0] += k * np.radians(1.5) * np.sin(2 * turn + 0.8)
+    v[:, _HEAD, 2] += k * np.radians(3.0) * np.sin(turn + 1.2)
+    swish = np.exp(-((((phase + 0.35) % 1.0 - 0.5) / 0.12) ** 2)) * np.sin(2 * np.pi * 5 * phase)
+    v[:, _TAIL, 2] += 0.22 * k * swish[:, None] * np.array([0.5, 1.0, 1.0, 0.9, 0.8])
+    v[:, _J["DEF-ear.L"], 2] += 0.25 * np.exp(-((((phase + 0.1) % 1.0 - 0.5) / 0.05) ** 2))
+    v[:, _J["DEF-ear.R"], 2] -= 0.25 * np.exp(-((((phase + 0.75) % 1.0 - 0.5) / 0.05) ** 2))

@@ -74,20 +74,13 @@ class HorseKeypoints:
 
     def __post_init__(self) -> None:
         n = skeleton.NUM_KEYPOINTS
-        for name, shape in (
-            ("bbox_xywh", (4,)),
-            ("uv_px", (n, 2)),
-            ("confidence", (n,)),
-            ("xyz_cam", (n, 3)),
-            ("root_xyz_cam", (3,)),
-        ):
-            value: Any = getattr(self, name)
-            if value is None and name in ("xyz_cam", "root_xyz_cam"):
-                continue
-            if np.shape(value) != shape:
-                raise InputError(f"{name}: expected shape {shape}, got {np.shape(value)}")
-            if np.any(np.abs(value) > _MAX_ABS):
-                raise InputError(f"{name}: expected numbers from {-_MAX_ABS:g} to {_MAX_ABS:g}, got larger ones")
+        _check_array("bbox_xywh", self.bbox_xywh, (4,))
+        _check_array("uv_px", self.uv_px, (n, 2))
+        _check_array("confidence", self.confidence, (n,))
+        if self.xyz_cam is not None:
+            _check_array("xyz_cam", self.xyz_cam, (n, 3))
+        if self.root_xyz_cam is not None:
+            _check_array("root_xyz_cam", self.root_xyz_cam, (3,))
         if (self.xyz_cam is None) != (self.root_xyz_cam is None):
             raise InputError("xyz_cam and root_xyz_cam: expected both or neither")
         if not np.isfinite(self.bbox_xywh).all() or min(self.bbox_xywh[2:]) <= 0:
@@ -100,6 +93,13 @@ class HorseKeypoints:
             raise InputError("confidence: expected numbers from 0 to 1")
         if np.any(self.confidence[~np.isfinite(self.uv_px).all(1)] > 0):
             raise InputError("confidence: expected 0 for a point whose uv_px is missing")
+
+
+def _check_array(name: str, value: np.ndarray, shape: tuple[int, ...]) -> None:
+    if np.shape(value) != shape:
+        raise InputError(f"{name}: expected shape {shape}, got {np.shape(value)}")
+    if np.any(np.abs(value) > _MAX_ABS):
+        raise InputError(f"{name}: expected numbers from {-_MAX_ABS:g} to {_MAX_ABS:g}, got larger ones")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Label files: readers, writers and their checks."""

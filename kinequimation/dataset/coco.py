@@ -1,0 +1,213 @@
+"""COCO keypoints: the label file of most public sets, and of ours.
+
+One JSON object (https://cocodataset.org/#format-data)::
+
+    {"images": [{"id", "file_name", "width", "height", "source"?}],
+     "annotations": [{"image_id", "category_id", "bbox": [x, y, w, h], "keypoints": [x, y, v, ...], "iscrowd"?,
+                      "facing"?: "L" | "R", "view"?, "lr_uncertain"?: ["fore", "hind"]}],
+     "categories": [{"id", "name", "keypoints": [names]}]}
+
+``v`` is 2 for a point that is seen, 1 for one that is hidden or inferred, 0 for one that is not labelled. Pixel
+(0, 0) is taken as the centre of the top-left pixel.
+
+Dialects, told apart by the names of the points:
+    ours        any subset of ``skeleton.KEYPOINTS``, in any order.
+    AP-10K      17 points, ``left_eye`` ...; categories of other animals are left out.
+    Horse-10    22 points, ``Nearknee`` ...; near and off become left and right by the side that faces the camera.
+
+The fields after the ``?`` are our own and optional. ``facing`` is the side of the image that the horse faces (a horse
+that faces left shows its left side), ``source`` where an image came from, and ``lr_uncertain`` names pairs of legs
+whose left and right the annotator could not tell.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
+
+Facing = Literal["L", "R", ""]
+MAX_FILE_BYTES = 1 << 30
+LEG_PAIRS: dict[str, tuple[str, ...]] = {
+    "fore": ("point_of_shoulder", "elbow", "carpus", "fore_fetlock", "fore_toe"),
+    "hind": ("stifle", "hock", "hind_fetlock", "hind_toe"),
+}
+"""Landmarks, less their side, of the pairs of legs that ``lr_uncertain`` can name."""
+
+
+@dataclass(frozen=True)
+class LabelledHorse:
+    """One annotated horse, in the 103 slots of ``skeleton.KEYPOINTS``.
+
+    Attributes:
+        bbox_xywh: [4] box, pixels.
+        uv_px: [103, 2] NaN where there is no label.
+        visibility: [103] 2 seen, 1 hidden or inferred, 0 not labelled.
+        facing: the side of the image that the horse faces; empty if unknown, or seen from the front or rear.
+        view: side, front34, ..., as the file says.
+        lr_uncertain: pairs of legs (``fore``, ``hind``) whose sides the annotator could not tell.
+    """
+
+    bbox_xywh: Float[np.ndarray, " 4"]
+    uv_px: Float[np.ndarray, "103 2"]
+    visibility: UInt8[np.ndarray, " 103"]
+    facing: Facing = ""
+    view: str = ""
+    lr_uncertain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """An image and the horses annotated in it.
+
+    Attributes:
+        path: the image file.
+        width: pixels.
+        height: pixels.
+        source: the collection it came from; images of one source look alike.
+        horses: at least one.
+    """
+
+    path: Path
+    width: int
+    height: int
+    source: str
+    horses: tuple[LabelledHorse, ...]
+
+
+def read_coco(path: Path) -> list[LabelledImage]:
+    """Read a COCO keypoint file.
+
+    Args:
+        path: the JSON file; images are looked for beside it, by ``file_name``. They are not opened.
+
+    Returns:
+        the images that hold labelled horses, in the file's order.
+
+    Raises:
+        InputError: the file is not such a file, or names no point that is known here.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(f"{path}: expected a label file under 1 GB, got {path.stat().st_size} bytes")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: expected a COCO keypoint file (JSON), got something unreadable ({error})") from error
+    try:
+        return _parse(data, path.parent)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path}: expected the fields of COCO keypoints, got something else ({reason})") from error
+
+
+def _parse(data: dict[str, Any], folder: Path) -> list[LabelledImage]:
+    schemes = _schemes(data["categories"])
+    horses: dict[Any, list[LabelledHorse]] = {}
+    for annotation in data["annotations"]:
+        names = schemes.get(annotation["category_id"])
+        if names is None or annotation.get("iscrowd"):
+            continue
+        horse = _horse(annotation, names)
+        if horse.visibility.any():
+            horses.setdefault(annotation["image_id"], []).append(horse)
+    images = [_image(i, horses.pop(i["id"]), folder) for i in data["images"] if i["id"] in horses]
+    if horses:
+        raise InputError(f"an annotation names image_id {next(iter(horses))}, which is not among the images")
+    if not images:
+        raise InputError("expected labelled horses, found none")
+    return images
+
+
+def _schemes(categories: list[dict[str, Any]]) -> dict[Any, list[str]]:
+    """Return the point names of each category that is a horse."""
+    named = {c["id"]: [str(n) for n in c["keypoints"]] for c in categories if c.get("keypoints")}
+    if len(named) > 1:
+        horses = {c["id"] for c in categories if str(c.get("name", "")).lower() == "horse"}
+        named = {i: names for i, names in named.items() if i in horses}
+    if not named:
+        raise InputError("expected a category 'horse' with a list of keypoints, found none")
+    for names in named.values():
+        unknown = [n for n in names if not _is_known(n)]
+        if len(unknown) == len(names):
+            raise InputError(
+                f"expected points named as this project's landmarks, AP-10K or Horse-10, got {', '.join(names[:4])} ..."
+            )
+        if len(set(names)) < len(names):
+            raise InputError("expected every keypoint once in a category, found one twice")
+    return named
+
+
+def _is_known(name: str) -> bool:
+    return name in skeleton.KEYPOINT_INDEX or name in skeleton.AP10K or name in skeleton.HORSE10
+
+
+def _horse(annotation: dict[str, Any], names: list[str]) -> LabelledHorse:
+    values = np.asarray(annotation["keypoints"], float)
+    if values.shape != (3 * len(names),):
+        raise InputError(f"expected {3 * len(names)} numbers of keypoints, got {values.size}")
+    values = values.reshape(-1, 3)
+    seen = values[:, 2] > 0
+    bbox = np.asarray(annotation["bbox"], float)
+    if bbox.shape != (4,) or not np.isfinite(bbox).all() or (bbox[2:] <= 0).any():
+        raise InputError(f"expected a bbox [x, y, width, height] with a positive size, got {annotation['bbox']}")
+    if not np.isfinite(values[seen]).all() or not np.isin(values[:, 2], (0, 1, 2)).all():
+        raise InputError("expected finite keypoints with visibility 0, 1 or 2")
+    facing = annotation.get("facing", "")
+    facing = facing if facing in ("L", "R") else ""
+    slot = {**{n: n for n in skeleton.KEYPOINTS}, **skeleton.AP10K}
+    if any(n in skeleton.HORSE10 and n not in slot for n in names):
+        slot |= skeleton.horse10_names(facing or _near_side(dict(zip(names, values, strict=True))))
+    uv = np.full((skeleton.NUM_KEYPOINTS, 2), np.nan)
+    visibility = np.zeros(skeleton.NUM_KEYPOINTS, np.uint8)
+    for name, value in zip(names, values, strict=True):
+        if name in slot and value[2] > 0:
+            index = skeleton.KEYPOINT_INDEX[slot[name]]
+            uv[index] = value[:2]
+            visibility[index] = value[2]
+    return LabelledHorse(
+        bbox_xywh=bbox,
+        uv_px=uv,
+        visibility=visibility,
+        facing=facing,
+        view=str(annotation.get("view", "")),
+        lr_uncertain=tuple(leg for leg in annotation.get("lr_uncertain") or () if leg in LEG_PAIRS),
+    )
+
+
+def _near_side(points: dict[str, np.ndarray]) -> str:
+    """Return the side that a Horse-10 horse shows: the left one if its head is left of its trunk."""
+
+    def middle(names: tuple[str, ...]) -> float:
+        x = [points[n][0] for n in names if n in points and points[n][2] > 0]
+        return float(np.mean(x)) if x else float("nan")
+
+    return "R" if middle(("Nose", "Eye")) > middle(("Wither", "Hip", "Ischium")) else "L"
+
+
+def _image(record: dict[str, Any], horses: list[LabelledHorse], folder: Path) -> LabelledImage:
+    name = PurePosixPath(str(record["file_name"]).replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts or ":" in str(name) or not name.name:
+        raise InputError(f"expected image names inside the set's folder, got {record['file_name']!r}")
+    width, height = int(record["width"]), int(record["height"])
+    if width < 1 or height < 1:
+        raise InputError(f"{name}: expected a positive size, got {width}×{height}")
+    return LabelledImage(
+        path=folder / name,
+        width=width,
+        height=height,
+        source=str(record.get("source", "")).split(":")[0],
+        horses=tuple(horses),
+    )

@@ -1,0 +1,203 @@
+"""The 3D horse from a second viewpoint: flat-shaded triangles painted from far to near with Pillow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from kinequimation import skeleton
+from kinequimation.body import MATERIALS, Body
+from kinequimation.geometry.camera import Camera, intrinsics, look_at
+from kinequimation.viz.proxy import make_proxy
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
+
+    from kinequimation.motion import Motion
+
+_COLOURS = {
+    "coat": (150, 96, 58),
+    "mane": (52, 42, 38),
+    "tail": (52, 42, 38),
+    "hoof": (74, 66, 60),
+    "muzzle": (92, 76, 70),
+    "eye": (20, 16, 14),
+}
+_CONTACT_COLOUR = (255, 196, 40)
+_SKY, _GROUND, _LINE, _SHADOW = (226, 231, 237), (176, 182, 188), (150, 157, 165), (96, 102, 110)
+_LIGHT_TURN_RAD, _LIGHT_ELEVATION_RAD = np.deg2rad(35.0), np.deg2rad(52.0)
+"""Where the light comes from: to the right of the camera, and above."""
+_AMBIENT, _KEY, _FILL = 0.42, 0.6, 0.22
+_ELEVATION_RAD = np.deg2rad(12.0)
+_FIELD_OF_VIEW_RAD = np.deg2rad(30.0)
+_THREE_QUARTER_RAD = np.deg2rad(50.0)
+_LEAST_TURN_RAD = np.deg2rad(35.0)
+_FOLLOW_S = 0.5
+_SUPERSAMPLE = 2
+_GRID_REACH = 6
+"""Ground lines drawn to each side of the horse, one per metre."""
+
+
+class SecondView:
+    """Renders a motion, a frame at a time, with a camera that goes along with the horse.
+
+    The camera stands in front and to one side of the horse's mean heading: on the side that the filming camera is
+    on, or side-on when the filming camera is itself in front or behind, so that the picture adds something. It does
+    not turn, so a horse on a circle shows all its sides, and the ground moves past by the world's own metres.
+
+    Args:
+        motion: what to draw.
+        width, height: of the picture, pixels.
+        camera_xyz_world: where the filming camera is, if that is known.
+    """
+
+    def __init__(
+        self, motion: Motion, width: int, height: int, camera_xyz_world: Float[np.ndarray, " 3"] | None = None
+    ) -> None:
+        self._width, self._height = width * _SUPERSAMPLE, height * _SUPERSAMPLE
+        self._contact = motion.contact
+        body = Body(motion.shape)
+        self._size = motion.shape.withers_height_m
+        self._proxy = make_proxy(body)
+        self._joints, self._rotation = body.joints(motion.root_xyz_world, motion.quat_wxyz)
+        sacrum = self._joints[:, skeleton.JOINT_INDEX[skeleton.SACRUM]]
+        withers = self._joints[:, skeleton.JOINT_INDEX["DEF-spine.006"]]
+        centre = 0.35 * sacrum + 0.65 * withers  # the neck reaches further out than the tail
+        self._target = _smooth(centre, motion.t_s)
+        self._target[:, 2] = 0.6 * self._size
+        azimuth = _viewing_azimuth((withers - sacrum)[:, :2], centre, camera_xyz_world)
+        across = min(self._width, 0.85 * self._height)
+        distance = 0.96 * self._size / np.tan(_FIELD_OF_VIEW_RAD / 2)
+        level = np.cos(_ELEVATION_RAD)
+        offset = np.array([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(_ELEVATION_RAD)])
+        self._offset = distance * offset
+        sun, level = azimuth + _LIGHT_TURN_RAD, np.cos(_LIGHT_ELEVATION_RAD)
+        self._light_direction = -np.array([level * np.cos(sun), level * np.sin(sun), np.sin(_LIGHT_ELEVATION_RAD)])
+        K = intrinsics(int(across), int(across), _FIELD_OF_VIEW_RAD)
+        K[:2, 2] = (self._width - 1) / 2, (self._height - 1) / 2
+        self._K = K
+        palette = np.array([_COLOURS[m] for m in MATERIALS], float)
+        self._face_colour = palette[self._proxy.face_material]
+        self._background = self._make_background()
+
+    def render(self, i: int) -> UInt8[np.ndarray, "h w 3"]:
+        """Return the picture of frame ``i``."""
+        target = self._target[i]
+        camera = Camera(self._K, look_at(target + self._offset, target), self._width, self._height)
+        vertices = self._proxy.pose(self._joints[i], self._rotation[i])
+        image = self._background.copy()
+        draw = ImageDraw.Draw(image)
+        self._draw_grid(draw, camera, target)
+        self._draw_shadow(image, camera, vertices)
+        self._draw_horse(draw, camera, vertices, self._contact[i] > 0.5)
+        return np.asarray(image.reduce(_SUPERSAMPLE))
+
+    def _make_background(self) -> Image.Image:
+        rows = np.arange(self._height)
+        pitch = _ELEVATION_RAD  # the camera looks down by this much: the horizon's row follows
+        horizon = self._K[1, 2] - self._K[1, 1] * np.tan(pitch)
+        down = np.clip((rows - horizon) / max(self._height - horizon, 1), 0, 1)[:, None] ** 0.4
+        column = (1 - down) * np.array(_SKY) + down * np.array(_GROUND)
+        pixels = np.broadcast_to(column[:, None], (self._height, self._width, 3)).astype(np.uint8)
+        return Image.fromarray(pixels)
+
+    def _draw_grid(self, draw: ImageDraw.ImageDraw, camera: Camera, target: np.ndarray) -> None:
+        base = np.round(target[:2])
+        steps = np.arange(-_GRID_REACH, _GRID_REACH + 1)
+        reach = np.full(len(steps), float(_GRID_REACH))
+        zero = np.zeros(len(steps))
+        along_x = np.stack([np.stack([-reach, steps, zero], -1), np.stack([reach, steps, zero], -1)], 1)
+        along_y = along_x[..., [1, 0, 2]]
+        lines = np.concatenate([along_x, along_y]) + np.array([*base, 0.0])
+        xyz = camera.to_cam(lines)
+        near = 0.1 * self._size
+        for a, b in xyz:
+            if max(a[2], b[2]) <= near:
+                continue
+            if a[2] < near or b[2] < near:  # cut the line where it passes the camera
+                cut = a + (b - a) * (near - a[2]) / (b[2] - a[2])
+                a, b = (cut, b) if a[2] < near else (a, cut)
+            ends = np.stack([a, b]) @ self._K.T
+            uv = ends[:, :2] / ends[:, 2:]
+            draw.line([tuple(uv[0]), tuple(uv[1])], fill=_LINE, width=_SUPERSAMPLE)
+
+    def _draw_shadow(self, image: Image.Image, camera: Camera, vertices: np.ndarray) -> None:
+        """Throw the horse's shadow on the ground, at a quarter of the size, and soften it."""
+        shrink = 4
+        light = self._light_direction
+        ground = vertices + np.maximum(vertices[:, 2:], 0.0) / -light[2] * light
+        ground[:, 2] = 0.0
+        uv = camera.project(ground) / shrink
+        blur = self._height / 400
+        lo = np.maximum(np.floor(uv.min(0) - 3 * blur), 0).astype(int)
+        hi = np.minimum(np.ceil(uv.max(0) + 3 * blur), [self._width // shrink, self._height // shrink]).astype(int)
+        if np.any(hi <= lo):
+            return
+        mask = Image.new("L", tuple((hi - lo).tolist()))
+        draw = ImageDraw.Draw(mask)
+        triangles = (uv - lo)[self._proxy.faces]
+        a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+        lit = _cross(b - a, c - a) > 0  # one half of the surface throws the whole shadow
+        for polygon in triangles[lit].reshape(-1, 6).tolist():
+            draw.polygon(polygon, fill=130)
+        mask = mask.filter(ImageFilter.GaussianBlur(blur))
+        mask = mask.resize((mask.width * shrink, mask.height * shrink), Image.Resampling.BILINEAR)
+        corner = (int(lo[0]) * shrink, int(lo[1]) * shrink)
+        image.paste(_SHADOW, (*corner, corner[0] + mask.width, corner[1] + mask.height), mask)
+
+    def _draw_horse(self, draw: ImageDraw.ImageDraw, camera: Camera, vertices: np.ndarray, stands: np.ndarray) -> None:
+        proxy = self._proxy
+        uv = camera.project(vertices)
+        depth = camera.to_cam(vertices)[:, 2]
+        corners = uv[proxy.faces]
+        facing = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) < 0
+        faces = proxy.faces[facing]
+        edge = vertices[faces]
+        normal = np.cross(edge[:, 1] - edge[:, 0], edge[:, 2] - edge[:, 0])
+        smooth = np.zeros_like(vertices)
+        for k in range(3):
+            for axis in range(3):
+                smooth[:, axis] += np.bincount(faces[:, k], normal[:, axis], len(vertices))
+        normal = smooth[faces].sum(1)
+        normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
+        key = np.clip(-normal @ self._light_direction, 0, 1)
+        fill = np.clip(normal @ (self._offset / np.linalg.norm(self._offset)), 0, 1)
+        shade = _AMBIENT + _KEY * key + _FILL * fill
+        limb = proxy.face_limb[facing]
+        colour = np.where(
+            ((limb >= 0) & stands[limb])[:, None], np.array(_CONTACT_COLOUR, float), self._face_colour[facing]
+        )
+        colour = np.clip(colour * shade[:, None], 0, 255).astype(int)
+        order = np.argsort(-depth[faces].mean(1))
+        polygons = corners[facing].reshape(-1, 6)[order].tolist()
+        for polygon, rgb in zip(polygons, map(tuple, colour[order].tolist()), strict=True):
+            draw.polygon(polygon, fill=rgb)
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
+def _smooth(xyz: np.ndarray, t_s: np.ndarray) -> np.ndarray:
+    """Follow a path softly: a moving average over ``_FOLLOW_S`` to each side that keeps a straight path as it is."""
+    n = len(xyz)
+    lo, hi = np.searchsorted(t_s, t_s - _FOLLOW_S), np.searchsorted(t_s, t_s + _FOLLOW_S, side="right")
+    half = np.minimum(np.arange(n) - lo, hi - 1 - np.arange(n))
+    total = np.concatenate([np.zeros((1, 3)), np.cumsum(xyz, axis=0)])
+    i = np.arange(n)
+    return (total[i + half + 1] - total[i - half]) / (2 * half + 1)[:, None]
+
+
+def _viewing_azimuth(forward_xy: np.ndarray, centre: np.ndarray, camera_xyz_world: np.ndarray | None) -> float:
+    """Return the direction from the horse to the second camera, as an angle in the ground plane."""
+    mean = forward_xy.mean(0)
+    heading = float(np.arctan2(mean[1], mean[0]))
+    if camera_xyz_world is None:
+        return heading + _THREE_QUARTER_RAD
+    toward = camera_xyz_world[:2] - centre[:, :2].mean(0)
+    filmed = (float(np.arctan2(toward[1], toward[0])) - heading + np.pi) % (2 * np.pi) - np.pi
+    side = 1.0 if filmed >= 0 else -1.0
+    is_same = abs(abs(filmed) - _THREE_QUARTER_RAD) < _LEAST_TURN_RAD or abs(filmed) < _LEAST_TURN_RAD
+    return heading + side * (np.pi / 2 if is_same else _THREE_QUARTER_RAD)

@@ -1,0 +1,139 @@
+"""Frames with their labels: frame ``index`` of stream ``seed``, the same in every process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from kinequimation.errors import InputError
+from kinequimation.synth.augment import augment
+from kinequimation.synth.labels import horse_box, visibility
+from kinequimation.synth.renderer import renderer
+from kinequimation.synth.sampling import View, sample_scene
+from kinequimation.synth.scene import HORSE_ID
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Float32, UInt8
+
+    from kinequimation.synth.renderer import Buffers
+
+_STREAMS = {"frame": 0, "training": 1, "detection": 2}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rendered frame with everything that is known about it.
+
+    Attributes:
+        image: [S, S, 3] RGB.
+        mask: [S, S] where the horse itself is seen.
+        uv_px: [103, 2] keypoints; a point behind the camera is NaN.
+        visibility: [103] 0 out of the frame, 1 hidden, 2 seen.
+        bbox_xywh: [4] tight box of the horse with its tail, without a rider, clipped to the image.
+        xyz_cam: [103, 3] keypoints in camera axes, metres.
+        K: [3, 3] intrinsics.
+        T_cam_world: [4, 4] from world to camera axes.
+        record: what was drawn: coat, place, camera angles and so on.
+    """
+
+    image: UInt8[np.ndarray, "s s 3"]
+    mask: Bool[np.ndarray, "s s"]
+    uv_px: Float[np.ndarray, "103 2"]
+    visibility: UInt8[np.ndarray, " 103"]
+    bbox_xywh: Float[np.ndarray, " 4"]
+    xyz_cam: Float[np.ndarray, "103 3"]
+    K: Float[np.ndarray, "3 3"]
+    T_cam_world: Float[np.ndarray, "4 4"]
+    record: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingSample:
+    """One augmented crop around a horse.
+
+    Attributes:
+        image: [size, size, 3] RGB.
+        uv_px: [103, 2] keypoints in the crop; also those outside it.
+        visibility: [103] 0 out of the crop, 1 hidden, 2 seen.
+        mask: [size, size] share of each pixel that the horse covers, 0..1.
+    """
+
+    image: UInt8[np.ndarray, "s s 3"]
+    uv_px: Float[np.ndarray, "103 2"]
+    visibility: UInt8[np.ndarray, " 103"]
+    mask: Float32[np.ndarray, "s s"]
+
+
+def _generator(seed: int, index: int, stream: str) -> np.random.Generator:
+    if seed < 0 or index < 0:
+        raise InputError(f"seed and index: expected whole numbers from 0, got {seed} and {index}")
+    return np.random.default_rng([_STREAMS[stream], seed, index])
+
+
+def _image(buffers: Buffers) -> UInt8[np.ndarray, "h w 3"]:
+    """Return the colour at the camera's size, averaged down."""
+    if buffers.scale == 1:
+        return np.ascontiguousarray(buffers.rgb)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(buffers.rgb)).reduce(buffers.scale))
+
+
+def _render(rng: np.random.Generator, size: int, view: View | None, scale: int) -> Frame:
+    scene = sample_scene(rng, size, view)
+    buffers = renderer().render(scene, scale)
+    horse = scene.horses[0]
+    camera = scene.camera
+    xyz_cam = camera.to_cam(horse.keypoints())
+    uv_px = camera.project(horse.keypoints())
+    own = (buffers.object_id == HORSE_ID).reshape(size, scale, size, scale).mean((1, 3))
+    return Frame(
+        image=_image(buffers),
+        mask=own >= 0.5,
+        uv_px=uv_px,
+        visibility=visibility(buffers, uv_px, xyz_cam[:, 2], horse.body.shape.withers_height_m),
+        bbox_xywh=horse_box(scene, horse),
+        xyz_cam=xyz_cam,
+        K=camera.K,
+        T_cam_world=camera.T_cam_world,
+        record=scene.record,
+    )
+
+
+def sample(seed: int, index: int, size: int = 256) -> Frame:
+    """Return a random frame with its labels.
+
+    Args:
+        seed: which endless stream of frames.
+        index: which frame of it, from 0.
+        size: side of the image, pixels. Only the drawing depends on it: the scene is the same.
+
+    Raises:
+        InputError: a number is negative, or the size is not from 16 to 4096.
+        MissingDependencyError: there is no OpenGL.
+    """
+    if not 16 <= size <= 4096:
+        raise InputError(f"size: expected 16 to 4096 pixels, got {size}")
+    rng = _generator(seed, index, "frame")
+    return _render(rng, size, None, 2)
+
+
+def training_sample(seed: int, index: int, size: int = 192) -> TrainingSample:
+    """Return a random crop around a horse as training sees it: jittered box, strongly augmented.
+
+    Args:
+        seed: which endless stream.
+        index: which sample of it, from 0.
+        size: side of the crop, pixels.
+
+    Raises:
+        InputError: a number is negative.
+        MissingDependencyError: there is no OpenGL.
+    """
+    rng = _generator(seed, index, "training")
+    frame = _render(rng, 256, View(fill=(0.5, 0.95), truncated=0.12), 1)
+    image, uv_px, seen, mask = augment(
+        rng, frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, size
+    )
+    return TrainingSample(image, uv_px, seen, mask)

@@ -1,0 +1,114 @@
+"""The base meshes that props are made of, and the instances that place them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation.synth.textures import texture_layer
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+MESHES: tuple[str, ...] = ("sphere", "tube", "box", "blade")
+"""Unit shapes: a sphere of radius 1; an open tube of radius 1 and a box, both from −1 to 1; a blade of grass."""
+INSTANCE_WIDTH = 20
+
+
+def _grid_faces(rows: int, columns: int) -> np.ndarray:
+    i, j = np.meshgrid(np.arange(rows - 1), np.arange(columns - 1), indexing="ij")
+    a, b = (i * columns + j).ravel(), (i * columns + j + 1).ravel()
+    c, d = ((i + 1) * columns + j).ravel(), ((i + 1) * columns + j + 1).ravel()
+    return np.concatenate([np.stack([a, b, d], -1), np.stack([a, d, c], -1)])
+
+
+@lru_cache(maxsize=len(MESHES))
+def mesh(name: str) -> tuple[Float[np.ndarray, "v 6"], Int[np.ndarray, "f 3"]]:
+    """Return positions with normals, and faces, of a base mesh."""
+    if name in ("sphere", "tube"):
+        around = np.linspace(0, 2 * np.pi, 11)
+        if name == "sphere":
+            polar = np.linspace(0, np.pi, 7)[:, None]
+            xyz = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar) + 0 * around])
+            xyz = np.moveaxis(xyz, 0, -1)
+            normal = xyz
+        else:
+            ring = np.stack([np.cos(around), np.sin(around), 0 * around], -1)
+            xyz = np.stack([ring + [0, 0, -1], ring + [0, 0, 1]])
+            normal = np.stack([ring, ring])
+        vertices = np.concatenate([xyz, normal], -1)
+        return vertices.reshape(-1, 6), _grid_faces(*vertices.shape[:2])
+    if name == "box":
+        sides = []
+        for axis in range(3):
+            for sign in (-1.0, 1.0):
+                corners = np.zeros((4, 6))
+                corners[:, axis] = corners[:, 3 + axis] = sign
+                corners[:, (axis + 1) % 3] = [-1, 1, 1, -1]
+                corners[:, (axis + 2) % 3] = [-1, -1, 1, 1]
+                sides.append(corners)
+        faces = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * i for i in range(6)])
+        return np.concatenate(sides), faces
+    blade = np.array([[-1, 0, 0, 0, 0.5, 1], [1, 0, 0, 0, 0.5, 1], [0.3, 0.3, 1, 0, 0.5, 1]], float)
+    return blade, np.array([[0, 1, 2]])
+
+
+class Props:
+    """Instances collected while a scene is built, by base mesh.
+
+    Each instance is a 3×4 placement, a linear colour with a taper, and a look: texture layer (−1 for none), texture
+    scale per metre, texture contrast, object id.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[np.ndarray]] = {name: [] for name in MESHES}
+
+    def add(
+        self,
+        name: str,
+        axes: Float[np.ndarray, "*n 3 3"],
+        centre: Float[np.ndarray, "*n 3"],
+        rgb: Float[np.ndarray, "*n 3"],
+        object_id: int,
+        texture: str | None = None,
+        scale: float = 1.0,
+        contrast: float = 0.6,
+        taper: float = 1.0,
+    ) -> None:
+        """Add one instance, or n of them; the columns of ``axes`` are the unit shape's axes in the world, metres."""
+        axes, centre = np.atleast_3d(axes).reshape(-1, 3, 3), np.asarray(centre, float).reshape(-1, 3)
+        n = len(centre)
+        look = np.array([-1.0 if texture is None else texture_layer(texture), scale, contrast, object_id])
+        row = np.empty((n, INSTANCE_WIDTH))
+        row[:, :12] = np.concatenate([np.broadcast_to(axes, (n, 3, 3)), centre[:, :, None]], -1).reshape(n, 12)
+        row[:, 12:15] = rgb
+        row[:, 15] = taper
+        row[:, 16:] = look
+        self._rows[name].append(row)
+
+    def limb(self, a: np.ndarray, b: np.ndarray, r0: float, r1: float, rgb: np.ndarray, object_id: int) -> None:
+        """Add a round-ended rod from ``a`` to ``b`` with the radii at its ends."""
+        along = np.asarray(b, float) - a
+        length = float(np.linalg.norm(along))
+        z = along / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])
+        x = np.cross(z, [0.0, 0.0, 1.0] if abs(z[2]) < 0.9 else [0.0, 1.0, 0.0])
+        x /= np.linalg.norm(x)
+        axes = np.stack([x * r0, np.cross(z, x) * r0, z * length / 2], -1)
+        self.add("tube", axes, (np.asarray(a) + b) / 2, rgb, object_id, taper=r1 / r0)
+        self.add("sphere", np.eye(3) * r0, a, rgb, object_id)
+        self.add("sphere", np.eye(3) * r1, b, rgb, object_id)
+
+    def box(
+        self, centre: object, half: object, yaw_rad: float, rgb: np.ndarray, object_id: int,
+        texture: str | None = None, scale: float = 1.0, contrast: float = 0.6,
+    ) -> None:  # fmt: skip
+        """Add an upright box turned about the vertical."""
+        c, s = np.cos(yaw_rad), np.sin(yaw_rad)
+        axes = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]) * np.asarray(half, float)
+        self.add("box", axes, np.asarray(centre, float), rgb, object_id, texture, scale, contrast)
+
+    def arrays(self) -> dict[str, Float[np.ndarray, "n 20"]]:
+        """Return the instances of each base mesh."""
+        return {k: np.concatenate(v) if v else np.empty((0, INSTANCE_WIDTH)) for k, v in self._rows.items()}

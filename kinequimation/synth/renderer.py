@@ -1,0 +1,269 @@
+"""The OpenGL renderer: draws a ``Scene`` into colour, ids and depth. The only importer of moderngl.
+
+It runs through EGL, so no window is needed: Mesa's llvmpipe on a CPU, the same shaders on a GPU. There is one context
+a process, made when first asked for. Image rows run down in OpenGL's rows too (the projection flips them), and the
+projection maps the *centre* of the top-left pixel to (0, 0), so nothing has to be flipped or shifted afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinequimation.body.horse import load_template
+from kinequimation.errors import MissingDependencyError
+from kinequimation.synth import shaders
+from kinequimation.synth.meshes import MESHES, mesh
+from kinequimation.synth.scene import HorseInScene, Scene
+from kinequimation.synth.textures import noise_volume, texture_bank
+
+if TYPE_CHECKING:
+    import moderngl
+    from jaxtyping import Float, UInt8
+
+    from kinequimation.geometry.camera import Camera
+
+_SHADOW_SIZE = 512
+_NO_SEGMENT = 255
+NEAR_M, FAR_M = 0.05, 300.0
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """What one rendering gives; row 0 is the top of the image.
+
+    Attributes:
+        rgb: [H, W, 3] colour.
+        object_id: [H, W] ``Scene``'s number of the thing at each pixel; 0 is the backdrop.
+        segment: [H, W] the joint with the largest skin weight there; 255 where there is no horse.
+        z_cam: [H, W] depth along the camera's axis, metres.
+        scale: rendered pixels per camera pixel.
+    """
+
+    rgb: UInt8[np.ndarray, "h w 3"]
+    object_id: UInt8[np.ndarray, "h w"]
+    segment: UInt8[np.ndarray, "h w"]
+    z_cam: Float[np.ndarray, "h w"]
+    scale: int
+
+
+@dataclass(frozen=True)
+class _RenderTemplate:
+    """The template with one vertex for each pair of a template vertex and a material."""
+
+    source: np.ndarray  # [N] template vertex
+    faces: np.ndarray
+    static: np.ndarray  # [N, 16] template xyz, normal, four joints, four weights, material, segment
+
+
+@lru_cache(maxsize=1)
+def _render_template() -> _RenderTemplate:
+    template = load_template()
+    n_materials = int(template.face_material.max()) + 1
+    corner = template.faces * n_materials + template.face_material[:, None]
+    pairs, faces = np.unique(corner, return_inverse=True)
+    source, material = pairs // n_materials, pairs % n_materials
+    v = template.vertices
+    a, b, c = (v[template.faces[:, i]] for i in range(3))
+    face_normal = np.cross(b - a, c - a)
+    normal = np.zeros_like(v)
+    for i in range(3):
+        np.add.at(normal, template.faces[:, i], face_normal)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    joint = np.argsort(-template.weights, axis=1, kind="stable")[:, :4]
+    weight = np.take_along_axis(template.weights, joint, axis=1)
+    weight /= weight.sum(1, keepdims=True)
+    columns = (v[source], normal[source], joint[source], weight[source], material[:, None], joint[source, :1])
+    static = np.concatenate(columns, axis=1).astype("f4")
+    return _RenderTemplate(source, faces.reshape(-1, 3).astype("i4"), static)
+
+
+def _projection(camera: Camera) -> np.ndarray:
+    """Return clip-from-camera for OpenCV axes; image rows run up in clip space, that is down in the image."""
+    K, w, h = camera.K, camera.width, camera.height
+    P = np.zeros((4, 4))
+    P[0] = [2 * K[0, 0] / w, 2 * K[0, 1] / w, 2 * (K[0, 2] + 0.5) / w - 1, 0]
+    P[1] = [0, 2 * K[1, 1] / h, 2 * (K[1, 2] + 0.5) / h - 1, 0]
+    P[2] = [0, 0, (FAR_M + NEAR_M) / (FAR_M - NEAR_M), -2 * FAR_M * NEAR_M / (FAR_M - NEAR_M)]
+    P[3, 2] = 1.0
+    return P
+
+
+def _column_major(matrix: np.ndarray) -> bytes:
+    return matrix.T.astype("f4").tobytes()
+
+
+class Renderer:
+    """A context with everything that does not change between frames."""
+
+    def __init__(self) -> None:
+        try:
+            import moderngl
+        except ImportError as error:
+            raise MissingDependencyError("rendering needs moderngl: pip install moderngl") from error
+        os.environ.setdefault("LP_NUM_THREADS", "1")  # llvmpipe: parallelism is across processes
+        try:
+            self.ctx: moderngl.Context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[call-arg]
+        except Exception as error:  # moderngl and its loader raise bare exceptions
+            raise MissingDependencyError(
+                f"no OpenGL context could be made ({error}): apt-get install libegl1 libgl1-mesa-dri"
+            ) from error
+        ctx = self.ctx
+        self._horse = ctx.program(vertex_shader=shaders.HORSE_VERTEX, fragment_shader=shaders.HORSE_FRAGMENT)
+        self._horse_depth = ctx.program(vertex_shader=shaders.HORSE_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
+        self._prop = ctx.program(vertex_shader=shaders.PROP_VERTEX, fragment_shader=shaders.PROP_FRAGMENT)
+        self._prop_depth = ctx.program(vertex_shader=shaders.PROP_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
+        self._backdrop = ctx.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.BACKDROP_FRAGMENT)
+        bank = texture_bank()
+        self._bank = ctx.texture_array((bank.shape[2], bank.shape[1], len(bank)), 3, bank.tobytes(), alignment=1)
+        self._bank.build_mipmaps()
+        volume = noise_volume()
+        self._volume = ctx.texture3d(volume.shape[:3], 4, volume.tobytes())
+        self._volume.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        self._shadow = ctx.depth_texture((_SHADOW_SIZE, _SHADOW_SIZE))
+        self._shadow.compare_func = "<="
+        self._shadow_target = ctx.framebuffer(depth_attachment=self._shadow)
+        self._bones = ctx.buffer(reserve=243 * 16)
+        self._bones.bind_to_uniform_block(0)
+        template = _render_template()
+        self._rest = ctx.buffer(reserve=len(template.source) * 12)
+        static = ctx.buffer(template.static.tobytes())
+        index = ctx.buffer(template.faces.tobytes())
+        names = ("in_template", "in_normal", "in_joint", "in_weight", "in_kind")
+        self._horse_vao = self._vertex_array(
+            self._horse, [(self._rest, "3f", ("in_rest",)), (static, "3f 3f 4f 4f 2f", names)], index
+        )
+        self._horse_depth_vao = self._vertex_array(
+            self._horse_depth, [(self._rest, "3f", ("in_rest",)), (static, "3f 3f 4f 4f 2f", names)], index
+        )
+        self._instances = ctx.buffer(reserve=1 << 20)
+        self._prop_vaos: dict[str, tuple[moderngl.VertexArray, moderngl.VertexArray]] = {}
+        per_instance = ("in_row0", "in_row1", "in_row2", "in_rgb_taper", "in_look")
+        for name in MESHES:
+            vertices, faces = mesh(name)
+            content = [
+                (ctx.buffer(vertices.astype("f4").tobytes()), "3f 3f", ("in_position", "in_normal")),
+                (self._instances, "4f 4f 4f 4f 4f/i", per_instance),
+            ]
+            face_buffer = ctx.buffer(faces.astype("i4").tobytes())
+            self._prop_vaos[name] = (
+                self._vertex_array(self._prop, content, face_buffer),
+                self._vertex_array(self._prop_depth, content, face_buffer),
+            )
+        screen = ctx.buffer(np.array([[-1, -1], [3, -1], [-1, 3]], "f4").tobytes())
+        self._backdrop_vao = self._vertex_array(self._backdrop, [(screen, "2f", ("in_ndc",))], None)
+        self._targets: dict[tuple[int, int], Any] = {}
+
+    def _vertex_array(self, program: Any, content: list[Any], index: Any) -> Any:
+        """Return a vertex array of the attributes that the program kept."""
+        kept = []
+        for buffer, layout, names in content:
+            parts = layout.removesuffix("/i").split()
+            used = [(p if n in program else f"{int(p[:-1]) * 4}x", n) for p, n in zip(parts, names, strict=True)]
+            suffix = "/i" if layout.endswith("/i") else ""
+            kept.append((buffer, " ".join(p for p, _ in used) + suffix, *(n for p, n in used if not p.endswith("x"))))
+        return self.ctx.vertex_array(program, kept, index)
+
+    def _target(self, width: int, height: int) -> Any:
+        if (width, height) not in self._targets:
+            ctx, size = self.ctx, (width, height)
+            colour, ids, z = ctx.texture(size, 4), ctx.texture(size, 4), ctx.texture(size, 1, dtype="f4")
+            self._targets[width, height] = ctx.framebuffer([colour, ids, z], ctx.depth_renderbuffer(size))
+        return self._targets[width, height]
+
+    @staticmethod
+    def _set(program: Any, name: str, data: bytes) -> None:
+        """Write a uniform that the program kept; the driver may have cut unused entries off an array's end."""
+        if name in program:
+            member = program[name]
+            program[name].write(data[: 16 * member.array_length] if member.array_length > 1 else data)
+
+    def _load_horse(self, horse: HorseInScene) -> None:
+        source = _render_template().source
+        self._rest.write(horse.rest_vertices[source].astype("f4").tobytes())
+        self._bones.write(horse.bone_rows.astype("f4").tobytes())
+
+    def _draw_props(self, scene: Scene, *, depth_only: bool) -> None:
+        for name, instances in scene.props.items():
+            if len(instances):
+                self._instances.write(instances.astype("f4").tobytes())
+                self._prop_vaos[name][depth_only].render(instances=len(instances))
+
+    def _draw_shadows(self, scene: Scene) -> None:
+        import moderngl
+
+        self._shadow_target.use()
+        self._shadow_target.clear(depth=1.0)
+        self.ctx.enable_only(moderngl.DEPTH_TEST)
+        matrix = _column_major(scene.light_from_world)
+        self._set(self._horse_depth, "clip_from_world", matrix)
+        self._set(self._prop_depth, "clip_from_world", matrix)
+        for horse in scene.horses:
+            self._load_horse(horse)
+            self._horse_depth_vao.render()
+        self._draw_props(scene, depth_only=True)
+
+    def render(self, scene: Scene, scale: int = 1) -> Buffers:
+        """Draw a scene.
+
+        Args:
+            scene: what to draw.
+            scale: rendered pixels per camera pixel in each direction; average them for smooth edges.
+        """
+        import moderngl
+
+        camera, ctx = scene.camera, self.ctx
+        width, height = camera.width * scale, camera.height * scale
+        if scene.sun_shadow > 0:
+            self._draw_shadows(scene)
+        target = self._target(width, height)
+        target.use()
+        target.clear(depth=1.0)
+        ctx.enable_only(moderngl.DEPTH_TEST)
+        ctx.depth_func = "<="
+        P = _projection(camera)
+        clip_from_world = _column_major(P @ camera.T_cam_world)
+        R = camera.T_cam_world[:3, :3]
+        ray_from_ndc = np.eye(4)
+        ray_from_ndc[:3, :3] = R.T @ np.linalg.inv(P[[0, 1, 3], :3])
+        self._bank.use(0)
+        self._volume.use(1)
+        self._shadow.use(2)
+        rows = scene.rows.astype("f4").tobytes()
+        for program in (self._horse, self._prop, self._backdrop):
+            self._set(program, "scene", rows)
+            self._set(program, "light_from_world", _column_major(scene.light_from_world))
+            self._set(program, "clip_from_world", clip_from_world)
+            self._set(program, "view_row", camera.T_cam_world[2].astype("f4").tobytes())
+            for unit, name in enumerate(("bank", "volume", "shadow_map")):
+                if name in program:
+                    program[name].value = unit
+        for horse in scene.horses:
+            self._load_horse(horse)
+            self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())
+            self._set(self._horse, "object_id", np.array(horse.object_id, "f4").tobytes())
+            self._horse_vao.render()
+        self._draw_props(scene, depth_only=False)
+        self._set(self._backdrop, "ray_from_ndc", _column_major(ray_from_ndc))
+        self._set(self._backdrop, "contact", scene.contact.astype("f4").tobytes())
+        self._backdrop_vao.render(vertices=3)
+        shape = (height, width)
+        rgba, ids = (
+            np.frombuffer(target.read(components=4, attachment=i), np.uint8).reshape(*shape, 4) for i in (0, 1)
+        )
+        z = np.frombuffer(target.read(components=1, attachment=2, dtype="f4"), np.float32).reshape(shape)
+        return Buffers(rgba[..., :3], ids[..., 0], ids[..., 1], z, scale)
+
+
+@lru_cache(maxsize=1)
+def renderer() -> Renderer:
+    """Return this process's renderer.
+
+    Raises:
+        MissingDependencyError: moderngl or the system's OpenGL is missing; says what to install.
+    """
+    return Renderer()

@@ -1,0 +1,215 @@
+"""What a random frame is: every factor drawn independently, with its distribution in one place (recipes, B6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.body import Body, sample_shape
+from kinequimation.geometry.camera import Camera, intrinsics, look_at
+from kinequimation.geometry.rotation import quat_from_axis_angle, quat_multiply, quat_rotate
+from kinequimation.motion.gaits import sample_motion
+from kinequimation.synth import figures, surroundings
+from kinequimation.synth.coat import sample_coat
+from kinequimation.synth.meshes import Props
+from kinequimation.synth.scene import HORSE_ID, OTHER_HORSE_ID, HorseInScene, Scene
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+_SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
+_NECK = skeleton.KEYPOINT_INDEX["DEF-neck.001"]
+_HOOVES = [skeleton.KEYPOINT_INDEX[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS]
+_MOUTH = skeleton.KEYPOINT_INDEX["DEF-jaw.001"]
+
+
+@dataclass(frozen=True)
+class View:
+    """How much of the image the horse takes, and how the camera stands to it.
+
+    Attributes:
+        fill: smallest and largest share of the image's side that the horse's longer side takes.
+        truncated: probability that the image's edge cuts the horse.
+        n_other: probability of another horse nearby.
+    """
+
+    fill: tuple[float, float] = (0.3, 0.95)
+    truncated: float = 0.15
+    n_other: float = 0.15
+
+
+def _pose(rng: np.random.Generator, body: Body) -> tuple[np.ndarray, np.ndarray]:
+    """Return joints in the world, the trunk over the origin, and their rotations."""
+    motion = sample_motion(rng, body, 1, 30.0)
+    xyz, rotation = body.joints(motion.root_xyz_world, motion.quat_wxyz)
+    xyz, rotation = xyz[0].copy(), rotation[0]
+    middle = 0.5 * (xyz[_SACRUM + 1] + xyz[_NECK + 1])
+    xyz[:, :2] -= middle[:2]
+    return xyz, rotation
+
+
+def _turned(xyz: np.ndarray, rotation: np.ndarray, yaw_rad: float, to_xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a pose turned about the vertical through the origin, then moved."""
+    turn = quat_from_axis_angle((0.0, 0.0, 1.0), yaw_rad)
+    return quat_rotate(turn, xyz) + np.array([*to_xy, 0.0]), quat_multiply(turn, rotation)
+
+
+def _camera(
+    rng: np.random.Generator, points: Float[np.ndarray, "n 3"], heading_rad: float, size: int, view: View
+) -> tuple[Camera, dict[str, object]]:
+    """Return a camera that sees the points at the size that ``view`` asks for."""
+    if rng.random() < 0.5:
+        azimuth = np.radians(rng.choice([90.0, -90.0]) + rng.uniform(-25, 25))
+    else:
+        azimuth = rng.uniform(0, 2 * np.pi)
+    elevation = np.radians(np.clip(rng.normal(8, 9), -5, 35) if rng.random() < 0.8 else rng.uniform(-5, 35))
+    hfov = np.radians(np.exp(rng.uniform(np.log(12), np.log(70))))
+    roll = np.radians(rng.normal(0, 4))
+    bearing = heading_rad + azimuth
+    away = np.array([np.cos(elevation) * np.cos(bearing), np.cos(elevation) * np.sin(bearing), np.sin(elevation)])
+    target = 0.5 * (points.min(0) + points.max(0))
+    K = intrinsics(size, size, float(hfov))
+    fill = rng.uniform(*view.fill)
+    span = float(np.ptp(points, axis=0).max())
+    distance = span / (2 * fill * np.tan(hfov / 2))
+    is_truncated = rng.random() < view.truncated
+    share = rng.uniform(-1, 1, 2)
+    edge = rng.integers(4)
+    overlap = rng.uniform(0.1, 0.4)
+
+    def place(at: np.ndarray, d: float) -> Camera:
+        position = at + away * d
+        position[2] = max(position[2], 0.12)
+        return Camera(K, look_at(position, at, roll), size, size)
+
+    for _ in range(3):
+        distance = max(distance, 1.0 * span)
+        uv = place(target, distance).project(points)
+        distance *= float(np.nanmax(np.ptp(uv, axis=0))) / (fill * size)
+    distance = max(distance, 0.8 * span)
+    camera = place(target, distance)
+    uv = camera.project(points)
+    low, high = np.nanmin(uv, 0), np.nanmax(uv, 0)
+    room = np.maximum(size - (high - low), 0) / 2
+    shift = share * room + (size - 1) / 2 - (low + high) / 2
+    if is_truncated:
+        axis, sign = edge % 2, (-1, 1)[edge // 2]
+        extent = (high - low)[axis]
+        goal = (size - overlap * -extent) - high[axis] if sign > 0 else overlap * -extent - low[axis]
+        shift[axis] = goal
+    K = camera.K.copy()
+    right_down = camera.T_cam_world[:2, :3]
+    moved = target - (right_down.T @ shift) * distance / K[0, 0]
+    camera = Camera(K, look_at(camera.position_world, moved, roll), size, size)
+    record = {
+        "azimuth_deg": float(np.degrees(azimuth) % 360), "elevation_deg": float(np.degrees(elevation)),
+        "hfov_deg": float(np.degrees(hfov)), "distance_m": float(distance), "truncated": bool(is_truncated),
+    }  # fmt: skip
+    return camera, record
+
+
+def _light_projection(sun: np.ndarray, centre: np.ndarray, half_m: float) -> Float[np.ndarray, "4 4"]:
+    T = look_at(centre + sun * half_m * 3, centre)
+    ortho = np.diag([1 / half_m, 1 / half_m, 1 / (3 * half_m), 1.0])
+    ortho[2, 3] = -1.0
+    return ortho @ T
+
+
+def sample_horse(
+    rng: np.random.Generator, props: Props, object_id: int = HORSE_ID, ridden: float = 0.3
+) -> tuple[HorseInScene, dict[str, object]]:
+    """Draw a horse at the origin, with what it wears and who rides it."""
+    body = Body(sample_shape(rng))
+    xyz, rotation = _pose(rng, body)
+    has_rider = rng.random() < ridden
+    has_saddle = has_rider or rng.random() < 0.08
+    coat, record = sample_coat(rng, has_tack=has_saddle, has_pad=has_saddle and rng.random() < 0.85)
+    horse = HorseInScene(body, xyz, rotation, coat, object_id)
+    if has_saddle:
+        seat = figures.add_saddle(props, rng, horse)
+        if has_rider:
+            figures.add_rider(props, rng, horse, seat)
+    return horse, record | {"rider": has_rider, "saddle": has_saddle}
+
+
+def sample_scene(rng: np.random.Generator, size: int, view: View | None = None) -> Scene:
+    """Draw a scene with one labelled horse.
+
+    Args:
+        rng: source of randomness; the scene depends on nothing else.
+        size: side of the image, pixels.
+        view: how the camera frames the horse.
+    """
+    view = view or View()
+    props = Props()
+    horse, record = sample_horse(rng, props)
+    height_m = horse.body.shape.withers_height_m
+    keypoints = horse.keypoints()
+    forward = keypoints[_NECK] - keypoints[_SACRUM]
+    heading = float(np.arctan2(forward[1], forward[0]))
+    camera, camera_record = _camera(rng, keypoints, heading, size, view)
+    eye = camera.position_world
+    ahead = -eye[:2] / (np.linalg.norm(eye[:2]) + 1e-9)
+    distance = float(np.linalg.norm(eye))
+
+    rows: surroundings.Rows = {}
+    indoor = rng.random() < 0.1
+    sun, shadow = surroundings.sample_light(rng, rows, indoor=indoor)
+    kind = surroundings.sample_backdrop(rng, rows, eye, distance)
+    rows["eye"][:3] = eye
+    if kind != "picture" or rng.random() < 0.3:
+        surroundings.furnish(props, rng, eye, ahead, distance, 1.2 * height_m)
+    horses = [horse]
+    if rng.random() < view.n_other:
+        horses.append(_neighbour(rng, props, ahead, height_m))
+    if rng.random() < 0.15:
+        _add_handler(rng, props, keypoints, heading, height_m)
+    if rng.random() < 0.13:
+        near = eye[:2] + ahead * distance * rng.uniform(0.35, 0.75)
+        across = float(np.arctan2(ahead[0], -ahead[1])) + rng.normal(0, 0.2)
+        surroundings.add_fence(props, rng, near, across, 12.0)
+    is_grassy = rng.random() < 0.3
+    if is_grassy and kind != "picture":
+        surroundings.add_grass(props, rng, rows, 1.1 * height_m, rng.uniform(0.02, 0.22) * height_m)
+    contact = np.zeros((5, 4))
+    hooves = keypoints[_HOOVES]
+    contact[:4, :2] = hooves[:, :2]
+    contact[:4, 2] = 1 / (rng.uniform(0.05, 0.11) * height_m) ** 2
+    contact[:4, 3] = rng.uniform(0.3, 0.8) * np.exp(-np.maximum(hooves[:, 2], 0) * 12)
+    contact[4] = (0, 0, 1 / (0.5 * height_m) ** 2, rng.uniform(0.1, 0.4))
+    return Scene(
+        camera=camera,
+        horses=tuple(horses),
+        props=props.arrays(),
+        rows=surroundings.rows_array(rows),
+        light_from_world=_light_projection(sun, np.array([0, 0, 0.5 * height_m]), 2.0 * height_m),
+        contact=contact,
+        sun_shadow=shadow if kind != "picture" else 0.7 * shadow,
+        record=record | camera_record | {"place": kind, "withers_height_m": height_m, "n_horses": len(horses)},
+    )
+
+
+def _neighbour(rng: np.random.Generator, props: Props, ahead: np.ndarray, height_m: float) -> HorseInScene:
+    """Return another horse: mostly behind, now and then partly in front."""
+    ridden = Props()
+    other, _ = sample_horse(rng, ridden, OTHER_HORSE_ID, ridden=0.0)
+    side = np.array([ahead[1], -ahead[0]])
+    depth = rng.uniform(1.0, 6.0) if rng.random() < 0.8 else -rng.uniform(0.8, 1.2)
+    sideways = rng.normal(0, 1.2) if depth > 0 else rng.choice([-1, 1]) * rng.uniform(0.9, 1.6)
+    to = (ahead * depth + side * sideways) * height_m
+    xyz, rotation = _turned(other.xyz_world, other.rotation_world, rng.uniform(0, 2 * np.pi), to)
+    return HorseInScene(other.body, xyz, rotation, other.coat, OTHER_HORSE_ID)
+
+
+def _add_handler(
+    rng: np.random.Generator, props: Props, keypoints: np.ndarray, heading_rad: float, height_m: float
+) -> None:
+    forward = np.array([np.cos(heading_rad), np.sin(heading_rad)])
+    side = np.array([-forward[1], forward[0]]) * rng.choice([-1, 1])
+    mouth = keypoints[_MOUTH]
+    at = mouth[:2] + side * rng.uniform(0.4, 1.0) + forward * rng.uniform(-0.6, 0.5)
+    hold = mouth if rng.random() < 0.7 else None
+    figures.add_person(props, rng, at, heading_rad + rng.normal(0, 0.5), hold)

@@ -1,0 +1,79 @@
+"""What one frame shows: horses, props, light, backdrop and camera. Made by ``sampling``, drawn by ``renderer``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation.geometry.rotation import quat_to_matrix
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.body import Body
+    from kinequimation.geometry.camera import Camera
+
+BACKDROP_ID, HORSE_ID, OTHER_HORSE_ID, TACK_ID, PERSON_ID, OBJECT_ID = 0, 1, 2, 10, 11, 12
+"""What the id buffer holds. The main horse is 1; other horses count up from 2."""
+
+
+@dataclass(frozen=True)
+class HorseInScene:
+    """A posed horse.
+
+    Attributes:
+        body: its body.
+        xyz_world: [81, 3] joints, metres.
+        rotation_world: [81, 4] each joint's rotation from rest.
+        coat: the shader's four-vectors, in the order of ``coat.COAT_FIELDS``.
+        object_id: its number in the id buffer.
+    """
+
+    body: Body
+    xyz_world: Float[np.ndarray, "81 3"]
+    rotation_world: Float[np.ndarray, "81 4"]
+    coat: Float[np.ndarray, "fields 4"]
+    object_id: int = HORSE_ID
+
+    @property
+    def rest_vertices(self) -> Float[np.ndarray, "v 3"]:
+        """The skin at rest, metres."""
+        return self.body.rest_vertices
+
+    @property
+    def bone_rows(self) -> Float[np.ndarray, "81 3 4"]:
+        """Each joint's affine map from the rest body to the world."""
+        R = quat_to_matrix(self.rotation_world)
+        t = self.xyz_world - np.einsum("jab,jb->ja", R, self.body.rest_xyz)
+        return np.concatenate([R, t[..., None]], -1)
+
+    def keypoints(self) -> Float[np.ndarray, "103 3"]:
+        """Return the keypoints in the world."""
+        return self.body.keypoints_from_joints(self.xyz_world[None], self.rotation_world[None])[0]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that is drawn.
+
+    Attributes:
+        camera: the camera.
+        horses: the horses, the labelled one first.
+        props: instances of base meshes (``meshes.Props.arrays``).
+        rows: the shader's four-vectors, in the order of ``shaders.SCENE_FIELDS``.
+        light_from_world: [4, 4] the shadow map's projection.
+        contact: [5, 4] soft dark spots on the ground: x, y, 1/radius², strength.
+        sun_shadow: strength of the cast shadows, 0 for none.
+        record: what was drawn, for the record.
+    """
+
+    camera: Camera
+    horses: tuple[HorseInScene, ...]
+    props: dict[str, Float[np.ndarray, "n 20"]]
+    rows: Float[np.ndarray, "fields 4"]
+    light_from_world: Float[np.ndarray, "4 4"]
+    contact: Float[np.ndarray, "5 4"]
+    sun_shadow: float
+    record: dict[str, object] = field(default_factory=dict)

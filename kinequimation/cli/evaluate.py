@@ -26,7 +26,7 @@ TILE_PX = 320
 MAX_TILES = 12
 
 
-def add_parser(subparsers: Any) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the program's parser."""
     parser = subparsers.add_parser(
         "evaluate",

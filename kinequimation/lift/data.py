@@ -1,0 +1,227 @@
+"""Training clips for the lifter: random horses that move, filmed by random cameras, found by a bad detector.
+
+A pool of 3D clips is made once from the motion code; every batch films some of them afresh. Batch ``index`` of stream
+``seed`` is the same wherever it is made, from the same pool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.body import Body, sample_shape
+from kinequimation.lift.cameras import sample_cameras, uniform
+from kinequimation.lift.noise import NO_NOISE, NoiseConfig, detect_badly
+from kinequimation.lift.normalize import Normalized, normalize, rays, rotation_to_axis, view_from
+from kinequimation.motion.gaits import sample_motion
+from kinequimation.runtime import Progress, no_progress
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+CLIP_FRAMES = 81
+"""Frames of a clip of the pool, and the longest that the network is trained on."""
+FPS_RANGE = (12.0, 120.0)
+_SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
+_NEAR = 0.15  # withers heights; nearer to the camera's plane a point is as good as behind it
+_LEFT_RIGHT = tuple(skeleton.KEYPOINT_INDEX[f"DEF-{n}.{s}"] for n in ("shoulder", "thigh") for s in "LR")
+
+
+@dataclass(frozen=True)
+class ClipPool:
+    """Horses that move, in the world.
+
+    Attributes:
+        xyz_world: [N, T, 103, 3] float32, withers heights, Z up, the ground at 0.
+        contact: [N, T, 4] in the order LF, RF, LH, RH.
+        fps: [N].
+    """
+
+    xyz_world: Float[np.ndarray, "n t k 3"]
+    contact: Float[np.ndarray, "n t 4"]
+    fps: Float[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.fps)
+
+
+def make_pool(seed: int, n_clips: int, n_frames: int = CLIP_FRAMES, progress: Progress = no_progress) -> ClipPool:
+    """Make random bodies in random motion, at 12 to 120 frames a second; clip ``i`` depends on ``i`` alone."""
+    xyz = np.empty((n_clips, n_frames, skeleton.NUM_KEYPOINTS, 3), np.float32)
+    contact = np.empty((n_clips, n_frames, len(skeleton.LIMBS)), np.float32)
+    fps = np.empty(n_clips, np.float32)
+    for i in range(n_clips):
+        rng = np.random.default_rng((seed, i))
+        body = Body(sample_shape(rng))
+        fps[i] = np.exp(rng.uniform(*np.log(FPS_RANGE)))
+        motion = sample_motion(rng, body, n_frames, float(fps[i]))
+        xyz[i] = body.keypoints(motion.root_xyz_world, motion.quat_wxyz) / body.shape.withers_height_m
+        contact[i] = motion.contact
+        progress("clips", i + 1, n_clips)
+    return ClipPool(xyz, contact, fps)
+
+
+@dataclass(frozen=True)
+class FilmedClips:
+    """A batch of clips as a detector sees them, and the truth.
+
+    Lengths are withers heights; camera axes are OpenCV's.
+
+    Attributes:
+        uv_px, confidence: what the detector found; see ``Lifter.lift``.
+        K: [B, 3, 3] intrinsics that the lifter is told, which may be wrong.
+        fps: [B] frames per second that the lifter is told, which may be wrong.
+        uv_true_px: [B, T, 103, 2] without error; only meant where ``visible``.
+        visible: [B, T, 103] inside the frame.
+        K_true: [B, T, 3, 3] the camera's own, which may zoom.
+        xyz_cam: [B, T, 103, 3] relative to the sacrum.
+        root_xyz_cam: [B, T, 3] the sacrum.
+        up_cam: [B, T, 3] unit.
+        contact: [B, T, 4].
+    """
+
+    uv_px: Float[np.ndarray, "b t k 2"]
+    confidence: Float[np.ndarray, "b t k"]
+    K: Float[np.ndarray, "b 3 3"]
+    fps: Float[np.ndarray, " b"]
+    uv_true_px: Float[np.ndarray, "b t k 2"]
+    visible: Float[np.ndarray, "b t k"]
+    K_true: Float[np.ndarray, "b t 3 3"]
+    xyz_cam: Float[np.ndarray, "b t k 3"]
+    root_xyz_cam: Float[np.ndarray, "b t 3"]
+    up_cam: Float[np.ndarray, "b t 3"]
+    contact: Float[np.ndarray, "b t 4"]
+
+
+def film_clips(
+    pool: ClipPool,
+    seed: int,
+    index: int,
+    n_clips: int,
+    n_frames: int,
+    noise: NoiseConfig | None = None,
+    true_intrinsics: bool = False,
+) -> FilmedClips:
+    """Film random clips of a pool.
+
+    Args:
+        pool: the clips; each is mirrored half the time.
+        seed, index: which batch.
+        n_clips: clips in the batch.
+        n_frames: frames of each, at most the pool's; a random stretch is taken.
+        noise: how bad the detector is; the default of ``NoiseConfig``.
+        true_intrinsics: tell the true K and frame rate, and do not zoom.
+    """
+    rng = np.random.default_rng((seed, index))
+    t_pool = pool.xyz_world.shape[1]
+    clip = rng.integers(len(pool), size=n_clips)
+    start = rng.integers(t_pool - n_frames + 1, size=n_clips)
+    frames = start[:, None] + np.arange(n_frames)
+    xyz_world = pool.xyz_world[clip[:, None], frames]
+    contact = pool.contact[clip[:, None], frames]
+    mirrored = rng.random(n_clips) < 0.5
+    xyz_world[mirrored] = xyz_world[mirrored][:, :, skeleton.MIRROR_KEYPOINTS] * np.array([-1, 1, 1], np.float32)
+    contact[mirrored] = contact[mirrored][:, :, [1, 0, 3, 2]]
+
+    camera = sample_cameras(rng, xyz_world, zooms=not true_intrinsics)
+    xyz = camera.to_cam(xyz_world)
+    K, size = camera.K, camera.size_px
+    in_front = xyz[..., 2] > _NEAR
+    uv = xyz[..., :2] / np.where(in_front, xyz[..., 2], 1.0)[..., None] * K[:, :, None, [0], [0]] + K[:, :, None, :2, 2]
+    inside = in_front & ((uv > -0.5) & (uv < size[:, None, None] - 0.5)).all(-1)
+    uv = np.where(in_front[..., None], uv, 0.0)
+    root = xyz[:, :, _SACRUM]
+    # the box's longer side, from the body's size and distance: points behind the camera have none
+    box = 1.7 * K[..., 0, 0] / np.maximum(root[..., 2], 0.5)
+    left, right = xyz[:, :, _LEFT_RIGHT[0::2], 2].mean(-1), xyz[:, :, _LEFT_RIGHT[1::2], 2].mean(-1)
+    far_side = np.clip((left - right) / 0.2, -1, 1)
+    noise = noise or NoiseConfig()
+    uv_found, confidence = detect_badly(rng, uv, inside, size, box, far_side, noise)
+
+    fps = pool.fps[clip]
+    told_K = K[:, n_frames // 2].copy()
+    if not true_intrinsics:
+        slow = rng.random(n_clips) < 0.25  # slow motion, played at a lower rate than it was taken
+        fps = np.where(slow, np.maximum(fps / np.exp(uniform(rng, 0, np.log(8), n_clips)), FPS_RANGE[0]), fps)
+        guess = rng.random(n_clips)
+        spread = np.exp(0.25 * rng.standard_normal(n_clips))
+        focal = np.where(guess < 0.5, np.hypot(*size.T), told_K[:, 0, 0] * np.where(guess < 0.65, spread, 1.0))
+        told_K[:, 0, 0] = told_K[:, 1, 1] = focal
+    return FilmedClips(
+        uv_px=uv_found.astype(np.float32),
+        confidence=confidence.astype(np.float32),
+        K=told_K,
+        fps=fps.astype(np.float32),
+        uv_true_px=uv.astype(np.float32),
+        visible=inside,
+        K_true=K,
+        xyz_cam=xyz - root[:, :, None],
+        root_xyz_cam=root,
+        up_cam=camera.rotation[..., 2],
+        contact=contact,
+    )
+
+
+def film_cleanly(pool: ClipPool, seed: int, index: int, n_clips: int, n_frames: int) -> FilmedClips:
+    """Film random clips with a perfect detector and known intrinsics."""
+    return film_clips(pool, seed, index, n_clips, n_frames, NO_NOISE, true_intrinsics=True)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Network input and targets, float32, in the axes of the virtual camera (see ``normalize``).
+
+    Attributes:
+        features: [B, T, F].
+        xyz: [B, T, 103, 3] relative to the sacrum.
+        root: [B, T, 3] the sacrum in the virtual camera.
+        root_code: [B, T, 3] what the network predicts of it; see ``lift.root``.
+        up: [B, T, 3].
+        contact: [B, T, 4].
+        weight: [B, T] how much a frame counts: little where the horse has left the frame, nothing behind the camera.
+    """
+
+    features: Float[np.ndarray, "b t f"]
+    xyz: Float[np.ndarray, "b t k 3"]
+    root: Float[np.ndarray, "b t 3"]
+    root_code: Float[np.ndarray, "b t 3"]
+    up: Float[np.ndarray, "b t 3"]
+    contact: Float[np.ndarray, "b t 4"]
+    weight: Float[np.ndarray, "b t"]
+
+
+def to_batch(clips: FilmedClips) -> Batch:
+    """Normalise clips.
+
+    The virtual camera that the targets are expressed in looks at the same pixel as that of the input, but through the
+    true intrinsics: what the network learns is the view of the horse, whatever focal length it is told.
+    """
+    seen: Normalized = normalize(clips.uv_px, clips.confidence, clips.K, clips.fps)
+    rotation = rotation_to_axis(_rays_per_frame(seen.centre_px, clips.K_true)).astype(np.float32)
+    turn = np.swapaxes(rotation, -1, -2)
+    root = (clips.root_xyz_cam[:, :, None] @ turn)[:, :, 0]
+
+    depth = np.maximum(root[..., 2], 0.3)
+    told, true = clips.K[:, None, 0, 0], clips.K_true[..., 0, 0]
+    sacrum = view_from(seen.rotation, rays(clips.uv_true_px[:, :, _SACRUM], clips.K)[:, :, None])[:, :, 0]
+    code = np.concatenate(
+        [sacrum / seen.scale[..., None], np.log(depth * seen.scale * told / true)[..., None]], axis=-1
+    )
+    points = clips.visible.sum(-1)
+    weight = np.where(points >= 8, 1.0, 0.1) * (clips.root_xyz_cam[..., 2] > 0.5) * (root[..., 2] > 0.4)
+    return Batch(
+        features=seen.features,
+        xyz=clips.xyz_cam @ turn,
+        root=root,
+        root_code=np.clip(code, -4, 4).astype(np.float32),
+        up=(clips.up_cam[:, :, None] @ turn)[:, :, 0],
+        contact=clips.contact,
+        weight=weight.astype(np.float32),
+    )
+
+
+def _rays_per_frame(uv_px: Float[np.ndarray, "b t 2"], K: Float[np.ndarray, "b t 3 3"]) -> Float[np.ndarray, "b t 3"]:
+    return rays(uv_px[:, :, None], K)[:, :, 0]

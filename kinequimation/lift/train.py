@@ -1,0 +1,292 @@
+"""Train the lifter (needs torch): a loop over freshly filmed clips for so many minutes, and an ONNX file at the end."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from kinequimation import skeleton
+from kinequimation.errors import InputError
+from kinequimation.io.atomic import replacing
+from kinequimation.lift.data import CLIP_FRAMES, Batch, ClipPool, film_clips, make_pool, to_batch
+from kinequimation.lift.model import LiftNet, export_onnx, load_onnx_weights
+from kinequimation.lift.noise import NoiseConfig
+from kinequimation.runtime import Progress, no_progress
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+log = logging.getLogger(__name__)
+
+VALIDATION_SEED = 1_000_003
+"""Stream of bodies, motions and cameras that training never sees (unless it is given this very seed)."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train.
+
+    Attributes:
+        out: folder for ``lift.onnx``, ``checkpoint.pt`` and ``log.csv``; a run in it is resumed.
+        minutes: wall clock of the whole training, resumed parts counted together; making the clips is not counted.
+        seed: of the clips, cameras, noise and the network's start.
+        pool_clips: clips made before training, 81 frames each, 0.1 MB each; every batch films some of them afresh.
+        batch_frames: frames of a batch, whatever the length of its clips.
+        lengths: lengths of clips, and how often each is drawn.
+        learning_rate: highest; it rises over the first 2 % of the time and falls as a cosine to a hundredth.
+        weight_decay: of AdamW.
+        ema: decay of the averaged weights, which are what is exported.
+        checkpoint_minutes: time between checkpoints.
+        threads: of torch.
+        init: an exported ``lift.onnx`` to start from.
+    """
+
+    out: Path = Path("outputs/lift")
+    minutes: float = 40.0
+    seed: int = 0
+    pool_clips: int = 4000
+    batch_frames: int = 1296
+    lengths: tuple[tuple[int, float], ...] = ((1, 0.25), (9, 0.35), (27, 0.3), (CLIP_FRAMES, 0.1))
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    ema: float = 0.998
+    checkpoint_minutes: float = 3.0
+    threads: int = 1
+    init: Path | None = None
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("minutes", "pool_clips", "batch_frames", "learning_rate", "checkpoint_minutes", "threads"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"{name}: expected a number above 0, got {value}")
+        if any(not 1 <= n <= CLIP_FRAMES or p < 0 for n, p in self.lengths) or sum(p for _, p in self.lengths) <= 0:
+            raise InputError(f"lengths: expected (frames from 1 to {CLIP_FRAMES}, share) pairs, got {self.lengths}")
+
+
+LOSS_WEIGHTS: dict[str, float] = {
+    "position": 1.0,
+    "scaled": 0.5,
+    "velocity": 2.0,
+    "bones": 0.5,
+    "reprojection": 0.5,
+    "sigma": 0.02,
+    "root": 0.2,
+    "up": 0.3,
+    "contact": 0.03,
+}
+"""Recipes C2, brought to these units (withers heights, and distances rather than their squares)."""
+
+_POINT_WEIGHT = np.ones(skeleton.NUM_KEYPOINTS, np.float32)
+for _name in (*skeleton.GROUPS["hoof"], *skeleton.GROUPS["lower limb"]):
+    _POINT_WEIGHT[skeleton.KEYPOINT_INDEX[_name]] = 2.0
+_POINT_WEIGHT /= _POINT_WEIGHT.mean()
+_EDGES = np.array([[skeleton.KEYPOINT_INDEX[a], skeleton.KEYPOINT_INDEX[b]] for a, b in skeleton.EDGES])
+
+
+def _distance(difference: Float[torch.Tensor, "*n c"]) -> Float[torch.Tensor, "*n"]:
+    return torch.sqrt((difference**2).sum(-1) + 1e-8)
+
+
+def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.Tensor]:
+    """Return each loss, unweighted.
+
+    Position: mean distance, lower limbs and hooves twice. Scaled: the same after the best scale (N-MPJPE). Velocity:
+    distance between frame-to-frame steps. Bones: spread of each bone's length over the clip. Reprojection: of the
+    predicted points at the true root, across the view. Sigma: the negative log-likelihood of the distance under an
+    exponential distribution, which trains nothing but sigma.
+    """
+    xyz, log_sigma, root_code, up, contact = outputs
+    true_xyz, root, code, true_up, true_contact, weight = (
+        torch.from_numpy(np.ascontiguousarray(getattr(batch, n)))
+        for n in ("xyz", "root", "root_code", "up", "contact", "weight")
+    )
+    weight = weight / weight.mean().clamp(min=1e-3)
+    points = torch.from_numpy(_POINT_WEIGHT)
+    error = _distance(xyz - true_xyz)
+    best = (xyz * true_xyz).sum((-1, -2)) / (xyz**2).sum((-1, -2)).clamp(min=1e-3)
+    scaled = _distance(best[..., None, None] * xyz - true_xyz)
+
+    def project(points_xyz: torch.Tensor) -> torch.Tensor:
+        placed = points_xyz + root[:, :, None]
+        return placed[..., :2] / placed[..., 2:].clamp(min=0.3)
+
+    across = _distance(project(xyz) - project(true_xyz)) * root[..., 2:].clamp(min=0.3)
+    expected = log_sigma.clamp(-7, 2)
+    result = {
+        "position": (weight[..., None] * points * error).mean(),
+        "scaled": (weight[..., None] * points * scaled).mean(),
+        "reprojection": (weight[..., None] * points * across.clamp(max=0.5)).mean(),
+        "sigma": (weight[..., None] * (error.detach() * torch.exp(-expected) + expected)).mean(),
+        "root": (weight * (root_code - code).abs().sum(-1)).mean(),
+        "up": (weight * (1 - (up * true_up).sum(-1))).mean(),
+        "contact": (
+            weight * functional.binary_cross_entropy_with_logits(contact, true_contact, reduction="none").mean(-1)
+        ).mean(),
+    }
+    if xyz.shape[1] > 1:
+        both = torch.minimum(weight[:, 1:], weight[:, :-1])
+        step = (xyz[:, 1:] - xyz[:, :-1]) - (true_xyz[:, 1:] - true_xyz[:, :-1])
+        result["velocity"] = (both[..., None] * points * _distance(step)).mean()
+        length = _distance(xyz[:, :, _EDGES[:, 0]] - xyz[:, :, _EDGES[:, 1]])
+        result["bones"] = length.std(1, unbiased=False).mean()
+    return result
+
+
+def total_loss(parts: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the weighted sum."""
+    return torch.stack([LOSS_WEIGHTS[name] * value for name, value in parts.items()]).sum()
+
+
+def _rate(part: float) -> float:
+    """Return the learning rate as a share of the highest, from the share of the time that has passed."""
+    warm = 0.02
+    if part < warm:
+        return max(part / warm, 0.01)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min((part - warm) / (1 - warm), 1.0)))
+
+
+@dataclass
+class _Run:
+    """What a checkpoint holds."""
+
+    net: LiftNet
+    averaged: LiftNet
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    seconds: float = 0.0
+
+    def save(self, path: Path) -> None:
+        with replacing(path) as partial:
+            torch.save(
+                {
+                    "net": self.net.state_dict(),
+                    "averaged": self.averaged.state_dict(),
+                    "optimizer": self.optimizer.state_dict(),
+                    "step": self.step,
+                    "seconds": self.seconds,
+                },
+                partial,
+            )
+
+    def load(self, path: Path) -> None:
+        try:
+            state = torch.load(path, weights_only=True)
+            self.net.load_state_dict(state["net"])
+            self.averaged.load_state_dict(state["averaged"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        except Exception as error:  # torch raises errors of many kinds on a damaged file
+            raise InputError(
+                f"{path}: expected a checkpoint of the lifter; remove it to start anew ({error})"
+            ) from error
+
+
+def _start(config: TrainConfig) -> _Run:
+    torch.manual_seed(config.seed)
+    net = LiftNet()
+    if config.init is not None:
+        load_onnx_weights(net, config.init)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    run = _Run(net, copy.deepcopy(net), optimizer)
+    checkpoint = config.out / "checkpoint.pt"
+    if checkpoint.is_file():
+        run.load(checkpoint)
+        log.info("resuming at step %d, %.1f minutes", run.step, run.seconds / 60)
+    return run
+
+
+def _sample(pool: ClipPool, config: TrainConfig, step: int) -> Batch:
+    rng = np.random.default_rng((config.seed, step, 1))
+    share = np.array([p for _, p in config.lengths])
+    n_frames = config.lengths[rng.choice(len(share), p=share / share.sum())][0]
+    n_clips = max(1, config.batch_frames // n_frames)
+    return to_batch(film_clips(pool, config.seed, step, n_clips, n_frames, config.noise))
+
+
+@torch.no_grad()
+def _average(run: _Run, decay: float) -> None:
+    decay = min(decay, (1 + run.step) / (10 + run.step))
+    for mean, now in zip(run.averaged.parameters(), run.net.parameters(), strict=True):
+        mean.lerp_(now, 1 - decay)
+
+
+@torch.no_grad()
+def validate(net: LiftNet, pool: ClipPool, noise: NoiseConfig) -> dict[str, float]:
+    """Return the mean losses on fixed batches of a held-out pool."""
+    sums: dict[str, list[float]] = {}
+    for index, n_frames in enumerate((1, 27, CLIP_FRAMES)):
+        batch = to_batch(film_clips(pool, VALIDATION_SEED, index, max(4, 972 // n_frames), n_frames, noise))
+        for name, value in losses(net(torch.from_numpy(batch.features)), batch).items():
+            sums.setdefault(name, []).append(float(value))
+    return {name: float(np.mean(values)) for name, values in sums.items()}
+
+
+def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
+    """Train, and return the path of the exported network.
+
+    Args:
+        config: how; ``config.out`` is made if it is missing, and a run in it is resumed.
+        progress: called with minutes done and minutes in all.
+
+    Raises:
+        InputError: the checkpoint or ``config.init`` is not of this network.
+        OutputError: ``config.out`` cannot be written.
+    """
+    torch.set_num_threads(config.threads)
+    run = _start(config)
+    checkpoint, onnx_path, log_path = (config.out / n for n in ("checkpoint.pt", "lift.onnx", "log.csv"))
+    run.save(checkpoint)  # an unwritable folder shows now, not after the first clips
+    pool = make_pool(config.seed, config.pool_clips, progress=progress)
+    held_out = make_pool(VALIDATION_SEED, 64)
+    budget = 60 * config.minutes
+    offset, began, saved = run.seconds, time.monotonic(), time.monotonic()
+    recent: dict[str, float] = {}
+    while run.seconds < budget:
+        batch = _sample(pool, config, run.step)
+        for group in run.optimizer.param_groups:
+            group["lr"] = config.learning_rate * _rate(run.seconds / budget)
+        parts = losses(run.net(torch.from_numpy(batch.features)), batch)
+        loss = total_loss(parts)
+        run.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
+        run.optimizer.step()
+        run.step += 1
+        _average(run, config.ema)
+        for name, value in parts.items():
+            recent[name] = 0.98 * recent.get(name, float(value)) + 0.02 * float(value)
+        run.seconds = offset + time.monotonic() - began
+        if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+            _write(run, checkpoint, onnx_path, log_path, recent, validate(run.averaged, held_out, config.noise))
+            saved = time.monotonic()
+        progress("training, minutes", round(run.seconds / 60), round(config.minutes))
+    _write(run, checkpoint, onnx_path, log_path, recent, validate(run.averaged, held_out, config.noise))
+    return onnx_path
+
+
+def _write(
+    run: _Run, checkpoint: Path, onnx_path: Path, log_path: Path, train_losses: dict[str, float], held: dict[str, float]
+) -> None:
+    """Write the checkpoint and the network, and a line of the log."""
+    run.save(checkpoint)
+    export_onnx(copy.deepcopy(run.averaged), onnx_path)
+    names = list(LOSS_WEIGHTS)
+    new = not log_path.exists()
+    with log_path.open("a", newline="", encoding="utf-8") as f:
+        writer = csv.writer(f)
+        if new:
+            writer.writerow(["step", "minutes", *names, *(f"held_out_{n}" for n in names)])
+        row = [train_losses.get(n, math.nan) for n in names] + [held.get(n, math.nan) for n in names]
+        writer.writerow([run.step, f"{run.seconds / 60:.2f}", *(f"{v:.5f}" for v in row)])
+    log.info("step %d, %.1f minutes: held-out position %.4f", run.step, run.seconds / 60, held["position"])

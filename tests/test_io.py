@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import struct
@@ -13,6 +14,7 @@ import pytest
 
 from kinequimation import skeleton
 from kinequimation.body import MATERIALS, Body, breed_shape
+from kinequimation.cli import horse as horse_command
 from kinequimation.errors import InputError, OutputError
 from kinequimation.geometry.rotation import quat_from_rotvec, quat_multiply, quat_rotate
 from kinequimation.io.atomic import replacing
@@ -26,7 +28,7 @@ from kinequimation.io.keypoints import (
     write_keypoints_csv,
     write_keypoints_json,
 )
-from kinequimation.motion import Motion
+from kinequimation.motion import Motion, read_motion
 
 SHAPE = breed_shape("icelandic", 1.41)
 COMPONENTS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
@@ -453,3 +455,55 @@ def test_a_place_that_cannot_be_written_gets_one_line(motion: Motion, tmp_path: 
             write_glb(path, motion)
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def run_horse(*options: str) -> int:
+    parser = argparse.ArgumentParser()
+    horse_command.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["horse", *options])
+    return args.run(args)
+
+
+def test_horse_command_writes_the_same_motion_in_every_format(tmp_path: Path) -> None:
+    for suffix in ("npz", "bvh", "glb"):
+        options = [
+            "--gait",
+            "walk",
+            "--breed",
+            "shetland",
+            "--withers-height",
+            "0.9",
+            "--seconds",
+            "0.5",
+            "--fps",
+            "20",
+        ]
+        assert run_horse(*options, "-o", str(tmp_path / f"pony.{suffix}")) == 0
+    motion = read_motion(tmp_path / "pony.npz")
+    assert motion.shape == breed_shape("shetland", 0.9)
+    bvh = read_bvh(tmp_path / "pony.bvh")
+    times, root, _ = animated(Glb(tmp_path / "pony.glb"))
+    assert len(motion) == len(bvh.root) == len(times) and motion.fps == 20
+    np.testing.assert_allclose(bvh.root / 100, root, atol=1e-5)
+    assert root[-1, 2] > 0.2  # it walks the way it faces
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--fps", "nan"),
+        ("--seconds", "-1"),
+        ("--seconds", "1e9"),
+        ("--speed", "inf"),
+        ("--withers-height", "9"),
+        ("--output", "x.fbx"),
+        ("--in-place", "--output", "x.bvh"),
+    ],
+)
+def test_horse_command_refuses_bad_options(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        run_horse(*options)
+    assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())

@@ -9,6 +9,9 @@ Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html. What t
   ``Motion``'s own with its axis converted;
 - one primitive a material, all on the same vertices;
 - one animation, named as the motion: rotations of the joints that leave their rest, and the translation of ``root``.
+
+glTF has no bone tails. Blender's importer draws bones along their anatomy with *Bone Dir: Fortune* (its default draws
+them upright; the motion is the same).
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ _VERTEX_BUFFER, _INDEX_BUFFER = 34962, 34963
 _MAX_INFLUENCES = 4
 
 _LOOKS: dict[str, tuple[tuple[int, int, int], float]] = {
-    "coat": ((104, 66, 40), 0.55),
+    "coat": ((92, 55, 33), 0.55),
     "mane": ((24, 20, 18), 0.65),
     "tail": ((24, 20, 18), 0.65),
     "hoof": ((52, 46, 42), 0.45),

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import reprlib
 from dataclasses import dataclass
 from os import PathLike
@@ -200,8 +201,8 @@ def _horse_to_json(horse: HorseKeypoints) -> dict[str, Any]:
 
 
 def _points_to_json(points: Any, decimals: int) -> list[list[float] | None]:
-    rounded = np.round(np.asarray(points, float), decimals)
-    return [p.tolist() if np.isfinite(p).all() else None for p in rounded]
+    rows = np.round(np.asarray(points, float), decimals).tolist()
+    return [None if any(math.isnan(v) for v in row) else row for row in rows]
 
 
 def read_keypoints_json(path: str | PathLike[str]) -> KeypointClip:
@@ -355,21 +356,14 @@ def write_keypoints_csv(path: str | PathLike[str], clip: KeypointClip) -> None:
             for horse in horses:
                 lifted = horse.xyz_cam is not None and horse.root_xyz_cam is not None
                 xyz = np.asarray(horse.xyz_cam) if lifted else np.full((skeleton.NUM_KEYPOINTS, 3), np.nan)
-                root = _cells(np.asarray(horse.root_xyz_cam), 5) if lifted else ["", "", ""]
-                for k, name in enumerate(clip.names):
-                    table.writerow(
-                        [
-                            int(clip.index[t]),
-                            f"{clip.t_s[t]:.6f}",
-                            int(horse.id),
-                            name,
-                            *_cells(horse.uv_px[k], 2),
-                            f"{horse.confidence[k]:.4f}",
-                            *_cells(xyz[k], 5),
-                            *root,
-                        ]
-                    )
+                root = _cells(np.asarray(horse.root_xyz_cam).tolist(), 5) if lifted else ["", "", ""]
+                place = (int(clip.index[t]), f"{clip.t_s[t]:.6f}", int(horse.id))
+                uv_px, confidence = np.asarray(horse.uv_px).tolist(), np.asarray(horse.confidence).tolist()
+                table.writerows(
+                    (*place, name, *_cells(uv, 2), f"{c:.4f}", *_cells(point, 5), *root)
+                    for name, uv, c, point in zip(clip.names, uv_px, confidence, xyz.tolist(), strict=True)
+                )
 
 
-def _cells(values: np.ndarray, decimals: int) -> list[str]:
-    return [f"{v:.{decimals}f}" if np.isfinite(v) else "" for v in values]
+def _cells(values: list[float], decimals: int) -> list[str]:
+    return ["" if math.isnan(v) else f"{v:.{decimals}f}" for v in values]

@@ -1,0 +1,174 @@
+"""When hooves stand, and keeping them where they stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.body.horse import Body
+from kinequimation.fit.pose import CHUNK, Pose, refine
+from kinequimation.fit.rig import limb_block
+from kinequimation.fit.smoothing import smooth
+from kinequimation.geometry.rotation import quat_to_rotvec
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+ON, OFF = 0.6, 0.4
+"""Probability at which a stance begins, and at which it ends."""
+MIN_STANCE_S, MIN_SWING_S = 0.04, 0.03
+"""Shorter stances are dropped and shorter gaps closed (recipes, D2)."""
+BLEND_S = 0.06
+"""Time in which a hoof moves between its own way and the place where it is held (recipes, D2: 2–4 frames)."""
+MAX_DRIFT_HEIGHTS = 0.12
+"""A hoof that strays farther than this from the middle of its stance does not stand there, withers heights."""
+TOE_SIGMA_M = 0.001
+_GIVE_RAD = {"toe": 0.25, "hoof": 0.2, "foot": 0.2, "forearm": 0.15, "lower_leg": 0.15}
+"""How willingly a joint gives way to a held hoof: the fetlock and the coffin joint first (recipes, D2; judgement)."""
+_GIVE_UPPER_RAD = 0.08
+
+TOES: np.ndarray = np.array([skeleton.KEYPOINT_INDEX[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS])
+"""[4] keypoints of the toes, in the order of ``LIMBS``."""
+
+
+def stances(contact: Float[np.ndarray, "frames 4"], fps: float) -> list[tuple[int, int, int]]:
+    """Return (limb, first frame, frame after the last) of every stance, from contact probabilities.
+
+    With hysteresis and least durations; at low frame rates one frame is enough.
+    """
+    found = []
+    shortest = max(1, round(MIN_STANCE_S * fps)) if len(contact) > 1 else 1
+    for limb in range(contact.shape[1]):
+        standing = False
+        state = np.zeros(len(contact), bool)
+        for t, p in enumerate(contact[:, limb]):
+            standing = p > (OFF if standing else ON)
+            state[t] = standing
+        runs = _runs(state)
+        merged: list[list[int]] = []
+        for start, stop in runs:
+            if merged and start - merged[-1][1] < MIN_SWING_S * fps:
+                merged[-1][1] = stop
+            else:
+                merged.append([start, stop])
+        found += [(limb, a, b) for a, b in merged if b - a >= shortest]
+    return found
+
+
+def stance_mask(found: list[tuple[int, int, int]], n_frames: int) -> Bool[np.ndarray, "frames 4"]:
+    """Return which hooves stand in which frames."""
+    mask = np.zeros((n_frames, len(skeleton.LIMBS)), bool)
+    for limb, start, stop in found:
+        mask[start:stop, limb] = True
+    return mask
+
+
+def toe_heights(body: Body) -> Float[np.ndarray, " 4"]:
+    """Return how high the toe landmarks of standing hooves lie, metres."""
+    return body.keypoint_offsets[1][TOES - skeleton.NUM_JOINTS68, 2]
+
+
+def trim_stances(
+    found: list[tuple[int, int, int]], toes_world: Float[np.ndarray, "frames 4 3"], withers_height_m: float
+) -> list[tuple[int, int, int]]:
+    """Cut stances to the frames about their middle in which the hoof stays near its median place."""
+    kept = []
+    for limb, start, stop in found:
+        path = toes_world[start:stop, limb, :2]
+        far = np.linalg.norm(path - np.median(path, axis=0), axis=-1) > MAX_DRIFT_HEIGHTS * withers_height_m
+        near = _runs(~far)
+        if near:
+            a, b = max(near, key=lambda run: run[1] - run[0])
+            kept.append((limb, start + a, start + b))
+    return kept
+
+
+def hold(body: Body, pose: Pose, found: list[tuple[int, int, int]], fps: float) -> None:
+    """Move the limbs, in place, so that hooves stand still on z = 0 and none sinks below it.
+
+    Each stance has one place, the median of where the toe was in it; towards and from it the toe is led over
+    ``BLEND_S``. Where a limb cannot reach its place, the root gives way, smoothly, and the limbs are solved again.
+
+    Args:
+        body: the body.
+        pose: in the world; changed.
+        found: stances.
+        fps: frames per second.
+    """
+    ground = toe_heights(body)
+    toes = toe_paths(body, pose)
+    goal = _goals(toes, ground, found, fps)
+    standing = stance_mask(found, len(toes))
+    for _ in range(3):
+        _reach(body, pose, goal)
+        short = np.where(standing[..., None], goal - toe_paths(body, pose), 0.0)
+        count = standing.sum(1)
+        if np.abs(short).max(initial=0.0) < 2e-3:
+            break
+        give = short.sum(1) / np.maximum(count, 1)[:, None]
+        pose.root_xyz = pose.root_xyz + smooth(give, np.where(count > 0, 1.0, 0.05), 8.0, fps)
+
+
+def toe_paths(body: Body, pose: Pose) -> Float[np.ndarray, "frames 4 3"]:
+    """Return the toes of a pose, in chunks so that memory stays small."""
+    rows = [slice(start, start + CHUNK) for start in range(0, len(pose.root_xyz), CHUNK)]
+    return np.concatenate([body.keypoints(pose.root_xyz[r], pose.quat_wxyz[r])[:, TOES] for r in rows])
+
+
+def _goals(toes: np.ndarray, ground: np.ndarray, found: list[tuple[int, int, int]], fps: float) -> np.ndarray:
+    """Return [T, 4, 3] where each toe should be."""
+    n = len(toes)
+    offset = np.zeros_like(toes)
+    share = np.zeros((n, 4))
+    blend = max(1, round(BLEND_S * fps))
+    for limb, start, stop in found:
+        path = toes[start:stop, limb]
+        place = np.array([*np.median(path[:, :2], axis=0), ground[limb]])
+        offset[start:stop, limb] = place - path
+        share[start:stop, limb] = 1.0
+        for edge, sign in ((start, -1), (stop - 1, 1)):
+            for step in range(1, blend + 1):
+                t = edge + sign * step
+                if not 0 <= t < n:
+                    continue
+                x = 1 - step / (blend + 1)
+                s = x * x * (3 - 2 * x)
+                if s > share[t, limb]:
+                    share[t, limb] = s
+                    offset[t, limb] = s * (place - toes[edge, limb])
+    goal = toes + offset
+    goal[..., 2] = np.maximum(goal[..., 2], ground)
+    return goal
+
+
+def _reach(body: Body, pose: Pose, goal: np.ndarray) -> None:
+    """Solve the limbs for the toes' goals, staying near the pose that they have."""
+    blocks = []
+    for i, limb in enumerate(skeleton.LIMBS):
+        block = limb_block(body, limb)
+        at = block.points == TOES[i]
+        give = [_give(skeleton.JOINTS[j]) for j in block.joint]
+        give = np.where(block.axis == 0, give, 0.3 * np.array(give))
+        blocks.append(type(block)(block.joint, block.axis, block.points[at], block.share[at], give, False))
+    off = np.linalg.norm(goal - toe_paths(body, pose), axis=-1).max(1) > 1e-4
+    frames = np.flatnonzero(off)
+    for start in range(0, len(frames), CHUNK):
+        rows = frames[start : start + CHUNK]
+        part = Pose(pose.root_xyz[rows], pose.quat_wxyz[rows])
+        target = np.zeros((len(rows), skeleton.NUM_KEYPOINTS, 3))
+        target[:, TOES] = goal[rows]
+        weight = np.full((len(rows), skeleton.NUM_KEYPOINTS), TOE_SIGMA_M**-2)
+        centre = quat_to_rotvec(part.quat_wxyz)
+        refine(body, part, target, weight, blocks, iterations=6, centre_rad=centre, robust=False)
+        pose.quat_wxyz[rows] = part.quat_wxyz
+
+
+def _give(joint: str) -> float:
+    return next((value for part, value in _GIVE_RAD.items() if part in joint), _GIVE_UPPER_RAD)
+
+
+def _runs(state: np.ndarray) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], state.astype(int), [0]])))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

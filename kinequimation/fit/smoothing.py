@@ -1,0 +1,76 @@
+"""Zero-lag smoothing with a weight per frame: Whittaker's penalised least squares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import solveh_banded
+
+from kinequimation.geometry.rotation import quat_continuous, quat_normalize
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+GAP_WEIGHT = 0.02
+"""Weight of a frame that was filled in: its neighbours decide, and nothing runs away in a long gap."""
+
+
+def smooth(
+    values: Float[np.ndarray, "frames ..."], weight: Float[np.ndarray, " frames"], cutoff_hz: float, fps: float
+) -> Float[np.ndarray, "frames ..."]:
+    """Low-pass filter without delay.
+
+    Minimises Σ w (x − y)² + λ Σ (second difference of x)² (Whittaker 1923; Eilers, Anal. Chem. 2003). With equal
+    weights the gain is 1 / (1 + λ (2 sin(π f / fps))⁴), so λ is chosen to give one half at ``cutoff_hz``. Unlike
+    a recursive filter it takes weights, needs no padding, and works on any number of frames.
+
+    Args:
+        values: what to smooth, along the first axis.
+        weight: trust in each frame; on the scale where 1 is a good frame.
+        cutoff_hz: frequency of half gain; at or above half the frame rate nothing is changed.
+        fps: frames per second.
+    """
+    n = len(values)
+    if n < 3 or cutoff_hz >= fps / 2:
+        return values.copy()
+    strength = (2 * np.sin(np.pi * cutoff_hz / fps)) ** -4
+    # upper diagonals of DᵀD, D the second difference
+    bands = np.zeros((3, n))
+    bands[2, :-2] += 1
+    bands[2, 1:-1] += 4
+    bands[2, 2:] += 1
+    bands[1, 1:-1] -= 2
+    bands[1, 2:] -= 2
+    bands[0, 2:] = 1
+    bands *= strength
+    w = np.maximum(weight, 1e-6)
+    bands[2] += w
+    flat = values.reshape(n, -1)
+    return solveh_banded(bands, w[:, None] * flat).reshape(values.shape)
+
+
+def smooth_quat(
+    quat_wxyz: Float[np.ndarray, "frames *n 4"], weight: Float[np.ndarray, " frames"], cutoff_hz: float, fps: float
+) -> Float[np.ndarray, "frames *n 4"]:
+    """Low-pass filter rotations: their quaternions in one hemisphere, filtered as numbers and scaled to unit length."""
+    return quat_normalize(smooth(quat_continuous(quat_wxyz), weight, cutoff_hz, fps))
+
+
+def fill_rows(values: Float[np.ndarray, "frames ..."], known: np.ndarray) -> Float[np.ndarray, "frames ..."]:
+    """Replace the rows that are not known by interpolation between those that are; hold the ends.
+
+    Args:
+        values: rows to fill; at least one is known.
+        known: [T] bool.
+    """
+    if known.all():
+        return values.copy()
+    at = np.flatnonzero(known)
+    frames = np.arange(len(values))
+    right = np.searchsorted(at, frames).clip(0, len(at) - 1)
+    left = (np.searchsorted(at, frames, side="right") - 1).clip(0, len(at) - 1)
+    before, after = at[left], at[right]
+    share = (frames - before) / np.maximum(after - before, 1)
+    share = np.where(after > before, share, 0.0).reshape(-1, *[1] * (values.ndim - 1))
+    return values[before] * (1 - share) + values[after] * share

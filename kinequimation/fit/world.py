@@ -1,0 +1,204 @@
+"""From camera axes to a level world: up, panning, and where the horse goes, told by its standing hooves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from kinequimation.fit.smoothing import GAP_WEIGHT, fill_rows, smooth
+from kinequimation.geometry.rotation import quat_between, quat_from_axis_angle, quat_multiply, quat_rotate
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+GRAVITY_MPS2 = 9.81
+MAX_FLIGHT_S = 0.6
+"""Longest time without a standing hoof that is taken for flight; longer, and the contacts are taken to be missed."""
+CAMERA_HZ = 0.5
+"""A camera tilts and pans slowly (judgement)."""
+SPEED_HZ, HEIGHT_HZ = 5.0, 8.0
+"""Cut-offs of the root's speed and height: twice the stride frequency of a fast gait passes (recipes, E1 and D3)."""
+UP_SIGMA, STEP_SIGMA_M = 0.05, 0.05
+"""Error of the lifted up vector, radians, and of the height difference of two standing hooves, metres (judgement)."""
+MIN_PAN_RAD, MIN_PAN_RATE = np.radians(15.0), np.radians(6.0)
+"""Less turning than this, in all and per second, is noise of the hooves and the camera is taken to stand still."""
+
+
+def refine_up(
+    up_cam: Float[np.ndarray, "frames 3"],
+    toes_cam: Float[np.ndarray, "frames 4 3"],
+    stance: Bool[np.ndarray, "frames 4"],
+    seen: Bool[np.ndarray, " frames"],
+    fps: float,
+) -> Float[np.ndarray, "frames 3"]:
+    """Return a steady up vector on which the hooves that stand at the same time are at one height.
+
+    Args:
+        up_cam: the lifter's, unit.
+        toes_cam: toes relative to the root, metres, camera axes.
+        stance: which hooves stand.
+        seen: frames with a horse.
+        fps: frames per second.
+    """
+    spread = np.zeros((len(up_cam), 3, 3))
+    for a in range(4):
+        for b in range(a):
+            both = stance[:, a] & stance[:, b] & seen
+            step = np.where(both[:, None], toes_cam[:, a] - toes_cam[:, b], 0.0)
+            spread += step[:, :, None] * step[:, None, :]
+    spread /= np.maximum(stance.sum(1), 1)[:, None, None]
+    weight = np.where(seen, 1.0, GAP_WEIGHT)
+    up = smooth(up_cam, weight, CAMERA_HZ, fps)
+    information = smooth(spread, weight, CAMERA_HZ, fps) / STEP_SIGMA_M**2
+    # smoothing may make it slightly indefinite at the ends of a clip
+    value, vector = np.linalg.eigh(information)
+    information = (vector * np.maximum(value, 0.0)[:, None]) @ vector.transpose(0, 2, 1)
+    up = np.linalg.solve(information + np.eye(3) / UP_SIGMA**2, up[..., None] / UP_SIGMA**2)[..., 0]
+    return up / np.linalg.norm(up, axis=-1, keepdims=True)
+
+
+def level(up_cam: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 4"]:
+    """Return rotations from camera axes to axes with Z up that do not turn about it more than the camera must."""
+    middle = np.median(up_cam, axis=0)
+    middle = middle / np.linalg.norm(middle)
+    steady = quat_between(up_cam, middle)
+    return quat_multiply(quat_between(middle, np.array([0.0, 0.0, 1.0])), steady)
+
+
+def pan(
+    toes_level: Float[np.ndarray, "frames 4 3"], stance: Bool[np.ndarray, "frames 4"], t_s: np.ndarray, fps: float
+) -> Float[np.ndarray, " frames"]:
+    """Return how far the camera has turned to the left, radians, from the ground turning under the standing hooves.
+
+    Between two frames the hooves that stand in both turn about each other only if the axes do.
+
+    Args:
+        toes_level: toes relative to the root in levelled camera axes, metres.
+        stance: which hooves stand.
+        t_s: times.
+        fps: frames per second.
+    """
+    both = (stance[1:] & stance[:-1]).astype(float)
+    count = np.maximum(both.sum(1), 1.0)[:, None]
+
+    def centred(p: np.ndarray) -> np.ndarray:
+        p = p * both[..., None]
+        return (p - (p.sum(1) / count)[:, None]) * both[..., None]
+
+    before, after = centred(toes_level[:-1, :, :2]), centred(toes_level[1:, :, :2])
+    sine = (before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]).sum(1)
+    cosine = (before * after).sum((1, 2))
+    weight = np.where(both.sum(1) >= 2, cosine.clip(0.0, 1.0), 0.0)
+    rate = np.where(weight > 0, -np.arctan2(sine, np.maximum(cosine, 1e-9)), 0.0) / np.diff(t_s)
+    if weight.sum() < 0.5:
+        return np.zeros(len(t_s))
+    rate = np.where(weight > 0, rate.clip(-3.0, 3.0), 0.0)
+    rate = smooth(rate, weight + 1e-3, CAMERA_HZ, fps)
+    angle = np.concatenate([[0.0], np.cumsum(rate * np.diff(t_s))])
+    duration = float(t_s[-1] - t_s[0])
+    extent = float(np.ptp(angle))
+    return angle if extent > max(MIN_PAN_RAD, MIN_PAN_RATE * duration) else np.zeros(len(t_s))
+
+
+def turn(quat_wxyz: Float[np.ndarray, "frames 4"], angle_rad: Float[np.ndarray, " frames"]) -> np.ndarray:
+    """Turn rotations to the left about Z."""
+    return quat_multiply(quat_from_axis_angle((0.0, 0.0, 1.0), angle_rad), quat_wxyz)
+
+
+def travel(
+    toes: Float[np.ndarray, "frames 4 3"],
+    stance: Bool[np.ndarray, "frames 4"],
+    seen: Bool[np.ndarray, " frames"],
+    root_seen: Float[np.ndarray, "frames 3"],
+    t_s: Float[np.ndarray, " frames"],
+    fps: float,
+) -> Float[np.ndarray, "frames 2"]:
+    """Return the root's path over the ground, from the origin (leg odometry; recipes, D2).
+
+    A standing hoof does not move, so the root moves against it; between stances the speed is carried over. Where no
+    hoof stands for longer than a flight lasts, the root's way before the camera is followed.
+
+    Args:
+        toes: toes relative to the root, world axes, metres.
+        stance: which hooves stand.
+        seen: frames with a horse.
+        root_seen: the root in world-parallel axes at the camera, metres.
+        t_s: times.
+        fps: frames per second.
+    """
+    if len(toes) == 1:
+        return np.zeros((1, 2))
+    dt = np.diff(t_s)[:, None]
+    both = (stance[1:] & stance[:-1]).astype(float)
+    speeds = -np.diff(toes[..., :2], axis=0) / dt[:, None]
+    count = both.sum(1)
+    speed = (speeds * both[..., None]).sum(1) / np.maximum(count, 1)[:, None]
+    known = count > 0
+    long = _lost(known, fps) & seen[1:] & seen[:-1]
+    by_camera = np.gradient(smooth(root_seen[:, :2], np.where(seen, 1.0, GAP_WEIGHT), 1.0, fps), axis=0)[1:] / dt
+    speed = np.where(long[:, None], by_camera, speed)
+    known = known | long
+    if not known.any():
+        return np.zeros((len(toes), 2))
+    weight = np.where(count > 0, count, np.where(long, GAP_WEIGHT, 1e-4))
+    speed = smooth(fill_rows(speed, known), weight, SPEED_HZ, fps)
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(speed * dt, axis=0)])
+
+
+def height(
+    toes: Float[np.ndarray, "frames 4 3"],
+    toe_height_m: Float[np.ndarray, " 4"],
+    stance: Bool[np.ndarray, "frames 4"],
+    seen: Bool[np.ndarray, " frames"],
+    t_s: Float[np.ndarray, " frames"],
+    fps: float,
+) -> Float[np.ndarray, " frames"]:
+    """Return the root's height over the ground: standing toes lie on it, and in between the horse flies.
+
+    Args:
+        toes: toes relative to the root, world axes, metres.
+        toe_height_m: height of each toe landmark of a hoof that stands.
+        stance: which hooves stand.
+        seen: frames with a horse.
+        t_s: times.
+        fps: frames per second.
+    """
+    needed = toe_height_m - toes[..., 2]
+    count = stance.sum(1)
+    known = (count > 0) & seen
+    lowest = needed.max(1)
+    standing = (needed * stance).sum(1) / np.maximum(count, 1)
+    lost = _lost(known, fps)
+    level_z = np.where(known, standing, lowest)
+    level_z = fill_rows(level_z, known | (lost & seen) if (known | (lost & seen)).any() else seen)
+    flight = ~known & ~lost & seen
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flight.astype(int), [0]])))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if start > 0 and stop < len(flight):
+            t = t_s[start:stop]
+            level_z[start:stop] += 0.5 * GRAVITY_MPS2 * (t - t_s[start - 1]) * (t_s[stop] - t)
+    level_z = np.where(flight, np.maximum(level_z, lowest), level_z)
+    weight = np.where(known, 1.0, np.where(seen, 0.2, GAP_WEIGHT))
+    return smooth(level_z, weight, HEIGHT_HZ, fps)
+
+
+def heading(quat_wxyz: Float[np.ndarray, "frames 4"], fps: float) -> Float[np.ndarray, " frames"]:
+    """Return how far a rotation has turned the horse to the left from facing −Y, radians, without jumps.
+
+    Where the horse's long axis is nearly upright its heading is carried over.
+    """
+    forward = quat_rotate(quat_wxyz, np.array([0.0, -1.0, 0.0]))
+    angle = np.unwrap(np.arctan2(forward[:, 0], -forward[:, 1]))
+    flat = np.linalg.norm(forward[:, :2], axis=-1)
+    return smooth(median_filter(angle, 3, mode="nearest"), flat**2 + 1e-3, 1.0, fps)
+
+
+def _lost(known: np.ndarray, fps: float) -> np.ndarray:
+    """Return rows that belong to a run of unknown ones too long to be a flight."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], (~known).astype(int), [0]])))
+    lost = np.zeros(len(known), bool)
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        lost[start:stop] = stop - start > MAX_FLIGHT_S * fps or stop - start == len(known)
+    return lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +50,19 @@ def _bone_scale(name: str, axis: np.ndarray, s: Shape, hind_length: float) -> np
     return np.eye(3)
 
 
+def _levels() -> tuple[np.ndarray, ...]:
+    """Return the joints by depth under the root: joints of one level can be posed at once."""
+    depth = np.zeros(skeleton.NUM_JOINTS, int)
+    for j in skeleton.TOPOLOGICAL_ORDER:
+        p = skeleton.JOINT_PARENTS[j]
+        depth[j] = depth[p] + 1 if p >= 0 else 0
+    return tuple(np.flatnonzero(depth == d) for d in range(depth.max() + 1))
+
+
+_LEVELS = _levels()
+
+
+@lru_cache(maxsize=16)
 def bone_scales(shape: Shape) -> Float[np.ndarray, "81 3 3"]:
     """Return, for each joint, the linear map of template offsets around its head to the shape's, before final size.
 
@@ -94,12 +108,10 @@ def forward_kinematics(
     n_frames = len(quat_wxyz)
     xyz = np.empty((n_frames, skeleton.NUM_JOINTS, 3))
     rotation = np.empty((n_frames, skeleton.NUM_JOINTS, 4))
-    for j in skeleton.TOPOLOGICAL_ORDER:
+    xyz[:, 0] = root_xyz_world
+    rotation[:, 0] = quat_wxyz[:, 0]
+    for j in _LEVELS[1:]:
         p = skeleton.JOINT_PARENTS[j]
-        if p < 0:
-            xyz[:, j] = root_xyz_world
-            rotation[:, j] = quat_wxyz[:, j]
-        else:
-            xyz[:, j] = xyz[:, p] + quat_rotate(rotation[:, p], rest_xyz[j] - rest_xyz[p])
-            rotation[:, j] = quat_multiply(rotation[:, p], quat_wxyz[:, j])
+        xyz[:, j] = xyz[:, p] + quat_rotate(rotation[:, p], rest_xyz[j] - rest_xyz[p])
+        rotation[:, j] = quat_multiply(rotation[:, p], quat_wxyz[:, j])
     return xyz, rotation

@@ -37,11 +37,13 @@ if TYPE_CHECKING:
 GAIT_NAMES: tuple[str, ...] = ("walk", "trot", "canter_left", "canter_right", "idle")
 _J = skeleton.JOINT_INDEX
 _SPINE_CHAIN = [_J["root"], *(_J[f"DEF-spine.00{i}"] for i in range(1, 7))]
-_MAX_REACH = 0.42
-"""Half of the longest stance, as a fraction of the limb's length: about 23° either way. Shorter-legged or faster
+_MAX_REACH = 0.40
+"""Half of the longest stance, as a fraction of the limb's length: about 22° either way. Shorter-legged or faster
 horses step more often instead."""
-_SETTLE = 0.45
-"""How far the trunk sinks in motion, as a share of what a stiff limb at the end of its stance would ask for."""
+_SOFTNESS = 0.006
+"""Distance before its full stretch at which a limb begins to pull the trunk down, in withers heights."""
+_HOOF_SLACK_DEG = 25.0
+"""How willingly a hoof in the air departs from its wished-for tip."""
 
 
 def make_motion(
@@ -181,28 +183,32 @@ def _animate(
     heading = quat_from_axis_angle((0.0, 0.0, 1.0), path.heading(t_s))
     quat[:, 0] = quat_multiply(heading, quat[:, 0])
     xyz, rotation = _spine(body, quat)
-    sink = _SETTLE * _stiff_drop(gait, body, speed_mps, frequency_hz)
+    sink = gait.settle * _stiff_drop(gait, body, speed_mps, frequency_hz)
     where = body.rest_xyz[TRUNK_REFERENCE] + _sway(gait, style, phase, height)
     where[:, 2] += style.trunk_motion * swing_value(gait.heave, phase) * height / REFERENCE_HEIGHT_M - sink
     target = np.concatenate([path.to_world(t_s, where[:, :2]), where[:, 2:]], 1)
     root = target - xyz[:, _SPINE_CHAIN.index(TRUNK_REFERENCE)]
     base = [_SPINE_CHAIN.index(j) for j in BASE]
-    wish, slack = _wishes(gait, style, body, hooves)
+    base_R = quat_to_matrix(rotation[:, base])
+    wish, slack, hoof_slack = _wishes(gait, style, body, hooves)
     if noise is not None:
         wish = wish + noise[:, CHAIN, 0]
     hoof_quat = quat_multiply(
         quat_from_axis_angle((0.0, 0.0, 1.0), hooves.yaw_rad), quat_from_axis_angle((1.0, 0.0, 0.0), hooves.pitch_rad)
     )
-    quat[:, CHAIN] = reach(
-        Limbs.of(body, toes),
-        xyz[:, base] + root[:, None],
-        quat_to_matrix(rotation[:, base]),
-        wish,
-        slack,
-        hooves.toe_xyz_world,
-        quat_to_matrix(hoof_quat),
-    )
+    hoof_R = quat_to_matrix(hoof_quat)
+    limbs = Limbs.of(body, toes)
+    over = limbs.overreach(xyz[:, base] + root[:, None], base_R, hooves.toe_xyz_world, hoof_R)
+    root[:, 2] -= _soft_positive_max(over, _SOFTNESS * height)
+    base_xyz = xyz[:, base] + root[:, None]
+    quat[:, CHAIN] = reach(limbs, base_xyz, base_R, wish, slack, hooves.toe_xyz_world, hoof_R, hoof_slack)
     return root, quat, hooves.contact
+
+
+def _soft_positive_max(x: np.ndarray, softness: float) -> np.ndarray:
+    """Return a smooth version, never below, of the greatest of 0 and the last axis."""
+    top = np.maximum(x.max(-1), 0.0)
+    return top + softness * np.log(np.exp(-top / softness) + np.exp((x - top[..., None]) / softness).sum(-1))
 
 
 def _symmetric(toes: np.ndarray) -> np.ndarray:
@@ -245,6 +251,8 @@ def _sway(gait: Gait, style: Style, phase: np.ndarray, height_m: float) -> np.nd
 
 _FORE_JOINTS = ("shoulder", "elbow", "carpus", "fore_fetlock")
 _HIND_JOINTS = ("hip", "stifle", "hock", "hind_fetlock")
+_RIG_DEG = {"shoulder": 5.0, "elbow": 8.0}
+"""Less flexion than the tables' for joints above and below the humerus: the rig's stands some 10° steeper than real."""
 # where in stance (0 to 1) and swing (1 to 2) a joint is how far from least (0) to greatest (1): recipes E3
 _SHAPES: dict[str, list[tuple[float, float]]] = {
     "shoulder": [(0.0, 0.85), (0.35, 0.55), (0.95, 0.75), (1.4, 0.0), (1.9, 1.0)],
@@ -263,11 +271,12 @@ _SLACK_DEG = {
 }
 
 
-def _wishes(gait: Gait, style: Style, body: Body, hooves: Hooves) -> tuple[np.ndarray, np.ndarray]:
-    """Return the limbs' wished-for turns about X and their slack, both [T, 4, 6] radians."""
+def _wishes(gait: Gait, style: Style, body: Body, hooves: Hooves) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the limbs' wished-for turns about X and their slack, [T, 4, 6], and that of the hooves [T, 4]; radians."""
     n_frames = len(hooves.phase)
     wish = np.zeros((n_frames, 4, 6))
     slack = np.empty((n_frames, 4, 6))
+    hoof_slack = np.zeros((n_frames, 4))
     standing = gait.duty[0] >= 1.0
     for pair, (part, joints) in enumerate((("fore", _FORE_JOINTS), ("hind", _HIND_JOINTS))):
         rows = slice(2 * pair, 2 * pair + 2)
@@ -279,6 +288,7 @@ def _wishes(gait: Gait, style: Style, body: Body, hooves: Hooves) -> tuple[np.nd
         action = style.action * np.array(style.limb_action)[rows]
         for link, joint in enumerate(joints, start=1):
             least, greatest = gait.ranges_deg[joint]
+            least = least + _RIG_DEG.get(joint, 0.0)
             share = ease(phase, *limb_keys(duty, _SHAPES[joint]))
             # action deepens the flexion of the swing only
             share = np.where(share < 0.5, 0.5 - (0.5 - share) * np.clip(action, 0.5, 1.3), share)
@@ -290,9 +300,11 @@ def _wishes(gait: Gait, style: Style, body: Body, hooves: Hooves) -> tuple[np.nd
             wish[:, rows, 0] = np.radians(gait.scapula_deg) * ease(phase, *keys)
         free = ease(phase, *limb_keys(duty, [(0.02, 0.0), (0.85, 0.0), (1.2, 1.0), (1.8, 1.0)]))[..., None]
         slack[:, rows] = stance + (swing - stance) * free
+        keys = limb_keys(duty, [(0.0, 0.0), (0.999, 0.0), (1.3, 1.0), (1.6, 1.0), (1.9, 0.0)])
+        hoof_slack[:, rows] = np.radians(_HOOF_SLACK_DEG) * ease(phase, *keys)
         # in the air the hoof hangs, bent back
         wish[:, rows, 5] += 0.35 * ease(phase, *limb_keys(duty, [(0.0, 0.0), (0.85, 0.1), (1.3, 1.0), (1.9, 0.0)]))
-    return wish, slack
+    return wish, slack, hoof_slack
 
 
 def _noise(rng: np.random.Generator, n_frames: int, fps: float) -> np.ndarray:

@@ -18,7 +18,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.geometry.rotation import quat_from_matrix
-from kinequimation.motion.limits import JOINT_LIMITS
+from kinequimation.motion.limits import JOINT_LIMITS, LIMB_JOINTS, rest_angle_deg
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -39,10 +39,17 @@ BASE: np.ndarray = np.array([_J["DEF-spine.006"], _J["DEF-spine.006"], _J["DEF-s
 _LINK = np.array([0, 1, 2, 3, 4, 5, 0, 0, 1, 1, 5, 5])
 _AXIS = np.array([0, 0, 0, 0, 0, 0, 1, 2, 1, 2, 1, 2])
 _OFF_AXIS_SLACK_DEG = np.array([[5.0, 3.0, 4.0, 4.0, 2.0, 2.0]] * 2 + [[0.0, 0.0, 8.0, 5.0, 2.0, 2.0]] * 2)
+_PIVOT = np.array([0, 0, 1, 1])
 _RECIPROCAL = 0.8
 """Share of the slack of stifle and hock that they only have together."""
 _MAX_STEP_RAD = 0.5
-_TOLERANCE = 2e-5
+_TOLERANCE_RAD = 2e-4
+"""Steps this small leave an error of their square: under a micrometre."""
+_EXTENDED_DEG = {
+    "shoulder": 142.0, "elbow": 156.5, "carpus": 183.0, "fore_fetlock": 198.0,
+    "hip": 110.0, "stifle": 156.0, "hock": 165.0, "hind_fetlock": 198.0,
+}  # fmt: skip
+"""Flexor-side angles of a limb that is as long as a horse makes it at the ends of its stance (recipes, E3)."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +58,11 @@ class Limbs:
 
     Attributes:
         offset: [4, 7, 3] from the carrying joint to the first link, from link to link, and from the last to the toe.
+        longest: [4] from the top of the shoulder blade, or the hip, to the coronet of the extended limb, metres.
     """
 
     offset: Float[np.ndarray, "4 7 3"]
+    longest: Float[np.ndarray, " 4"]
 
     @classmethod
     def of(cls, body: Body, toes: Float[np.ndarray, "4 3"]) -> Limbs:
@@ -64,7 +73,33 @@ class Limbs:
             toes: points of the hooves at rest that will be put in place.
         """
         heads = body.rest_xyz[np.concatenate([BASE[:, None], CHAIN], 1)]
-        return cls(np.diff(np.concatenate([heads, toes[:, None]], 1), axis=1))
+        offset = np.diff(np.concatenate([heads, toes[:, None]], 1), axis=1)
+        angle = np.zeros((1, 4, 12))
+        for joint, extended in _EXTENDED_DEG.items():
+            here, sense = LIMB_JOINTS[joint][1], LIMB_JOINTS[joint][3]
+            rest = rest_angle_deg(joint, body.rest_xyz, body.rest_tail_xyz)
+            for limb, side in enumerate(name[0] for name in skeleton.LIMBS):
+                angle[0, limb, :6][CHAIN[limb] == _J[f"{here}.{side}"]] = np.radians(sense * (rest - extended))
+        _, xyz, _, _ = _pose(offset, np.zeros((1, 4, 3)), np.broadcast_to(np.eye(3), (1, 4, 3, 3)), angle)
+        return cls(offset, np.linalg.norm(xyz[0, :, 5] - xyz[0, range(4), _PIVOT], axis=-1))
+
+    def overreach(
+        self,
+        base_xyz: Float[np.ndarray, "frames 4 3"],
+        base_R: Float[np.ndarray, "frames 4 3 3"],
+        toe_xyz_world: Float[np.ndarray, "frames 4 3"],
+        hoof_R: Float[np.ndarray, "frames 4 3 3"],
+    ) -> Float[np.ndarray, "frames 4"]:
+        """Return how much lower, in metres, each limb's pivot must be for the limb to reach; negative where it need not.
+
+        Args: as for ``reach``.
+        """
+        coronet = toe_xyz_world - np.einsum("tlab,lb->tla", hoof_R, self.offset[:, 6])
+        to_pivot = self.offset[:, 0].copy()
+        to_pivot[2:] += self.offset[2:, 1]
+        pivot = base_xyz + np.einsum("tlab,lb->tla", base_R, to_pivot)
+        away = np.sum((pivot - coronet)[..., :2] ** 2, -1)
+        return pivot[..., 2] - coronet[..., 2] - np.sqrt(np.maximum(self.longest**2 - away, 0.25 * self.longest**2))
 
 
 def rest_toes(body: Body) -> Float[np.ndarray, "4 3"]:
@@ -96,19 +131,19 @@ def _link_matrices(angle: np.ndarray) -> np.ndarray:
 
 
 def _pose(
-    limbs: Limbs, base_xyz: np.ndarray, base_R: np.ndarray, angle: np.ndarray
+    offset: np.ndarray, base_xyz: np.ndarray, base_R: np.ndarray, angle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return link rotations, joint positions [..., 6, 3], the toe, and the world axes [..., 12, 3] of the angles."""
     local = _link_matrices(angle)
     R, xyz = base_R, base_xyz
     heads, axes_y, axes_x = [], [], []
     for i in range(6):
-        xyz = xyz + np.einsum("tlab,lb->tla", R, limbs.offset[:, i])
+        xyz = xyz + np.einsum("tlab,lb->tla", R, offset[:, i])
         heads.append(xyz)
         axes_y.append(R[..., 1])
         R = R @ local[..., i, :, :]
         axes_x.append(R[..., 0])
-    toe = xyz + np.einsum("tlab,lb->tla", R, limbs.offset[:, 6])
+    toe = xyz + np.einsum("tlab,lb->tla", R, offset[:, 6])
     # the axis of Rz in Ry·Rz·Rx is perpendicular to both others
     axes_z = [np.cross(axes_x[i], axes_y[i]) for i in (0, 1, 5)]
     axes = [*axes_x, axes_y[0], axes_z[0], axes_y[1], axes_z[1], axes_y[5], axes_z[2]]
@@ -141,7 +176,8 @@ def reach(
     slack_rad: Float[np.ndarray, "frames 4 6"],
     toe_xyz_world: Float[np.ndarray, "frames 4 3"],
     hoof_R: Float[np.ndarray, "frames 4 3 3"],
-    max_iterations: int = 12,
+    hoof_slack_rad: Float[np.ndarray, "frames 4"],
+    max_iterations: int = 16,
 ) -> Float[np.ndarray, "frames 4 6 4"]:
     """Find joint rotations that put toes and hooves where they must be.
 
@@ -153,7 +189,8 @@ def reach(
         slack_rad: how willingly each link departs from the wish.
         toe_xyz_world: where the toes must be.
         hoof_R: rotation of the hooves from rest.
-        max_iterations: of the solver; it stops earlier when all toes are within 0.02 mm.
+        hoof_slack_rad: how far a hoof may be from that rotation, as willingly as the links; 0 for not at all.
+        max_iterations: of the solver; it stops earlier where nothing moves any more.
 
     Returns:
         unit quaternions of the six links relative to their parents.
@@ -164,11 +201,10 @@ def reach(
     wish = np.clip(wish, _LOW, _HIGH)
     angle = wish.copy()
     W = np.zeros((*n, 12, 12))
+    give = np.concatenate([np.full((*n, 3), 1e-9), np.repeat(hoof_slack_rad[..., None] ** 2, 3, -1) + 1e-8], -1)
     for _ in range(max_iterations):
-        R, heads, toe, axes = _pose(limbs, base_xyz, base_R, angle)
+        R, heads, toe, axes = _pose(limbs.offset, base_xyz, base_R, angle)
         error = np.concatenate([toe_xyz_world - toe, _rotation_error(R, hoof_R)], -1)
-        if np.abs(error).max() < _TOLERANCE:
-            break
         arm = toe[..., None, :] - heads[..., _LINK, :]
         J = np.concatenate([np.cross(axes, arm), axes], -1)  # [..., 12, 6], transposed
         W[..., range(12), range(12)] = variance
@@ -176,13 +212,16 @@ def reach(
         W[:, 2:, 2, 3] = W[:, 2:, 3, 2] = -together  # stifle flexes by +X, hock by −X
         WJ = W @ J
         A = np.swapaxes(J, -1, -2) @ WJ
-        A[..., range(6), range(6)] += 1e-7
+        A[..., range(6), range(6)] += give
         b = error + np.einsum("tlij,tli->tlj", J, angle - wish)
         solution = wish + np.einsum("tlij,tlj->tli", WJ, np.linalg.solve(A, b[..., None])[..., 0])
-        angle = angle + np.clip(solution - angle, -_MAX_STEP_RAD, _MAX_STEP_RAD)
+        step = np.clip(solution - angle, -_MAX_STEP_RAD, _MAX_STEP_RAD)
+        angle = angle + step
+        if np.abs(step).max() < _TOLERANCE_RAD:
+            break
         # a joint that meets its limit stays there and leaves the rest of the way to the others
         limited = np.clip(angle, _LOW, _HIGH)
         outside = np.abs(limited - angle) > 1e-6
         wish = np.where(outside, limited, wish)
         variance = np.where(outside, variance * 0.02, variance)
-    return quat_from_matrix(_link_matrices(angle))
+    return quat_from_matrix(_link_matrices(np.clip(angle, _LOW, _HIGH)))

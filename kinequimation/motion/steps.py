@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 _BREAKOVER = 0.82
 """Fraction of the stance after which the heel lifts (recipes E3 and E4 imply the last fifth; a guess within that)."""
 _TOE_UP_RAD = np.radians(7.0)
-_SET_BACK = 0.02
-"""How far behind its standing place a hoof is at mid-stance, in withers heights: they go further back than forward."""
+_SET_BACK = np.array([0.055, 0.055, 0.03, 0.03])
+"""How far behind its standing place each hoof is at mid-stance, in withers heights: limbs swing further back than
+forward (recipes E3: by 2–6°), and the rig stands with its hooves in front of hip and shoulder blade."""
+_SPEED_UP, _SLOW_DOWN = 0.22, 0.11
+"""Parts of the swing in which a hoof gains and loses its speed (judgement: it lands abruptly)."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,13 @@ def moving_hooves(
     cycle = frequency_hz * t_s[:, None] + style.phase - contact_phase
     k = np.floor(cycle)
     phase = cycle - k
-    ground = rest_toes[:, :2] * [gait.step_width * style.step_width, 1.0] + [0.0, _SET_BACK * height_m]
+    ground = rest_toes[:, :2] * [gait.step_width * style.step_width, 1.0]
+    ground[:, 1] += (_SET_BACK - gait.forward) * height_m
     t_mid = (np.stack([k, k + 1.0]) + contact_phase + 0.5 * duty - style.phase) / frequency_hz
     here, there = path.to_world(t_mid, ground)
     yaw_here, yaw_there = path.heading(t_mid)
     w = np.clip((phase - duty) / (1.0 - duty), 0.0, 1.0)
-    s = w * w * (3.0 - 2.0 * w)
+    s = _travelled(w)
     size = height_m / REFERENCE_HEIGHT_M * style.action * np.array(style.limb_action)
     # two peaks in front, the first one higher; one early peak behind
     fore = 1.0 * bump(w[:, :2], 1.6, 2.6) + 0.25 * bump(w[:, :2], 6.0, 1.6)
@@ -147,6 +151,14 @@ def moving_hooves(
     xy = here + (there - here) * s[..., None]
     toe = np.concatenate([xy, (rest_toes[:, 2] + lift)[..., None]], -1)
     return Hooves(phase, (phase < duty).astype(float), toe, pitch, yaw_here + (yaw_there - yaw_here) * s)
+
+
+def _travelled(w: np.ndarray) -> np.ndarray:
+    """Return the share of the way that a hoof has flown at a share of its swing: steady but for both ends."""
+    a, b = _SPEED_UP, _SLOW_DOWN
+    speed = 1.0 / (1.0 - 0.5 * (a + b))
+    late = 1.0 - w
+    return speed * np.where(w < a, w * w / (2 * a), np.where(late < b, 1 / speed - late**2 / (2 * b), w - a / 2))
 
 
 def _pitch(duty: float, highest_deg: float, phase: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ class Gait:
         ranges_deg: least and greatest flexor-side angle of each limb joint over the stride.
         scapula_deg: half the range of the shoulder blade's swing.
         hoof_pitch_deg: how far fore and hind hooves tip over at most in swing, toe down.
+        forward: how much further forward than at a walk LF, RF, LH, RH stand, in withers heights.
+        settle: how far the trunk sinks, as a share of what stiff limbs at the ends of their stance would ask for.
         step_width: distance between left and right hooves, as a factor on the standing horse's.
         heave: height of the trunk's middle, metres.
         pitch: of the trunk, degrees, front up.
@@ -52,6 +54,8 @@ class Gait:
     ranges_deg: dict[str, tuple[float, float]]
     scapula_deg: float
     hoof_pitch_deg: tuple[float, float]
+    forward: tuple[float, float, float, float]
+    settle: float
     step_width: float
     heave: Swing
     pitch: Swing
@@ -78,6 +82,8 @@ WALK = Gait(
     },
     scapula_deg=6.0,
     hoof_pitch_deg=(75, 70),
+    forward=(0, 0, 0, 0),
+    settle=0.4,
     step_width=0.9,
     heave=Swing(0.006, 2, 0.045),
     pitch=Swing(1.8, 2, 0.045),
@@ -95,7 +101,7 @@ WALK = Gait(
 TROT = Gait(
     contact_phase=(0.53, 0.03, 0.0, 0.5),
     duty=(0.40, 0.36),
-    speed_mps=(2.5, 3.6, 5.5),
+    speed_mps=(2.5, 3.3, 5.5),
     frequency_hz=(1.08, 0.065),
     hoof_height_m=(0.15, 0.125),
     ranges_deg={
@@ -104,8 +110,10 @@ TROT = Gait(
     },
     scapula_deg=8.0,
     hoof_pitch_deg=(105, 90),
+    forward=(0, 0, 0, 0),
+    settle=0.55,
     step_width=0.85,
-    heave=Swing(0.035, 2, 0.48),
+    heave=Swing(0.026, 2, 0.465),
     pitch=Swing(0.7, 2, 0.40),
     pelvis_pitch=Swing(3.0, 2, 0.97),
     pelvis_roll=Swing(2.2, 1, 0.18),
@@ -130,15 +138,17 @@ CANTER_RIGHT = Gait(
     },
     scapula_deg=10.0,
     hoof_pitch_deg=(110, 95),
+    forward=(-0.04, 0.03, 0.0, 0.05),  # the leading limbs reach, the trailing ones push (Back 1997)
+    settle=0.45,
     step_width=0.75,
-    heave=Swing(0.045, 1, 0.95),
-    pitch=Swing(6.0, 1, 0.18),
-    pelvis_pitch=Swing(7.0, 1, 0.97),
+    heave=Swing(0.04, 1, 0.97),
+    pitch=Swing(3.5, 1, 0.20),
+    pelvis_pitch=Swing(5.5, 1, 0.97),
     pelvis_roll=Swing(1.5, 1, 0.15),
     thorax_roll=Swing(2.0, 1, 0.45),
     pelvis_yaw=Swing(2.0, 1, 0.6),
     thorax_yaw=Swing(1.5, 1, 0.3),
-    nod=Swing(7.0, 1, 0.68),
+    nod=Swing(2.5, 1, 0.68),
     neck_elevation_deg=40,
     nose_below_horizontal_deg=55,
     tail_lift_deg=28,
@@ -154,6 +164,8 @@ IDLE = Gait(
     ranges_deg=WALK.ranges_deg,
     scapula_deg=0.0,
     hoof_pitch_deg=(0, 0),
+    forward=(0, 0, 0, 0),
+    settle=0.0,
     step_width=1.0,
     heave=_STILL, pitch=_STILL, pelvis_pitch=_STILL, pelvis_roll=_STILL, thorax_roll=_STILL,
     pelvis_yaw=_STILL, thorax_yaw=_STILL, nod=_STILL,

@@ -33,14 +33,16 @@ if TYPE_CHECKING:
 TOLERANCE_M = 1e-3
 
 
-def _import_file(path: Path, fps: float) -> None:
+def _import_file(path: Path, fps: float) -> float:
+    """Import into an empty scene; return how many of its frames a second of the file takes."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    scene = bpy.context.scene
-    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
+    scene_fps = max(1, round(fps))  # whole: Blender 4.5's glTF importer multiplies by fps_base where it should divide
+    bpy.context.scene.render.fps = scene_fps
     if path.suffix == ".glb":
         bpy.ops.import_scene.gltf(filepath=str(path))
     else:
         bpy.ops.import_anim.bvh(filepath=str(path), global_scale=0.01, use_fps_scale=False)
+    return scene_fps if path.suffix == ".glb" else fps  # a BVH is imported row by row
 
 
 def _of_type(kind: str) -> list[Any]:
@@ -53,14 +55,13 @@ def _set_time(frame: float) -> None:
     bpy.context.scene.frame_set(whole, subframe=float(max(0.0, frame - whole)))
 
 
-def _largest_error_m(armature: Any, motion: Motion, first_frame: float) -> float:
+def _largest_error_m(armature: Any, motion: Motion, first_frame: float, frames_per_s: float) -> float:
     """Return the largest distance between Blender's bone heads and the motion's joints, over up to 9 frames."""
     body = Body(motion.shape)
     expected, _ = body.joints(motion.root_xyz_world, motion.quat_wxyz)
-    fps = bpy.context.scene.render.fps / bpy.context.scene.render.fps_base
     worst = 0.0
     for t in np.unique(np.linspace(0, len(motion) - 1, 9).astype(int)):
-        _set_time(first_frame + (motion.t_s[t] - motion.t_s[0]) * fps)
+        _set_time(first_frame + (motion.t_s[t] - motion.t_s[0]) * frames_per_s)
         for j, name in enumerate(skeleton.JOINTS):
             head = np.array(armature.matrix_world @ armature.pose.bones[name].head)
             worst = max(worst, float(np.linalg.norm(head - expected[t, j])))
@@ -76,7 +77,7 @@ def _vertices(mesh: Any) -> np.ndarray:
 
 
 def _check(path: Path, motion: Motion | None) -> bool:
-    _import_file(path, motion.fps if motion else 60.0)
+    frames_per_s = _import_file(path, motion.fps if motion else 60.0)
     armatures, meshes, actions = _of_type("ARMATURE"), _of_type("MESH"), list(bpy.data.actions)
     ok = len(armatures) == 1 and len(actions) == 1
     text = f"{path}: {len(armatures)} armatures, {len(meshes)} meshes, {len(actions)} actions"
@@ -96,7 +97,7 @@ def _check(path: Path, motion: Motion | None) -> bool:
             text += f", box {size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m"
             text += f", lowest vertex {1e3 * xyz[:, 2].min():.1f} mm"
     if motion is not None and ok:
-        error_m = _largest_error_m(armatures[0], motion, first)
+        error_m = _largest_error_m(armatures[0], motion, first, frames_per_s)
         ok = ok and error_m < TOLERANCE_M
         text += f", largest bone error {1e3 * error_m:.4f} mm"
     print(f"{'ok  ' if ok else 'FAIL'} {text}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import struct
 from pathlib import Path
@@ -211,6 +212,17 @@ def test_bvh_reads_back_as_the_motion(motion: Motion, body: Body, tmp_path: Path
     expected, _ = body.joints(motion.root_xyz_world, motion.quat_wxyz)
     order = [skeleton.JOINT_INDEX[n] for n in names]
     np.testing.assert_allclose(world_from_y_up(xyz) / 100, expected[:, order], atol=1e-5)
+
+
+def test_one_frame_is_a_clip(motion: Motion, tmp_path: Path) -> None:
+    parts = {f.name: getattr(motion, f.name) for f in dataclasses.fields(motion)}
+    parts |= {k: v[:1] for k, v in parts.items() if isinstance(v, np.ndarray)}
+    photo = Motion(**parts)
+    write_glb(tmp_path / "photo.glb", photo)
+    write_bvh(tmp_path / "photo.bvh", photo)
+    times, root, _ = animated(Glb(tmp_path / "photo.glb"))
+    assert times.tolist() == [0.0]
+    np.testing.assert_allclose(read_bvh(tmp_path / "photo.bvh").root / 100, root, atol=1e-6)
 
 
 def test_bvh_survives_gimbal_lock(motion: Motion, tmp_path: Path) -> None:

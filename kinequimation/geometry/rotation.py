@@ -49,9 +49,11 @@ def quat_inverse(quat_wxyz: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n 
 
 def quat_rotate(quat_wxyz: Float[np.ndarray, "*n 4"], xyz: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
     """Rotate vectors."""
-    w, v = quat_wxyz[..., :1], quat_wxyz[..., 1:]
-    t = 2.0 * np.cross(v, xyz)
-    return xyz + w * t + np.cross(v, t)
+    w, x, y, z = np.moveaxis(np.asarray(quat_wxyz), -1, 0)
+    a, b, c = np.moveaxis(np.asarray(xyz), -1, 0)
+    # v + w t + q × t with t = 2 q × v, written out: np.cross is many times slower on few vectors
+    tx, ty, tz = 2 * (y * c - z * b), 2 * (z * a - x * c), 2 * (x * b - y * a)
+    return np.stack([a + w * tx + y * tz - z * ty, b + w * ty + z * tx - x * tz, c + w * tz + x * ty - y * tx], axis=-1)
 
 
 def quat_from_rotvec(rotvec_rad: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 4"]:
@@ -140,9 +142,7 @@ def quat_from_matrix(matrix: Float[np.ndarray, "*n 3 3"]) -> Float[np.ndarray, "
     return np.where(quat[..., :1] < 0, -quat, quat)
 
 
-def quat_between(
-    from_xyz: Float[np.ndarray, "*n 3"], to_xyz: Float[np.ndarray, "*n 3"]
-) -> Float[np.ndarray, "*n 4"]:
+def quat_between(from_xyz: Float[np.ndarray, "*n 3"], to_xyz: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 4"]:
     """Return the shortest rotation that turns one direction into another.
 
     Opposite directions turn by π about an axis perpendicular to both.
@@ -168,5 +168,5 @@ def quat_slerp(
 def quat_continuous(quat_wxyz: Float[np.ndarray, "frames *n 4"]) -> Float[np.ndarray, "frames *n 4"]:
     """Flip signs so that neighbouring frames lie in the same hemisphere."""
     dots = np.sum(quat_wxyz[1:] * quat_wxyz[:-1], axis=-1)
-    signs = np.concatenate([np.ones_like(dots[:1]), np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)])
+    signs = np.concatenate([np.ones((1, *dots.shape[1:])), np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)])
     return quat_wxyz * signs[..., None]

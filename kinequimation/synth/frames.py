@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kinequimation.synth.renderer import Buffers
 
-_STREAMS = {"frame": 0, "training": 1, "detection": 2}
+_STREAMS = {"frame": 0, "training": 1, "detection": 2, "crop": 3}
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,20 @@ def training_sample(seed: int, index: int, size: int = 192) -> TrainingSample:
         InputError: a number is negative.
         MissingDependencyError: there is no OpenGL.
     """
-    rng = _generator(seed, index, "training")
-    frame = _render(rng, 256, View(fill=(0.5, 0.95), truncated=0.12), 1)
+    return training_crop(training_frame(seed, index), seed, index, size)
+
+
+def training_frame(seed: int, index: int) -> Frame:
+    """Return the frame, 240 pixels wide, that ``training_sample`` cuts its crop from.
+
+    Drawing costs several times what augmentation does, so training may take several crops of one frame.
+    """
+    return _render(_generator(seed, index, "training"), 240, View(fill=(0.45, 0.8), truncated=0.1), 1)
+
+
+def training_crop(frame: Frame, seed: int, index: int, size: int = 192) -> TrainingSample:
+    """Return a random, strongly augmented crop of a frame; ``seed`` and ``index`` choose which."""
+    rng = _generator(seed, index, "crop")
     image, uv_px, seen, mask = augment(
         rng, frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, size
     )

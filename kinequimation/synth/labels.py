@@ -104,15 +104,20 @@ def visibility(
     return np.where(inside, np.where(seen, SEEN, HIDDEN), OUT).astype(np.uint8)
 
 
+@lru_cache(maxsize=1)
+def _weights32() -> np.ndarray:
+    return load_template().weights.astype(np.float32)
+
+
 def horse_box(scene: Scene, horse: HorseInScene) -> Float[np.ndarray, " 4"]:
     """Return the tight box of a horse (x, y, width, height; pixels), hidden parts too, clipped to the image.
 
     The box covers whole pixels: one that fills the image is (−0.5, −0.5, width, height).
     """
     camera = scene.camera
-    rows = horse.bone_rows.reshape(-1, 12)
-    blended = (horse.body.weights @ rows).reshape(-1, 3, 4)
-    xyz = np.einsum("vab,vb->va", blended[..., :3], horse.rest_vertices) + blended[..., 3]
+    rest = np.c_[horse.rest_vertices, np.ones(len(horse.rest_vertices))].astype(np.float32)
+    weights, rows = _weights32(), horse.bone_rows.astype(np.float32)
+    xyz = np.stack([((weights @ rows[:, axis]) * rest).sum(-1) for axis in range(3)], -1)
     uv = camera.project(xyz)
     uv = uv[np.isfinite(uv).all(-1)]
     if not len(uv):

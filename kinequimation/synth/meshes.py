@@ -91,11 +91,13 @@ class Props:
     def limb(self, a: np.ndarray, b: np.ndarray, r0: float, r1: float, rgb: np.ndarray, object_id: int) -> None:
         """Add a round-ended rod from ``a`` to ``b`` with the radii at its ends."""
         along = np.asarray(b, float) - a
-        length = float(np.linalg.norm(along))
+        length = float(np.sqrt(along @ along))
         z = along / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])
-        x = np.cross(z, [0.0, 0.0, 1.0] if abs(z[2]) < 0.9 else [0.0, 1.0, 0.0])
-        x /= np.linalg.norm(x)
-        axes = np.stack([x * r0, np.cross(z, x) * r0, z * length / 2], -1)
+        # any perpendicular, and the third axis; np.cross is slow on single vectors
+        x = np.array([z[1], -z[0], 0.0] if abs(z[2]) < 0.9 else [-z[2], 0.0, z[0]])
+        x /= np.sqrt(x @ x)
+        y = np.array([z[1] * x[2] - z[2] * x[1], z[2] * x[0] - z[0] * x[2], z[0] * x[1] - z[1] * x[0]])
+        axes = np.stack([x * r0, y * r0, z * length / 2], -1)
         self.add("tube", axes, (np.asarray(a) + b) / 2, rgb, object_id, taper=r1 / r0)
         self.add("sphere", np.eye(3) * r0, a, rgb, object_id)
         self.add("sphere", np.eye(3) * r1, b, rgb, object_id)

@@ -121,6 +121,7 @@ class Renderer:
         bank = texture_bank()
         self._bank = ctx.texture_array((bank.shape[2], bank.shape[1], len(bank)), 3, bank.tobytes(), alignment=1)
         self._bank.build_mipmaps()
+        self._bank.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
         volume = noise_volume()
         self._volume = ctx.texture3d(volume.shape[:3], 4, volume.tobytes())
         self._volume.filter = (moderngl.LINEAR, moderngl.LINEAR)
@@ -225,6 +226,7 @@ class Renderer:
         target.clear(depth=1.0)
         ctx.enable_only(moderngl.DEPTH_TEST)
         ctx.depth_func = "<="
+        ctx.front_face = "cw"  # rows run down, so what is counter-clockwise outside looks clockwise
         P = _projection(camera)
         clip_from_world = _column_major(P @ camera.T_cam_world)
         R = camera.T_cam_world[:3, :3]
@@ -246,7 +248,9 @@ class Renderer:
             self._load_horse(horse)
             self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())
             self._set(self._horse, "object_id", np.array(horse.object_id, "f4").tobytes())
+            ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
             self._horse_vao.render()
+        ctx.enable_only(moderngl.DEPTH_TEST)
         self._draw_props(scene, depth_only=False)
         self._set(self._backdrop, "ray_from_ndc", _column_major(ray_from_ndc))
         self._set(self._backdrop, "contact", scene.contact.astype("f4").tobytes())

@@ -1,0 +1,100 @@
+"""What the pose network is trained to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from kinequimation.pose2d.model import STRIDE, PoseOutput
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+SIGMA_CELLS = 1.5
+"""Deviation of the target's Gaussian: 6 pixels of a 192-pixel crop, 4 % of the box (HRNet's 2 cells of 64)."""
+HIDDEN_WEIGHT = 0.6
+"""Weight of a hidden point's place beside a seen one's: it must be guessed, but a guess is noisier."""
+JUDGE_WEIGHT = 0.3
+MASK_WEIGHT = 1.0
+HIT_FRACTION = 0.05
+"""A place is right within this fraction of the horse's longer side: what confidence promises."""
+
+
+class Losses(NamedTuple):
+    """The loss and its parts, each a scalar."""
+
+    total: torch.Tensor
+    place: torch.Tensor
+    judge: torch.Tensor
+    mask: torch.Tensor
+
+
+def in_crop(uv_px: Float[torch.Tensor, "n k 2"], visibility: Int[torch.Tensor, "n k"], size: int) -> torch.Tensor:
+    """Return [N, K] whether a point is labelled and lies in the crop."""
+    inside = (uv_px > -0.5) & (uv_px < size - 0.5)  # NaN is outside
+    return inside.all(2) & (visibility > 0)
+
+
+def hit_radius_px(uv_px: Float[torch.Tensor, "n k 2"]) -> Float[torch.Tensor, " n"]:
+    """Return the distance within which a place counts as right: a fraction of the points' longer extent."""
+    lo = torch.where(uv_px.isnan(), torch.inf, uv_px).amin(1)
+    hi = torch.where(uv_px.isnan(), -torch.inf, uv_px).amax(1)
+    return HIT_FRACTION * (hi - lo).amax(1)
+
+
+def to_cells(uv_px: torch.Tensor) -> torch.Tensor:
+    """Convert crop pixels to cells of a map; both have (0, 0) at the centre of their first."""
+    return (uv_px - (STRIDE - 1) / 2) / STRIDE
+
+
+def to_pixels(xy_cells: torch.Tensor) -> torch.Tensor:
+    """Convert cells of a map to crop pixels."""
+    return xy_cells * STRIDE + (STRIDE - 1) / 2
+
+
+def pose_loss(
+    output: PoseOutput,
+    uv_px: Float[torch.Tensor, "n k 2"],
+    visibility: Int[torch.Tensor, "n k"],
+    mask: Float[torch.Tensor, "n h w"],
+) -> Losses:
+    """Return the loss of a batch.
+
+    Place: cross-entropy between a Gaussian at the true point and the map, less its floor (the Gaussian's own entropy),
+    so that 0 is perfect. Judgement: cross-entropy of "hit" against where the map's peak is now, and of "seen". Points
+    out of the crop have no place, and count as not hit and not seen. Mask: cross-entropy with the silhouette.
+
+    Args:
+        output: the network's.
+        uv_px: true points in crop pixels; NaN or outside where unknown.
+        visibility: 0 out of the frame, 1 hidden, 2 seen.
+        mask: the horse's silhouette at the map's resolution, 0..1.
+    """
+    h, w = output.log_prob.shape[2:]
+    valid = in_crop(uv_px, visibility, w * STRIDE)
+    place_weight = torch.where(visibility == 2, 1.0, HIDDEN_WEIGHT) * valid
+    true = torch.where(valid.unsqueeze(2), to_cells(uv_px), 0.0)
+
+    def gauss(centre: torch.Tensor, n_cells: int) -> torch.Tensor:
+        grid = torch.arange(n_cells, device=centre.device, dtype=centre.dtype)
+        g = torch.exp(-((grid - centre.unsqueeze(2)) ** 2) / (2 * SIGMA_CELLS**2))
+        return g / g.sum(2, keepdim=True)
+
+    gx, gy = gauss(true[..., 0], w), gauss(true[..., 1], h)
+    along = torch.matmul(output.log_prob, gx.unsqueeze(3))[..., 0]  # Σ_x log p · gx
+    floor = -(gx * gx.clamp_min(1e-20).log()).sum(2) - (gy * gy.clamp_min(1e-20).log()).sum(2)
+    cross_entropy = -(along * gy).sum(2) - floor
+    place = (cross_entropy * place_weight).sum() / place_weight.sum().clamp_min(1.0)
+
+    with torch.no_grad():
+        index = output.log_prob.flatten(2).argmax(2)
+        peak_px = to_pixels(torch.stack([index % w, index // w], 2).float())
+        hit = valid & ((peak_px - uv_px).norm(dim=2) < hit_radius_px(uv_px)[:, None])
+        seen = valid & (visibility == 2)
+    judge = F.binary_cross_entropy_with_logits(output.hit_logit, hit.float())
+    judge = judge + F.binary_cross_entropy_with_logits(output.seen_logit, seen.float())
+    silhouette = F.binary_cross_entropy_with_logits(output.mask_logit, mask)
+    total = place + JUDGE_WEIGHT * judge + MASK_WEIGHT * silhouette
+    return Losses(total, place, judge, silhouette)

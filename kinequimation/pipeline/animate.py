@@ -1,0 +1,257 @@
+"""The whole path: frames to keypoints to 3D to a ``Motion``, and the files that are made of it.
+
+The pixels are streamed twice, once for the keypoints and once for the overlay; between the passes only numbers are
+kept. Nothing appears in the output folder before everything is done.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import kinequimation
+from kinequimation.body import Body
+from kinequimation.errors import InputError
+from kinequimation.fit import Fitted, Observation, fit
+from kinequimation.geometry.camera import default_intrinsics
+from kinequimation.io.bvh import write_bvh
+from kinequimation.io.gltf import write_glb
+from kinequimation.io.keypoints import read_keypoints_json, write_keypoints_csv, write_keypoints_json
+from kinequimation.lift import Lifted, Lifter
+from kinequimation.motion import write_motion
+from kinequimation.pipeline.judgement import Judgement, judge
+from kinequimation.pipeline.observe import Seen, observe_detected, observe_followed, observe_given
+from kinequimation.pipeline.options import AnimateOptions
+from kinequimation.pipeline.staging import staged_folder
+from kinequimation.runtime import Progress, no_progress
+from kinequimation.video import FrameSource, VideoWriter, open_source
+from kinequimation.viz import Overlay
+
+log = logging.getLogger(__name__)
+
+RUN_FORMAT = "kinequimation-run/1"
+OVERLAYS = ("overlay.mp4", "overlay.png")
+_PACKAGES = ("numpy", "scipy", "onnxruntime", "av", "Pillow")
+
+
+@dataclass(frozen=True)
+class AnimateResult:
+    """What a run gave.
+
+    Attributes:
+        files: the files written, by name.
+        judgement: how good the result is.
+        device: what the networks ran on, ``cpu`` or ``cuda``.
+        warnings: what a user should know about the input.
+        timings_s: seconds of each stage.
+    """
+
+    files: dict[str, Path]
+    judgement: Judgement
+    device: str
+    warnings: list[str]
+    timings_s: dict[str, float]
+
+
+@dataclass
+class _Run:
+    """What is written down as a run goes on."""
+
+    device: str = "cpu"
+    weights_sha256: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.timings_s[stage] = round(time.perf_counter() - start, 3)
+
+    def uses(self, name: str, network: Any) -> None:
+        """Note a network's weights and its device; CUDA is named if any network is on it."""
+        self.weights_sha256[name] = network.weights_sha256
+        self.device = "cuda" if "cuda" in (self.device, network.device) else "cpu"
+
+
+def animate(options: AnimateOptions, progress: Progress = no_progress) -> AnimateResult:
+    """Turn a video, images, or keypoints into an animated horse.
+
+    Args:
+        options: what to do, and where the files go.
+        progress: called with the stages ``keypoints``, ``lift``, ``fit``, ``overlay`` and the frames done.
+
+    Raises:
+        NoHorseError: no frame shows a horse.
+        InputError: the input cannot be read.
+        OutputError: the folder cannot be written.
+    """
+    run = _Run()
+    started = time.perf_counter()
+    clip = read_keypoints_json(options.keypoints) if options.keypoints is not None else None
+    source: FrameSource | None
+    if clip is None or options.inputs:
+        source = open_source(options.inputs, options.start_s, options.end_s, options.image_fps)
+    else:
+        source = _reopen(clip.source, options, run)
+    with staged_folder(options.output) as staging:
+        with run.timed("keypoints"):
+            if clip is not None:
+                seen = observe_given(clip, options.start_s, options.end_s)
+                _check_same_size(source, seen)
+            else:
+                assert source is not None
+                seen = _observe(source, options, run, progress)
+        seen.require_horse()
+        lifted, fitted = _solve(seen, options, run, progress)
+        with run.timed("overlay"):
+            _write_overlay(staging, source, seen, fitted, progress)
+        if source is not None:
+            run.warnings += source.warnings
+        with run.timed("files"):
+            body = Body(fitted.motion.shape)
+            keypoints = seen.to_clip(lifted)
+            write_keypoints_json(staging / "keypoints.json", keypoints)
+            write_keypoints_csv(staging / "keypoints.csv", keypoints)
+            write_glb(staging / "horse.glb", fitted.motion, body)
+            write_bvh(staging / "horse.bvh", fitted.motion, body)
+            write_motion(staging / "motion.npz", fitted.motion)
+        judgement = judge(fitted.motion, seen.confidence, seen.frame_confidence, options.time_scale)
+        run.timings_s["total"] = round(time.perf_counter() - started, 3)
+        record = _record(options, run, seen, judgement)
+        (staging / "run.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        names = sorted(file.name for file in staging.iterdir())
+    for stale in set(OVERLAYS) - set(names):  # of an earlier run on another kind of input
+        with suppress(OSError):
+            (options.output / stale).unlink(missing_ok=True)
+    files = {name: options.output / name for name in names}
+    return AnimateResult(files, judgement, run.device, run.warnings, run.timings_s)
+
+
+def _reopen(name: str, options: AnimateOptions, run: _Run) -> FrameSource | None:
+    """Open the source that a keypoints file names, if it is still there: only the overlay needs it."""
+    try:
+        return open_source([name], options.start_s, options.end_s, options.image_fps)
+    except InputError as error:
+        run.warnings.append(f"the overlay shows no frames: {error}")
+        return None
+
+
+def _check_same_size(source: FrameSource | None, seen: Seen) -> None:
+    if source is not None and (source.width, source.height) != (seen.width, seen.height):
+        raise InputError(
+            f"{source.name}: expected the video that the keypoints are of, {seen.width}x{seen.height},"
+            f" got {source.width}x{source.height}"
+        )
+
+
+def _observe(source: FrameSource, options: AnimateOptions, run: _Run, progress: Progress) -> Seen:
+    from kinequimation.detect import HorseDetector
+    from kinequimation.pose2d import PoseEstimator
+
+    estimator = PoseEstimator(device=options.device)
+    run.uses("pose2d", estimator)
+    if options.bbox_xywh is not None:
+        return observe_followed(source, options.bbox_xywh, estimator, progress)
+    detector = HorseDetector(device=options.device)
+    run.uses("detect", detector)
+    seen, notes = observe_detected(source, detector, estimator, progress)
+    run.warnings += notes
+    return seen
+
+
+def _solve(seen: Seen, options: AnimateOptions, run: _Run, progress: Progress) -> tuple[Lifted, Fitted]:
+    """Lift and fit, in true time."""
+    t_s = (seen.t_s - seen.t_s[0]) / options.time_scale
+    K = default_intrinsics(seen.width, seen.height)
+    with run.timed("lift"):
+        progress("lift", 0, len(seen))
+        lifter = Lifter(device=options.device)
+        run.uses("lift", lifter)
+        lifted = lifter.lift(seen.uv_px, seen.confidence, K, t_s)
+        progress("lift", len(seen), len(seen))
+    with run.timed("fit"):
+        observation = Observation(
+            xyz_cam=lifted.xyz_cam,
+            root_xyz_cam=lifted.root_xyz_cam,
+            up_cam=lifted.up_cam,
+            contact=lifted.contact,
+            sigma=lifted.sigma,
+            uv_px=seen.uv_px,
+            confidence=seen.confidence,
+            K=K,
+            t_s=t_s,
+            fps=seen.fps * options.time_scale,
+            frame_confidence=seen.frame_confidence,
+        )
+        fitted = fit(observation, options.shape, name=Path(seen.source).stem or "motion", progress=progress)
+    return lifted, fitted
+
+
+def _write_overlay(folder: Path, source: FrameSource | None, seen: Seen, fitted: Fitted, progress: Progress) -> None:
+    n = len(seen)
+    rotation, translation = fitted.T_cam_world[:, :3, :3], fitted.T_cam_world[:, :3, 3]
+    camera_xyz_world = -np.einsum("tba,tb->ta", rotation, translation).mean(0)
+    overlay = Overlay(fitted.motion, seen.width, seen.height, camera_xyz_world)
+    pictures = _pictures(overlay, source, seen)
+    if n == 1:
+        Image.fromarray(next(pictures)).save(folder / "overlay.png")
+        return
+    progress("overlay", 0, n)
+    with VideoWriter(folder / "overlay.mp4", overlay.width, overlay.height, seen.fps) as writer:
+        for i, picture in enumerate(pictures):
+            writer.write(picture, float(seen.t_s[i] - seen.t_s[0]))
+            progress("overlay", i + 1, n)
+
+
+def _pictures(overlay: Overlay, source: FrameSource | None, seen: Seen) -> Iterator[np.ndarray]:
+    """Draw every row, on its frame where the source still has that frame."""
+    frames = iter(source) if source is not None else iter(())
+    frame = next(frames, None)
+    for i, index in enumerate(seen.index):
+        while frame is not None and frame.index < index:
+            frame = next(frames, None)
+        image = frame.image_rgb if frame is not None and frame.index == index else None
+        yield overlay.draw(i, image, seen.uv_px[i], seen.confidence[i])
+    while frame is not None:  # to its end, where a source knows what to warn of
+        frame = next(frames, None)
+
+
+def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement) -> dict[str, Any]:
+    """Return what ``run.json`` holds."""
+    resolved = asdict(options)
+    resolved |= {"output": str(options.output), "keypoints": options.keypoints and str(options.keypoints)}
+    return {
+        "format": RUN_FORMAT,
+        "command": "animate",
+        "options": resolved | {"shape_prior": asdict(options.shape)},
+        "versions": {"kinequimation": kinequimation.__version__, "python": platform.python_version()}
+        | {name: _version(name) for name in _PACKAGES},
+        "platform": platform.platform(),
+        "device": run.device,
+        "weights_sha256": run.weights_sha256,
+        "source": {"name": seen.source, "width": seen.width, "height": seen.height, "fps": seen.fps},
+        "frames": {"in": len(seen), "out": judgement.n_frames, "with_horse": judgement.n_found}
+        | {"usable": judgement.n_usable},
+        "judgement": asdict(judgement) | {"line": judgement.line},
+        "timings_s": run.timings_s,
+        "warnings": run.warnings,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,84 @@
+"""What ``animate`` can be asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinequimation.body import BREEDS, Shape, breed_shape
+from kinequimation.body.shape import DEFAULT_WITHERS_HEIGHT_M
+from kinequimation.errors import InputError
+from kinequimation.runtime import DEVICES, Device
+from kinequimation.video import DEFAULT_IMAGE_FPS
+
+
+@dataclass(frozen=True)
+class AnimateOptions:
+    """The options of one run.
+
+    Attributes:
+        inputs: one video, or one folder of frames, or images; may be empty where ``keypoints`` is given.
+        output: the folder to write to.
+        bbox_xywh: the horse's box in the first frame, pixels of the source; from there on the box follows the
+            keypoints, and nothing is detected. None detects the horse.
+        keypoints: a ``keypoints.json`` to start from instead of pixels.
+        start_s, end_s: the part of the source to use, seconds.
+        withers_height_m: the horse's height, which one camera cannot see; None takes the breed's, or 1.60 m.
+        breed: what the body is thought to look like.
+        time_scale: how many times slower than life the video plays: 4 for a video in fourfold slow motion.
+        image_fps: frames per second of several images.
+        device: where the networks run.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    inputs: tuple[str, ...]
+    output: Path
+    bbox_xywh: tuple[float, float, float, float] | None = None
+    keypoints: Path | None = None
+    start_s: float = 0.0
+    end_s: float | None = None
+    withers_height_m: float | None = None
+    breed: str | None = None
+    time_scale: float = 1.0
+    image_fps: float = DEFAULT_IMAGE_FPS
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.inputs and self.keypoints is None:
+            raise InputError("no input: give a video, an image, a folder of frames, or --keypoints")
+        _check("start", self.start_s, 0.0, 1e6)
+        if self.end_s is not None:
+            _check("end", self.end_s, 0.0, 1e6)
+            if self.end_s <= self.start_s:
+                raise InputError(f"--end: expected a time after --start {self.start_s:g}, got {self.end_s:g}")
+        _check("time-scale", self.time_scale, 0.01, 1000.0)
+        _check("fps", self.image_fps, 0.1, 1000.0)
+        if self.bbox_xywh is not None:
+            if not all(math.isfinite(v) for v in self.bbox_xywh):
+                raise InputError("--bbox: expected four finite numbers x,y,w,h")
+            if min(self.bbox_xywh[2:]) < 4:
+                raise InputError("--bbox: expected a width and a height of 4 pixels or more")
+        if self.bbox_xywh is not None and self.keypoints is not None:
+            raise InputError("--bbox and --keypoints: expected one of them; keypoints need no box")
+        if self.device not in DEVICES:
+            raise InputError(f"--device: expected one of {', '.join(DEVICES)}, got {self.device!r}")
+        _ = self.shape  # checks breed and height
+
+    @property
+    def shape(self) -> Shape:
+        """What the horse is thought to look like before it is seen."""
+        if self.withers_height_m is not None and not math.isfinite(self.withers_height_m):
+            raise InputError(f"--withers-height: expected metres, got {self.withers_height_m}")
+        if self.breed is not None:
+            if self.breed not in BREEDS:
+                raise InputError(f"--breed: expected one of {', '.join(BREEDS)}, got {self.breed!r}")
+            return breed_shape(self.breed, self.withers_height_m)
+        return Shape(DEFAULT_WITHERS_HEIGHT_M if self.withers_height_m is None else self.withers_height_m)
+
+
+def _check(option: str, value: float, low: float, high: float) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        raise InputError(f"--{option}: expected a number from {low:g} to {high:g}, got {value}")

@@ -44,7 +44,7 @@ def _geometry(rng: np.random.Generator, bbox_xywh: np.ndarray, size: int) -> tup
         end = rng.uniform(0.15, 0.4) * side * rng.choice([-1, 1])
         shift[rng.integers(2)] += end
     crop = crop_transform(x + w / 2 + shift[0], y + h / 2 + shift[1], max(side, 8.0), size)
-    angle = np.radians(rng.uniform(-35, 35) if rng.random() < 0.5 else rng.normal(0, 5))
+    angle = np.radians(rng.uniform(-30, 30) if rng.random() < 0.15 else rng.normal(0, 5))
     shear = np.radians(rng.uniform(-15, 15)) if rng.random() < 0.4 else 0.0
     stretch = np.exp(rng.uniform(np.log(0.8), np.log(1.25))) if rng.random() < 0.5 else 1.0
     zoom = np.exp(rng.uniform(np.log(0.8), np.log(1.15))) if rng.random() < 0.5 else 1.0
@@ -97,7 +97,7 @@ def _photometric(rng: np.random.Generator, image: Float32[np.ndarray, "s s 3"]) 
     """Change brightness, contrast, colour; values around 0..255."""
     f = np.float32
     if rng.random() < 0.8:
-        contrast, brightness = f(np.exp(rng.uniform(-0.6, 0.45))), f(np.exp(rng.normal(0, 0.25)))
+        contrast, brightness = f(np.exp(rng.uniform(-0.6, 0.45))), f(np.exp(rng.normal(0.05, 0.22)))
         mean = image.mean()
         image = (image - mean) * contrast + mean * brightness
     if rng.random() < 0.5:

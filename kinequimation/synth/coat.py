@@ -79,7 +79,8 @@ def random_colour(rng: np.random.Generator) -> np.ndarray:
     choices = ((235, 235, 232), (28, 28, 30), (30, 38, 74), (92, 60, 36), (150, 26, 32), (160, 140, 110), (40, 70, 46))
     if rng.random() < 0.6:
         return _vary(rng, choices[rng.integers(len(choices))])
-    return linear(rng.uniform(10, 240, 3))
+    rgb = rng.uniform(10, 240, 3)
+    return linear(rgb.mean() + (rgb - rgb.mean()) * rng.uniform(0.1, 1.0))
 
 
 def sample_coat(
@@ -142,6 +143,8 @@ def sample_coat(
         c["roan"][0] = rng.uniform(0.3, 0.8)
     c["roan"][1:] = (rng.uniform(6, 14), rng.uniform(0.05, 0.35), rng.uniform(0.05, 0.5))
     shiny = rng.random()
+    if name in ("black", "dark bay", "bay", "liver chestnut"):
+        shiny = shiny**0.6  # dark coats show their shine
     c["gloss"][:] = (0.6 * shiny**2, np.exp(rng.uniform(2.0, 4.2)), rng.uniform(0.1, 1.0), rng.uniform(0.1, 0.7))
     if rng.random() < 0.3:
         c["dirt"][:] = (*_vary(rng, (120, 100, 76), 0.3), rng.uniform(0.2, 0.9))

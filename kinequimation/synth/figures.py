@@ -65,8 +65,12 @@ def add_saddle(props: Props, rng: np.random.Generator, horse: HorseInScene) -> n
     landmarks = rest[horse.body.landmark_vertices]
     seat = 0.5 * landmarks[_WITHERS] + 0.5 * landmarks[_BACK]
     seat[0], seat[2] = 0.0, min(landmarks[_WITHERS, 2], landmarks[_BACK, 2] + 0.03)
-    near = (np.abs(rest[:, 1] - seat[1]) < 0.1) & (np.abs(rest[:, 2] - seat[2] + 0.3) < 0.15)
-    width = float(np.abs(rest[near, 0]).max()) if near.any() else 0.28
+
+    def half_width(y: float, z: float) -> float:
+        near = (np.abs(rest[:, 1] - seat[1] - y) < 0.08) & (np.abs(rest[:, 2] - seat[2] - z) < 0.06)
+        return float(np.abs(rest[near, 0]).max()) if near.any() else 0.25
+
+    width = half_width(-0.1, -0.35)
     rows = horse.bone_rows[_SEAT_BONE]
     leather = linear(np.array((36, 28, 26) if rng.random() < 0.6 else (110, 66, 36)) * rng.uniform(0.7, 1.3))
     k = horse.body.shape.withers_height_m / 1.6
@@ -79,8 +83,9 @@ def add_saddle(props: Props, rng: np.random.Generator, horse: HorseInScene) -> n
     put((0, 0.2 * k, 0.03 * k), (0.45 * width, 0.07 * k, 0.05 * k))
     put((0, -0.2 * k, 0.03 * k), (0.25 * width, 0.06 * k, 0.06 * k))
     for sign in (1.0, -1.0):
-        put((sign * 0.8 * width, -0.06 * k, -0.2 * k), (0.22 * width, 0.17 * k, 0.2 * k))
-        put((sign * (width + 0.005), -0.1 * k, -0.33 * k), (0.02 * k, 0.14 * k, 0.2 * k))
+        for y, z, radii in ((-0.04, -0.17, (0.03, 0.17, 0.14)), (-0.1, -0.33, (0.018, 0.14, 0.17))):
+            x = sign * (half_width(y * k, z * k) - 0.003 * k)
+            put((x, y * k, z * k), (radii[0] * k, radii[1] * k, radii[2] * k))
     return np.array([*seat, width])
 
 

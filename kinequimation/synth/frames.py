@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from kinequimation.synth.renderer import Buffers
 
+TRAINING_VIEW = View(fill=(0.48, 0.68), truncated=0.1, off_centre=0.5, wide_roll=0.4)
+"""The horse with enough around it that most crops stay inside the frame; the turning is the camera's."""
 _STREAMS = {"frame": 0, "training": 1, "detection": 2, "crop": 3}
 
 
@@ -139,7 +141,7 @@ def training_frame(seed: int, index: int) -> Frame:
 
     Drawing costs several times what augmentation does, so training may take several crops of one frame.
     """
-    return _render(_generator(seed, index, "training"), 240, View(fill=(0.45, 0.8), truncated=0.1), 1)
+    return _render(_generator(seed, index, "training"), 240, TRAINING_VIEW, 1)
 
 
 def training_crop(frame: Frame, seed: int, index: int, size: int = 192) -> TrainingSample:

@@ -97,6 +97,20 @@ def _column_major(matrix: np.ndarray) -> bytes:
     return matrix.T.astype("f4").tobytes()
 
 
+def _clipped_square(line: np.ndarray) -> np.ndarray:
+    """Return the part of the square −1..1 where ``line`` · (x, y, 1) ≥ 0, as a convex polygon of up to 5 corners."""
+    square = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
+    value = square @ line[:2] + line[2]
+    corners = []
+    for i in range(4):
+        j = (i + 1) % 4
+        if value[i] >= 0:
+            corners.append(square[i])
+        if (value[i] >= 0) != (value[j] >= 0):
+            corners.append(square[i] + (square[j] - square[i]) * value[i] / (value[i] - value[j]))
+    return np.array(corners).reshape(-1, 2)
+
+
 class Renderer:
     """A context with everything that does not change between frames."""
 
@@ -117,7 +131,8 @@ class Renderer:
         self._horse_depth = ctx.program(vertex_shader=shaders.HORSE_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
         self._prop = ctx.program(vertex_shader=shaders.PROP_VERTEX, fragment_shader=shaders.PROP_FRAGMENT)
         self._prop_depth = ctx.program(vertex_shader=shaders.PROP_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
-        self._backdrop = ctx.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.BACKDROP_FRAGMENT)
+        self._ground = ctx.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.GROUND_FRAGMENT)
+        self._sky = ctx.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.SKY_FRAGMENT)
         bank = texture_bank()
         self._bank = ctx.texture_array((bank.shape[2], bank.shape[1], len(bank)), 3, bank.tobytes(), alignment=1)
         self._bank.build_mipmaps()
@@ -155,8 +170,11 @@ class Renderer:
                 self._vertex_array(self._prop, content, face_buffer),
                 self._vertex_array(self._prop_depth, content, face_buffer),
             )
-        screen = ctx.buffer(np.array([[-1, -1], [3, -1], [-1, 3]], "f4").tobytes())
-        self._backdrop_vao = self._vertex_array(self._backdrop, [(screen, "2f", ("in_ndc",))], None)
+        self._outline = ctx.buffer(reserve=8 * 8)
+        content = [(self._outline, "2f", ("in_ndc",))]
+        self._ground_vao = self._vertex_array(self._ground, content, None)
+        self._sky_vao = self._vertex_array(self._sky, content, None)
+        self._fan = moderngl.TRIANGLE_FAN
         self._targets: dict[tuple[int, int], Any] = {}
 
     def _vertex_array(self, program: Any, content: list[Any], index: Any) -> Any:
@@ -208,6 +226,20 @@ class Renderer:
             self._horse_depth_vao.render()
         self._draw_props(scene, depth_only=True)
 
+    def _draw_backdrop(self, scene: Scene, ray_from_ndc: np.ndarray) -> None:
+        """Draw ground and sky, each only over its own part of the image: llvmpipe pays by the pixel."""
+        rise = ray_from_ndc[2, :3]  # the ray's z, linear over the image
+        self._set(self._ground, "contact", scene.contact.astype("f4").tobytes())
+        parts = [(self._sky, self._sky_vao, scene.sky_line(rise, ray_from_ndc[:3, :3]))]
+        if not scene.is_picture:
+            parts.insert(0, (self._ground, self._ground_vao, -rise))
+        for program, vao, line in parts:
+            corners = _clipped_square(line)
+            if len(corners) >= 3:
+                self._set(program, "ray_from_ndc", _column_major(ray_from_ndc))
+                self._outline.write(corners.astype("f4").tobytes())
+                vao.render(self._fan, vertices=len(corners))
+
     def render(self, scene: Scene, scale: int = 1) -> Buffers:
         """Draw a scene.
 
@@ -236,7 +268,7 @@ class Renderer:
         self._volume.use(1)
         self._shadow.use(2)
         rows = scene.rows.astype("f4").tobytes()
-        for program in (self._horse, self._prop, self._backdrop):
+        for program in (self._horse, self._prop, self._ground, self._sky):
             self._set(program, "scene", rows)
             self._set(program, "light_from_world", _column_major(scene.light_from_world))
             self._set(program, "clip_from_world", clip_from_world)
@@ -252,9 +284,7 @@ class Renderer:
             self._horse_vao.render()
         ctx.enable_only(moderngl.DEPTH_TEST)
         self._draw_props(scene, depth_only=False)
-        self._set(self._backdrop, "ray_from_ndc", _column_major(ray_from_ndc))
-        self._set(self._backdrop, "contact", scene.contact.astype("f4").tobytes())
-        self._backdrop_vao.render(vertices=3)
+        self._draw_backdrop(scene, ray_from_ndc)
         shape = (height, width)
         rgba, ids = (
             np.frombuffer(target.read(components=4, attachment=i), np.uint8).reshape(*shape, 4) for i in (0, 1)

@@ -34,11 +34,15 @@ class View:
         fill: smallest and largest share of the image's side that the horse's longer side takes.
         truncated: probability that the image's edge cuts the horse.
         n_other: probability of another horse nearby.
+        off_centre: how far the horse may lie from the image's centre, as a share of the room there is.
+        wide_roll: probability that the camera is rolled by up to 35°.
     """
 
     fill: tuple[float, float] = (0.3, 0.95)
     truncated: float = 0.15
     n_other: float = 0.15
+    off_centre: float = 1.0
+    wide_roll: float = 0.0
 
 
 def _pose(rng: np.random.Generator, body: Body) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +71,7 @@ def _camera(
         azimuth = rng.uniform(0, 2 * np.pi)
     elevation = np.radians(np.clip(rng.normal(8, 9), -5, 35) if rng.random() < 0.8 else rng.uniform(-5, 35))
     hfov = np.radians(np.exp(rng.uniform(np.log(12), np.log(70))))
-    roll = np.radians(rng.normal(0, 4))
+    roll = np.radians(rng.uniform(-35, 35) if rng.random() < view.wide_roll else rng.normal(0, 4))
     bearing = heading_rad + azimuth
     away = np.array([np.cos(elevation) * np.cos(bearing), np.cos(elevation) * np.sin(bearing), np.sin(elevation)])
     target = 0.5 * (points.min(0) + points.max(0))
@@ -76,7 +80,7 @@ def _camera(
     span = float(np.ptp(points, axis=0).max())
     distance = span / (2 * fill * np.tan(hfov / 2))
     is_truncated = rng.random() < view.truncated
-    share = rng.uniform(-1, 1, 2)
+    share = rng.uniform(-1, 1, 2) * view.off_centre
     edge = rng.integers(4)
     overlap = rng.uniform(0.1, 0.4)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.geometry.rotation import quat_to_matrix
+from kinequimation.synth.shaders import SCENE_FIELDS
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -77,3 +78,30 @@ class Scene:
     contact: Float[np.ndarray, "5 4"]
     sun_shadow: float
     record: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def is_picture(self) -> bool:
+        """Is the backdrop a flat picture, without ground?"""
+        return bool(self.rows[SCENE_FIELDS.index("zenith"), 3] > 0.5)
+
+    def sky_line(
+        self, rise: Float[np.ndarray, " 3"], ray_from_ndc: Float[np.ndarray, "3 3"]
+    ) -> Float[np.ndarray, " 3"]:
+        """Return the line over which everything above the ground lies: the horizon, or the foot of the wall.
+
+        Args:
+            rise: the viewing ray's z as a linear function of (x, y, 1), clip coordinates.
+            ray_from_ndc: the viewing ray as such a function.
+
+        Returns:
+            a linear function that is positive wherever the sky shader has something to draw.
+        """
+        everywhere = np.array([0.0, 0.0, 1.0])
+        if self.is_picture:
+            return everywhere
+        foot = self.rows[SCENE_FIELDS.index("wall_shape"), 2]
+        if foot >= 0:
+            return rise
+        # slope > foot is rise > foot · |ray's horizontal part|, which is bounded over the image's corners
+        corners = ray_from_ndc @ np.array([[-1, 1, 1, -1], [-1, -1, 1, 1], [1, 1, 1, 1.0]])
+        return rise - foot * np.linalg.norm(corners[:2], axis=0).max() * everywhere

@@ -105,7 +105,10 @@ const vec3 POLL = vec3(0.0, -1.2836, 1.85);
 const vec3 HEAD_AXIS = vec3(0.0, -0.64, -0.768);
 const vec3 HEAD_FRONT = vec3(0.0, -0.768, 0.64);
 float limb_pick(vec4 v) { return t.y < 0.0 ? (t.x > 0.0 ? v.x : v.y) : (t.x > 0.0 ? v.z : v.w); }
-float band(float v, float centre, float half_width) { return 1.0 - smoothstep(half_width, half_width + 0.006, abs(v - centre)); }
+float band(float v, float centre, float wide) { return 1.0 - smoothstep(wide, wide + 0.006, abs(v - centre)); }
+float within(float v, float low, float high, float soft) {
+    return smoothstep(low - soft, low + soft, v) * (1.0 - smoothstep(high - soft, high + soft, v));
+}
 void main() {
     vec3 p = t + COAT_OFFSET.xyz;
     vec4 broad = texture(volume, p * 0.35);
@@ -114,13 +117,15 @@ void main() {
     bool is_hair = material > 0.5 && material < 2.5;
     float leg = (1.0 - smoothstep(0.75, 1.0, t.z)) * step(0.05, abs(t.x));
     // coat
-    float mixed = clamp((middle.a - 0.5) * 1.6 * COAT_ROAN.w * 2.0 + (broad.r - 0.35) * 2.0 + (t.z - 1.25) * 0.6, 0.0, 1.0);
+    float mixed = (middle.a - 0.5) * 3.2 * COAT_ROAN.w + (broad.r - 0.35) * 2.0 + (t.z - 1.25) * 0.6;
+    mixed = clamp(mixed, 0.0, 1.0);
     vec3 rgb = mix(COAT_BASE.rgb, COAT_SHADE.rgb, mixed * COAT_SHADE.w);
     rgb = mix(rgb, min(rgb * 1.7 + 0.03, 1.0), COAT_BASE.w * smoothstep(0.35, -0.8, tn.z) * (1.0 - leg));
     float dapple = smoothstep(0.35, 0.65, texture(volume, p * COAT_DAPPLE.x).r);
     rgb *= mix(1.0, mix(0.45, 1.35, dapple), COAT_DAPPLE.y * (1.0 - 0.6 * leg));
     float height = t.y < 0.0 ? COAT_POINT_SHAPE.x : COAT_POINT_SHAPE.y;
-    float points = 1.0 - smoothstep(height - COAT_POINT_SHAPE.z, height + COAT_POINT_SHAPE.z, t.z + 0.2 * (broad.g - 0.5));
+    float soft = COAT_POINT_SHAPE.z;
+    float points = 1.0 - smoothstep(height - soft, height + soft, t.z + 0.2 * (broad.g - 0.5));
     rgb = mix(rgb, COAT_POINT.rgb, points * COAT_POINT.w);
     rgb = mix(rgb, COAT_POINT.rgb, COAT_POINT_SHAPE.w * band(t.x, 0.0, 0.015) * step(1.2, t.z) * step(-0.6, t.y));
     // head
@@ -130,8 +135,8 @@ void main() {
     if (is_head) {
         rgb = mix(rgb, COAT_MUZZLE.rgb, COAT_MUZZLE.w * smoothstep(0.72, 1.0, along + 0.2 * (middle.g - 0.5)));
         float wide = COAT_BLAZE.x * (1.0 + 2.0 * COAT_BLAZE.w * (middle.b - 0.5));
-        float on = (1.0 - smoothstep(wide, wide + 0.008, abs(t.x))) * smoothstep(-0.1, 0.25, dot(tn, HEAD_FRONT))
-                 * smoothstep(COAT_BLAZE.y - 0.03, COAT_BLAZE.y + 0.03, along) * (1.0 - smoothstep(COAT_BLAZE.z - 0.03, COAT_BLAZE.z + 0.03, along));
+        float on = (1.0 - smoothstep(wide, wide + 0.008, abs(t.x))) * smoothstep(-0.1, 0.25, dot(tn, HEAD_FRONT));
+        on *= within(along, COAT_BLAZE.y, COAT_BLAZE.z, 0.03);
         if (COAT_BLAZE.x > 0.0) rgb = mix(rgb, COAT_WHITE.rgb, on);
         rgb *= mix(1.0, 0.55, band(length(vec2(t.y + 1.465, t.z - 1.735)), 0.0, 0.028));
         rgb *= mix(1.0, 0.35, (1.0 - smoothstep(0.012, 0.024, length(vec2(t.y + 1.64, t.z - 1.425)))));
@@ -183,8 +188,8 @@ void main() {
     } else if (COAT_STRAP.w > 0.5 && is_trunk && band(t.y, -0.3, 0.04) > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.15;
     if (COAT_BRIDLE.w > 0.0 && is_head && material < 4.5) {
         float w = COAT_BRIDLE.w;
-        float s = COAT_BRIDLE.x * band(along, 0.6, w) + COAT_BRIDLE.y * band(across, 0.03 - 0.05 * along, w * 0.7) * step(along, 0.75) * step(0.02, along)
-                + COAT_BRIDLE.z * band(along, 0.12, w * 0.8);
+        float cheek = band(across, 0.03 - 0.05 * along, w * 0.7) * step(along, 0.75) * step(0.02, along);
+        float s = COAT_BRIDLE.x * band(along, 0.6, w) + COAT_BRIDLE.y * cheek + COAT_BRIDLE.z * band(along, 0.12, w * 0.8);
         if (s > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.2;
     }
     // light
@@ -192,9 +197,10 @@ void main() {
     vec3 v = normalize(SCENE_EYE.xyz - world);
     if (dot(n, v) < 0.0) n = -n;
     if (is_hair) bump += 0.6;
-    n = normalize(n + bump * 0.5 * (middle.rgb - 0.5) + bump * 0.5 * (fine.rgb - 0.5) + (is_hair ? vec3(strands, strands, 0.0) * 0.5 : vec3(0.0)));
+    n = normalize(n + bump * 0.5 * (middle.rgb + fine.rgb - 1.0) + (is_hair ? vec3(0.5 * strands) : vec3(0.0)));
     float inner = clamp(-tn.x * sign(t.x), 0.0, 1.0) * step(t.z, 1.0);
-    float ao = (1.0 - 0.55 * inner) * mix(0.62, 1.0, smoothstep(-0.9, 0.2, tn.z)) * mix(0.8, 1.0, smoothstep(0.0, 0.3, world.z));
+    float ao = (1.0 - 0.55 * inner) * mix(0.62, 1.0, smoothstep(-0.9, 0.2, tn.z));
+    ao *= mix(0.8, 1.0, smoothstep(0.0, 0.3, world.z));
     ao *= mix(1.0, 0.65, smoothstep(0.95, 0.8, t.z) * smoothstep(0.6, 0.8, t.z) * step(0.05, abs(t.x)));
     float facing = dot(n, SCENE_SUN.xyz);
     float light = max(facing, 0.0) * shadow_at(world + n * 0.015) * mix(1.0, ao, 0.4);
@@ -206,7 +212,8 @@ void main() {
     shaded += SCENE_SUN_RGB.rgb * spec * light * 0.6;
     float rim = pow(1.0 - max(dot(n, v), 0.0), 4.0);
     vec3 mirrored = reflect(-v, n);
-    shaded += SCENE_SKY_RGB.rgb * ao * smoothstep(-0.2, 0.9, mirrored.z) * (0.1 * gloss * COAT_GLOSS.z + 0.22 * rim * COAT_GLOSS.z * (0.2 + gloss));
+    float sheen = COAT_GLOSS.z * (0.14 * gloss + 0.3 * rim * (0.15 + gloss));
+    shaded += SCENE_SKY_RGB.rgb * ao * smoothstep(-0.2, 0.9, mirrored.z) * sheen;
     if (material > 4.5) shaded += vec3(0.35) * pow(max(dot(n, half_way), 0.0), 60.0);
     out_rgb = displayed(fogged(shaded, world));
     out_id = vec4(object_id, segment, material, 255.0) / 255.0;
@@ -277,65 +284,84 @@ void main() {
 }
 """
 
-BACKDROP_FRAGMENT = (
-    COMMON
-    + """
+_BACKDROP_HEAD = """
 in vec3 ray; in vec2 screen;
-uniform vec4 contact[5];
 layout(location = 0) out vec4 out_rgb;
 layout(location = 1) out vec4 out_id;
 layout(location = 2) out float out_z;
 vec3 tex(vec2 uv, float layer) { return texture(bank, vec3(uv, layer)).rgb; }
+"""
+
+GROUND_FRAGMENT = (
+    COMMON
+    + _BACKDROP_HEAD
+    + """
+uniform vec4 contact[5];
 void main() {
-    vec3 d = normalize(ray);
-    vec3 rgb;
+    out_id = vec4(0.0, 255.0, 0.0, 255.0) / 255.0;
+    float t = min(-SCENE_EYE.z / min(ray.z, -1e-5), 2000.0 / length(ray));
+    vec3 g = SCENE_EYE.xyz + t * ray;
+    out_z = t * length(ray);
+    vec2 uv = g.xy + SCENE_OFFSET.xy * 10.0;
+    float spots = 0.7 * tex(uv * SCENE_SOIL_MIX.y, 1.0).r + 0.3 * tex(uv * SCENE_SOIL_MIX.y * 7.0, 1.0).r;
+    vec3 rgb = mix(SCENE_SOIL_A.rgb, SCENE_SOIL_B.rgb,
+                   smoothstep(SCENE_SOIL_MIX.z - 0.15, SCENE_SOIL_MIX.z + 0.15, spots));
+    float detail = tex(uv * SCENE_SOIL_B.w, SCENE_SOIL_A.w).r - 0.5;
+    float coarse = tex(uv * SCENE_SOIL_B.w * 0.23, SCENE_SOIL_A.w).g - 0.5;
+    rgb *= max(1.0 + 2.0 * SCENE_SOIL_MIX.x * coarse + 2.0 * SCENE_SOIL_MIX.w * detail, 0.1);
+    float ao = 1.0;
+    for (int i = 0; i < 5; i++) {
+        vec2 e = g.xy - contact[i].xy;
+        ao *= 1.0 - contact[i].w * exp(-dot(e, e) * contact[i].z);
+    }
+    float relief = tex(uv * SCENE_SOIL_B.w + 0.01, SCENE_SOIL_A.w).r - 0.5 - detail;
+    float bumps = clamp(1.0 + 1.5 * (SCENE_SOIL_MIX.x + SCENE_SOIL_MIX.w) * relief, 0.3, 1.7);
+    float light = max(SCENE_SUN.z, 0.0) * bumps * shadow_at(g);
+    out_rgb = displayed(fogged(lit(rgb, vec3(0.0, 0.0, 1.0), light, ao), g));
+}
+"""
+)
+
+SKY_FRAGMENT = (
+    COMMON
+    + _BACKDROP_HEAD
+    + """
+void main() {
     out_z = 1e4;
     out_id = vec4(0.0, 255.0, 0.0, 255.0) / 255.0;
     if (SCENE_ZENITH.w > 0.5) {
         vec2 uv = screen * SCENE_PICTURE.z + SCENE_OFFSET.xy;
-        rgb = mix(tex(uv, SCENE_PICTURE.x), tex(uv.yx * 0.7, SCENE_PICTURE.y), SCENE_PICTURE.w);
-        rgb = SCENE_PICTURE_RGB.rgb * (1.0 + SCENE_PICTURE_RGB.w * 2.0 * (rgb - 0.5));
-        out_rgb = vec4(pow(clamp(rgb, 0.0, 1.0), vec3(0.4545)), 1.0);
+        vec3 picture = mix(tex(uv, SCENE_PICTURE.x), tex(uv.yx * 0.7, SCENE_PICTURE.y), SCENE_PICTURE.w);
+        picture = SCENE_PICTURE_RGB.rgb * (1.0 + SCENE_PICTURE_RGB.w * 2.0 * (picture - 0.5));
+        out_rgb = vec4(pow(clamp(picture, 0.0, 1.0), vec3(0.4545)), 1.0);
         return;
     }
+    vec3 d = normalize(ray);
     float slope = d.z / max(length(d.xy), 1e-3);
     float bearing = atan(d.y, d.x) * 0.3183 + SCENE_OFFSET.z;
-    float t = d.z < -1e-4 ? -SCENE_EYE.z / d.z : 1e9;
-    if (t < 400.0) {
-        vec3 g = SCENE_EYE.xyz + t * d;
-        vec2 uv = g.xy + SCENE_OFFSET.xy * 10.0;
-        float patches = smoothstep(SCENE_SOIL_MIX.z - 0.15, SCENE_SOIL_MIX.z + 0.15, tex(uv * SCENE_SOIL_MIX.y, 1.0).r * 0.7 + 0.3 * tex(uv * SCENE_SOIL_MIX.y * 7.0, 1.0).r);
-        rgb = mix(SCENE_SOIL_A.rgb, SCENE_SOIL_B.rgb, patches);
-        float detail = tex(uv * SCENE_SOIL_B.w, SCENE_SOIL_A.w).r - 0.5;
-        float coarse = tex(uv * SCENE_SOIL_B.w * 0.23, SCENE_SOIL_A.w).g - 0.5;
-        rgb *= max(1.0 + 2.0 * SCENE_SOIL_MIX.x * coarse + 2.0 * SCENE_SOIL_MIX.w * detail, 0.1);
-        float ao = 1.0;
-        for (int i = 0; i < 5; i++) {
-            vec2 e = g.xy - contact[i].xy;
-            ao *= 1.0 - contact[i].w * exp(-dot(e, e) * contact[i].z);
-        }
-        float bumps = clamp(1.0 + 1.5 * (SCENE_SOIL_MIX.x + SCENE_SOIL_MIX.w) * (tex(uv * SCENE_SOIL_B.w + 0.01, SCENE_SOIL_A.w).r - 0.5 - detail), 0.3, 1.7);
-        float light = max(SCENE_SUN.z, 0.0) * bumps * shadow_at(g);
-        rgb = fogged(lit(rgb, vec3(0.0, 0.0, 1.0), light, ao), g);
-        out_z = t;
-    } else {
-        rgb = mix(SCENE_HORIZON.rgb, SCENE_ZENITH.rgb, smoothstep(0.0, 0.7, slope));
-        vec2 sky = d.xy / (0.25 + max(d.z, 0.0)) * SCENE_HORIZON.w + SCENE_OFFSET.xy;
-        rgb = mix(rgb, vec3(1.0) * max(SCENE_HORIZON.g, 0.4) * 1.2, SCENE_SKY_RGB.w * tex(sky, 0.0).r * smoothstep(0.0, 0.25, slope));
+    vec3 glow = SCENE_SKY_RGB.rgb + SCENE_SUN_RGB.rgb * 0.45;
+    bool is_wall = SCENE_WALL.w != 0.0 && slope < SCENE_WALL.w && slope > SCENE_WALL_SHAPE.z;
+    if (slope < 0.0 && !is_wall) discard;
+    vec3 rgb = mix(SCENE_HORIZON.rgb, SCENE_ZENITH.rgb, smoothstep(0.0, 0.7, slope));
+    vec2 sky = d.xy / (0.25 + max(d.z, 0.0)) * SCENE_HORIZON.w + SCENE_OFFSET.xy;
+    float cloud = SCENE_SKY_RGB.w * tex(sky, 0.0).r * smoothstep(0.0, 0.25, slope);
+    rgb = mix(rgb, vec3(1.2 * max(SCENE_HORIZON.g, 0.4)), cloud);
+    vec3 outline = tex(vec2(bearing * 0.8, 0.3), 1.0);
+    if (slope < SCENE_HILLS.w * (0.3 + 1.2 * outline.r)) {
+        float wooded = 0.7 + 0.6 * tex(vec2(bearing * 3.0, slope * 5.0), 19.0).r;
+        rgb = mix(SCENE_HILLS.rgb * wooded * glow, SCENE_HORIZON.rgb, 0.3);
     }
-    float hill = SCENE_HILLS.w * (0.3 + 1.2 * tex(vec2(bearing * 0.8, 0.3), 1.0).r);
-    if (slope < hill && slope > -0.004)
-        rgb = mix(SCENE_HILLS.rgb * (0.7 + 0.6 * tex(vec2(bearing * 3.0, slope * 5.0), 19.0).r) * (SCENE_SKY_RGB.rgb + SCENE_SUN_RGB.rgb * 0.5), SCENE_HORIZON.rgb, 0.3);
-    float crown = tex(vec2(bearing * 2.0, 0.7), 1.0).r - 0.5 + 0.6 * (tex(vec2(bearing * 9.0, 0.2), 5.0).g - 0.5);
-    float tree = SCENE_TREES.w * (1.0 + SCENE_TREES_SHAPE.z * 2.0 * crown) * step(tex(vec2(bearing * 0.9, 0.1), 1.0).g, SCENE_TREES_SHAPE.w);
-    if (slope < tree && slope > -0.004) {
+    vec3 crowns = tex(vec2(bearing * 9.0, 0.2), 5.0);
+    float grove = clamp((SCENE_TREES_SHAPE.w - outline.g) * 9.0, -0.2, 1.0);
+    float tree = SCENE_TREES.w * grove * (1.0 + SCENE_TREES_SHAPE.z * (1.4 * (outline.b - 0.5) + (crowns.g - 0.5)));
+    if (slope < tree) {
         vec3 leaf = tex(vec2(bearing, slope * 0.32) * SCENE_TREES_SHAPE.y, SCENE_TREES_SHAPE.x);
-        rgb = SCENE_TREES.rgb * leaf * leaf * 3.0 * (SCENE_SKY_RGB.rgb * 0.8 + SCENE_SUN_RGB.rgb * 0.45) * (0.45 + 0.55 * slope / max(tree, 1e-3));
+        rgb = SCENE_TREES.rgb * (0.12 + 3.0 * leaf * leaf) * glow * (0.45 + 0.55 * slope / max(tree, 1e-3));
     }
-    if (slope < SCENE_WALL.w && slope > SCENE_WALL_SHAPE.z && SCENE_WALL.w != 0.0) {
-        vec3 brick = tex(vec2(bearing, slope * 0.32) * SCENE_WALL_SHAPE.y, SCENE_WALL_SHAPE.x);
-        float stained = 0.8 + 0.4 * tex(vec2(bearing * 2.0, slope), 1.0).r;
-        rgb = SCENE_WALL.rgb * mix(vec3(1.0), brick * 2.0, SCENE_WALL_SHAPE.w) * stained * (SCENE_SKY_RGB.rgb + SCENE_SUN_RGB.rgb * 0.4);
+    if (is_wall) {
+        vec3 surface = tex(vec2(bearing, slope * 0.32) * SCENE_WALL_SHAPE.y, SCENE_WALL_SHAPE.x);
+        float stained = 0.8 + 0.4 * outline.r;
+        rgb = SCENE_WALL.rgb * mix(vec3(1.0), surface * 2.0, SCENE_WALL_SHAPE.w) * stained * glow;
     }
     out_rgb = displayed(rgb);
 }

@@ -55,7 +55,7 @@ def sample_light(rng: np.random.Generator, rows: Rows, *, indoor: bool) -> tuple
     blue = np.array([1.0 - 0.25 * rng.random(), 1.0, 1.0 + 0.3 * rng.random()])
     shadow = rng.uniform(0.75, 1.0) * (1 - 0.75 * overcast)
     white = np.exp(rng.normal(0, 0.1, 3))
-    exposure = rng.uniform(0.55, 1.0) / (sky + strength * np.sin(elevation)) * np.exp(rng.normal(0.35, 0.3))
+    exposure = rng.uniform(0.6, 1.0) / (sky + strength * np.sin(elevation)) * np.exp(rng.normal(0.5, 0.3))
     rows["sun"] = np.array([*sun, shadow])
     rows["sun_rgb"] = np.array([*(warm * strength * white), exposure])
     clouds = rng.random()

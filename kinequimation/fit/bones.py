@@ -28,6 +28,8 @@ SCALE_SIGMA = 0.05
 """Spread of the lifter's own scale, in log (judgement)."""
 PRIOR_FRAMES = 20
 """Frames that weigh as much as the prior (recipes, D1)."""
+CORRELATED_FRAMES = 10
+"""Frames that share one error of the lifter (judgement)."""
 
 _PAIRS = (
     *((f"DEF-{a}.L", f"DEF-{b}.L") for a, b in (
@@ -90,9 +92,10 @@ def estimate_shape(track: Track, prior: Shape) -> tuple[Shape, float]:
             sigmas.append(np.sqrt(1 / track.weight[ok, a] + 1 / track.weight[ok, b]))
         length, sigma = np.concatenate(lengths), np.concatenate(sigmas)
         if len(length):
-            observed[g] = max(float(np.median(length)), 1e-3)
-            variance[g] = LENGTH_SIGMA**2 + (float(np.median(sigma)) / observed[g]) ** 2
-            frames[g] = max(int(trusted[:, pair].all(1).sum()) for pair in pairs[group == g])
+            frames[g] = max(len(side) for side in lengths)
+            observed[g] = max(_unbiased(length), 1e-3)
+            noise = (float(np.median(sigma)) / observed[g]) ** 2 / (1 + frames[g] / CORRELATED_FRAMES)
+            variance[g] = LENGTH_SIGMA**2 + noise
     information = frames / PRIOR_FRAMES / variance
 
     x = np.concatenate([start, [0.0]])
@@ -116,6 +119,17 @@ def estimate_shape(track: Track, prior: Shape) -> tuple[Shape, float]:
     values = np.exp(x[:-1])
     shape = dataclasses.replace(prior, **{n: _inside(n, v) for n, v in zip(names, values, strict=True)})
     return shape, float(np.exp(x[-1]))
+
+
+def _unbiased(length: Float[np.ndarray, " frames"]) -> float:
+    """Return the median length without what noise adds to it.
+
+    A bone's length does not change, so its spread is noise; two thirds of an equal noise in all directions lies
+    across the bone and lengthens it: E[d²] = d₀² + 3 s², median(d)² ≈ d₀² + 2 s².
+    """
+    median = float(np.median(length))
+    spread = 1.4826 * float(np.median(np.abs(length - median)))
+    return float(np.sqrt(max(median**2 - 2 * spread**2, 0.25 * median**2)))
 
 
 def _inside(name: str, value: float) -> float:

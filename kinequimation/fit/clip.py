@@ -14,9 +14,9 @@ from kinequimation.fit import contacts, world
 from kinequimation.fit.bones import estimate_shape
 from kinequimation.fit.clean import Track, clean
 from kinequimation.fit.observation import Observation
-from kinequimation.fit.pose import Pose, clamp, solve_pose
+from kinequimation.fit.pose import CHUNK, Pose, clamp, solve_pose
 from kinequimation.fit.rays import locate, onto_rays, rays
-from kinequimation.fit.rig import limb_bones
+from kinequimation.fit.rig import NECK, SPINE, TAIL, limb_bones
 from kinequimation.fit.smoothing import GAP_WEIGHT, fill_rows, smooth_quat
 from kinequimation.geometry.rotation import (
     quat_continuous,
@@ -36,8 +36,9 @@ from kinequimation.runtime import Progress, no_progress
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-BODY_HZ, LIMB_HZ = 6.0, 10.0
-"""Cut-offs of the smoothing: trunk, neck, head and tail; limbs (recipes, D3)."""
+BODY_HZ: tuple[float, ...] = (2.0, 3.0, 4.5, 6.0)
+LIMB_HZ: tuple[float, ...] = (4.0, 6.0, 8.0, 10.0)
+"""Cut-offs of the smoothing to choose from: trunk, neck and head; limbs and tail (the highest: recipes, D3)."""
 _PELVIS = skeleton.JOINT_INDEX[skeleton.SACRUM]
 
 
@@ -86,7 +87,7 @@ def fit(observation: Observation, shape_prior: Shape, name: str = "motion", prog
     to_world = world.turn(to_world, world.pan(toes_level, stance, observation.t_s, fps))
 
     pose.quat_wxyz[:, 0] = quat_multiply(to_world, pose.quat_wxyz[:, 0])
-    facing = world.heading(pose.quat_wxyz[:, 0], fps)[0]
+    facing = world.heading(pose.quat_wxyz, fps)[0]
     to_world = world.turn(to_world, np.full(n, -facing))
     pose.quat_wxyz[:, 0] = world.turn(pose.quat_wxyz[:, 0], np.full(n, -facing))
     pose.quat_wxyz = _smooth_pose(pose.quat_wxyz, track, fps)
@@ -124,34 +125,37 @@ def fit(observation: Observation, shape_prior: Shape, name: str = "motion", prog
 def _pose_in_camera(body: Body, track: Track, K: np.ndarray, scale: float) -> tuple[np.ndarray, Pose]:
     """Return the sacrum [T, 3] and the pose, in camera axes and metres; frames without a horse are filled in."""
     unit = body.shape.withers_height_m
-    seen = track.seen
-    at = np.flatnonzero(seen)
-    xyz = track.xyz_cam[at] * (unit / scale)
-    ray = rays(track.uv_px[at], K)
-    confidence = track.confidence[at]
-    lifted = track.weight[at] > 0
-    root = locate(xyz, track.root_xyz_cam[at] * unit, ray, np.where(lifted, confidence, 0.0), unit)
-    sigma = unit / np.sqrt(np.maximum(track.weight[at], 1e-3))
-    xyz = onto_rays(xyz, root, sigma, ray, np.where(lifted, confidence, 0.0), unit)
-    solved = solve_pose(body, xyz + root[:, None], track.weight[at] / unit**2)
-
-    n = len(seen)
+    n = len(track.seen)
+    at = np.flatnonzero(track.seen)
     quat = np.zeros((n, skeleton.NUM_JOINTS, 4))
-    quat[at] = quat_continuous(solved.quat_wxyz)
-    quat = quat_normalize(fill_rows(quat, seen))
     sacrum = np.zeros((n, 3))
-    sacrum[at] = solved.root_xyz + quat_rotate(solved.quat_wxyz[:, 0], body.rest_xyz[_PELVIS])
-    sacrum = fill_rows(sacrum, seen)
+    for start in range(0, len(at), CHUNK):
+        rows = at[start : start + CHUNK]
+        xyz = track.xyz_cam[rows] * (unit / scale)
+        ray = rays(track.uv_px[rows], K)
+        weight = track.weight[rows]
+        confidence = np.where(weight > 0, track.confidence[rows], 0.0)
+        root = locate(xyz, track.root_xyz_cam[rows] * unit, ray, confidence, unit)
+        sigma = unit / np.sqrt(np.maximum(weight, 1e-3))
+        xyz = onto_rays(xyz, root, sigma, ray, confidence, unit)
+        solved = solve_pose(body, xyz + root[:, None], weight / unit**2)
+        quat[rows] = solved.quat_wxyz
+        sacrum[rows] = solved.root_xyz + quat_rotate(solved.quat_wxyz[:, 0], body.rest_xyz[_PELVIS])
+    quat[at] = quat_continuous(quat[at])
+    quat = quat_normalize(fill_rows(quat, track.seen))
+    sacrum = fill_rows(sacrum, track.seen)
     return sacrum, Pose(sacrum - quat_rotate(quat[:, 0], body.rest_xyz[_PELVIS]), quat)
 
 
 def _smooth_pose(quat: np.ndarray, track: Track, fps: float) -> np.ndarray:
     """Smooth the rotations, each part of the horse by how well its points were seen; keep the joint limits."""
-    smoothed = smooth_quat(quat, _trust(track, np.arange(skeleton.NUM_KEYPOINTS)), BODY_HZ, fps)
-    for limb in skeleton.LIMBS:
-        joints = [skeleton.JOINT_INDEX[b] for b in limb_bones(limb)]
-        points = np.array(joints[1:]) - 1
-        smoothed[:, joints] = smooth_quat(quat[:, joints], _trust(track, points), LIMB_HZ, fps)
+    smoothed = quat.copy()
+    parts = [((skeleton.ROOT,), BODY_HZ), *((p, BODY_HZ) for p in (SPINE, NECK))]
+    parts += [(TAIL, LIMB_HZ), *((limb_bones(limb), LIMB_HZ) for limb in skeleton.LIMBS)]
+    for bones, cutoffs in parts:
+        joints = [skeleton.JOINT_INDEX[b] for b in bones]
+        points = np.array([j for j in joints if j > 0] or [_PELVIS]) - 1
+        smoothed[:, joints] = smooth_quat(quat[:, joints], _trust(track, points), cutoffs, fps)
     return clamp(smoothed)
 
 
@@ -170,7 +174,7 @@ def _split_root(body: Body, pose: Pose, fps: float) -> None:
     sacrum = body.rest_xyz[_PELVIS]
     place = pose.root_xyz + quat_rotate(pose.quat_wxyz[:, 0], sacrum)
     whole = quat_multiply(pose.quat_wxyz[:, 0], pose.quat_wxyz[:, _PELVIS])
-    yaw = quat_from_axis_angle((0.0, 0.0, 1.0), world.heading(whole, fps))
+    yaw = quat_from_axis_angle((0.0, 0.0, 1.0), world.heading(pose.quat_wxyz, fps))
     rest = quat_to_rotvec(quat_multiply(quat_inverse(yaw), whole)).clip(*JOINT_LIMITS[_PELVIS])
     pelvis = quat_from_rotvec(rest)
     root = quat_multiply(whole, quat_inverse(pelvis))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 CHUNK = 240
-"""Frames solved together; each frame's solution is its own, so this bounds memory and changes nothing else."""
+"""Frames to solve together: bounds the memory, and changes nothing else."""
 ROBUST_M = 0.06
 """Where a point starts to count as an outlier, withers heights (Geman–McClure; recipes, D1: about 3 %, doubled so that
 a lifter's ordinary errors still pull)."""
@@ -69,23 +69,19 @@ def clamp(quat_wxyz: Float[np.ndarray, "frames 81 4"]) -> Float[np.ndarray, "fra
 def solve_pose(body: Body, target: Float[np.ndarray, "frames 103 3"], weight: Float[np.ndarray, "frames 103"]) -> Pose:
     """Pose the body so that its keypoints lie at ``target``, within the joint limits.
 
-    Trunk, neck, head and tail first, with the root; then the four limbs.
+    Trunk, neck, head and tail first, with the root; then the four limbs. Every frame is solved for itself, so a long
+    clip may be given in pieces of ``CHUNK`` frames.
 
     Args:
         body: the body; its bones do not change.
         target: metres, any right-handed axes.
         weight: information of each point, 1 / metres²; 0 leaves a point out.
     """
-    axial = axial_block(body)
     limbs = [limb_block(body, limb) for limb in skeleton.LIMBS]
-    parts = []
-    for start in range(0, len(target), CHUNK):
-        rows = slice(start, start + CHUNK)
-        pose = _first_guess(body, target[rows], weight[rows])
-        refine(body, pose, target[rows], weight[rows], [axial], iterations=8)
-        refine(body, pose, target[rows], weight[rows], limbs, iterations=8)
-        parts.append(pose)
-    return Pose(np.concatenate([p.root_xyz for p in parts]), np.concatenate([p.quat_wxyz for p in parts]))
+    pose = _first_guess(body, target, weight)
+    refine(body, pose, target, weight, [axial_block(body)], iterations=8)
+    refine(body, pose, target, weight, limbs, iterations=8)
+    return pose
 
 
 def _first_guess(body: Body, target: np.ndarray, weight: np.ndarray) -> Pose:

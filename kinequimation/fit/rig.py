@@ -43,13 +43,10 @@ class Block:
     moves_root: bool
 
 
-AXIAL_BONES: tuple[str, ...] = (
-    *(f"DEF-spine.00{i}" for i in range(2, 7)),
-    *(f"DEF-neck.00{i}" for i in range(1, 5)),
-    "DEF-head",
-    *(f"DEF-tail.00{i}" for i in range(1, 6)),
-)
-"""Turned joints of the trunk, neck, head and tail; the root turns freely and carries the pelvis."""
+SPINE: tuple[str, ...] = tuple(f"DEF-spine.00{i}" for i in range(2, 7))
+NECK: tuple[str, ...] = (*(f"DEF-neck.00{i}" for i in range(1, 5)), "DEF-head")
+TAIL: tuple[str, ...] = tuple(f"DEF-tail.00{i}" for i in range(1, 6))
+"""Turned joints of the trunk, of neck and head, and of the tail; the root turns freely and carries the pelvis."""
 
 UNFITTED = ("DEF-ear", "DEF-jaw", "DEF-mane")
 """Bones that move but stay at rest here: points mostly on them are left out."""
@@ -102,7 +99,7 @@ def axial_block(body: Body) -> Block:
     own = [skeleton.KEYPOINT_INDEX[limb_bones(limb)[0]] for limb in skeleton.LIMBS]
     moved[own] = 0.0
     points = np.flatnonzero((moved < 0.2) & _observed(weights))
-    return _block(body, (skeleton.ROOT, *AXIAL_BONES), points, True)
+    return _block(body, (skeleton.ROOT, *SPINE, *NECK, *TAIL), points, True)
 
 
 def limb_block(body: Body, limb: str) -> Block:
@@ -123,8 +120,8 @@ def _observed(weights: np.ndarray) -> np.ndarray:
 
 
 CHAINS: tuple[tuple[str, ...], ...] = (
-    (*(f"DEF-neck.00{i}" for i in range(1, 5)), "DEF-head", "nose"),
-    (*(f"DEF-tail.00{i}" for i in range(1, 6)), "tail_end"),
+    (*NECK, "nose"),
+    (*TAIL, "tail_end"),
     *((*limb_bones(limb), skeleton.limb_toe(limb)) for limb in skeleton.LIMBS),
 )
 """Chains for the first guess: each bone is swung towards the next keypoint."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 GAP_WEIGHT = 0.02
 """Weight of a frame that was filled in: its neighbours decide, and nothing runs away in a long gap."""
 
+MIN_CHOICE_FRAMES = 24
+"""Shorter clips say too little about their own noise."""
+
 
 def smooth(
     values: Float[np.ndarray, "frames ..."], weight: Float[np.ndarray, " frames"], cutoff_hz: float, fps: float
@@ -34,7 +37,7 @@ def smooth(
     n = len(values)
     if n < 3 or cutoff_hz >= fps / 2:
         return values.copy()
-    strength = (2 * np.sin(np.pi * cutoff_hz / fps)) ** -4
+    strength = _strength(cutoff_hz, fps)
     # upper diagonals of DᵀD, D the second difference
     bands = np.zeros((3, n))
     bands[2, :-2] += 1
@@ -50,11 +53,42 @@ def smooth(
     return solveh_banded(bands, w[:, None] * flat).reshape(values.shape)
 
 
+def _strength(cutoff_hz: float, fps: float) -> float:
+    return float((2 * np.sin(np.pi * cutoff_hz / fps)) ** -4)
+
+
 def smooth_quat(
-    quat_wxyz: Float[np.ndarray, "frames *n 4"], weight: Float[np.ndarray, " frames"], cutoff_hz: float, fps: float
+    quat_wxyz: Float[np.ndarray, "frames *n 4"],
+    weight: Float[np.ndarray, " frames"],
+    cutoffs_hz: tuple[float, ...],
+    fps: float,
 ) -> Float[np.ndarray, "frames *n 4"]:
-    """Low-pass filter rotations: their quaternions in one hemisphere, filtered as numbers and scaled to unit length."""
-    return quat_normalize(smooth(quat_continuous(quat_wxyz), weight, cutoff_hz, fps))
+    """Low-pass filter rotations: their quaternions in one hemisphere, filtered as numbers and scaled to unit length.
+
+    Args:
+        quat_wxyz: rotations.
+        weight: trust in each frame, as in ``smooth``.
+        cutoffs_hz: rising; for each number the one that suits how noisy it is is found by generalised cross-validation
+            (Craven & Wahba 1979): a twist that is hardly seen needs more than a bend. Short clips take the last.
+        fps: frames per second.
+    """
+    quat = quat_continuous(quat_wxyz)
+    usable = [f for f in cutoffs_hz if f < fps / 2]
+    good = weight > 0.5
+    if not usable:
+        return quat
+    if good.sum() < MIN_CHOICE_FRAMES or len(usable) == 1:
+        return quat_normalize(smooth(quat, weight, usable[-1], fps))
+    best, least = quat.copy(), np.full(quat.shape[1:], np.inf)
+    waves = (2 * np.sin(np.linspace(0, np.pi, 257) / 2)) ** 4
+    for cutoff in usable:
+        smoothed = smooth(quat, weight, cutoff, fps)
+        freedom = float(np.mean(1 / (1 + _strength(cutoff, fps) * waves)))
+        score = ((smoothed - quat)[good] ** 2).mean(0) / (1 - freedom) ** 2
+        better = score < least
+        best[:, better] = smoothed[:, better]
+        least = np.minimum(score, least)
+    return quat_normalize(best)
 
 
 def fill_rows(values: Float[np.ndarray, "frames ..."], known: np.ndarray) -> Float[np.ndarray, "frames ..."]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import binary_erosion, median_filter
 
+from kinequimation import skeleton
 from kinequimation.fit.smoothing import GAP_WEIGHT, fill_rows, smooth
 from kinequimation.geometry.rotation import quat_between, quat_from_axis_angle, quat_multiply, quat_rotate
 
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 GRAVITY_MPS2 = 9.81
 MAX_FLIGHT_S = 0.6
 """Longest time without a standing hoof that is taken for flight; longer, and the contacts are taken to be missed."""
+FLIGHT_WEIGHT = 0.3
+"""How firmly the speed of a flight keeps to the line between the stances before and after it (judgement)."""
 CAMERA_HZ = 0.5
 """A camera tilts and pans slowly (judgement)."""
 SPEED_HZ, HEIGHT_HZ = 5.0, 8.0
 """Cut-offs of the root's speed and height: twice the stride frequency of a fast gait passes (recipes, E1 and D3)."""
+EDGE_S, EDGE_WEIGHT = 0.04, 0.05
+"""Time at either end of a stance in which a hoof may already move, and its weight then (judgement)."""
 UP_SIGMA, STEP_SIGMA_M = 0.05, 0.05
 """Error of the lifted up vector, radians, and of the height difference of two standing hooves, metres (judgement)."""
 MIN_PAN_RAD, MIN_PAN_RATE = np.radians(15.0), np.radians(6.0)
@@ -131,18 +136,19 @@ def travel(
     if len(toes) == 1:
         return np.zeros((1, 2))
     dt = np.diff(t_s)[:, None]
-    both = (stance[1:] & stance[:-1]).astype(float)
+    firm = _firmness(stance, fps)
+    both = np.minimum(firm[1:], firm[:-1])
     speeds = -np.diff(toes[..., :2], axis=0) / dt[:, None]
     count = both.sum(1)
-    speed = (speeds * both[..., None]).sum(1) / np.maximum(count, 1)[:, None]
     known = count > 0
+    speed = (speeds * both[..., None]).sum(1) / np.where(known, count, 1.0)[:, None]
     long = _lost(known, fps) & seen[1:] & seen[:-1]
     by_camera = np.gradient(smooth(root_seen[:, :2], np.where(seen, 1.0, GAP_WEIGHT), 1.0, fps), axis=0)[1:] / dt
     speed = np.where(long[:, None], by_camera, speed)
     known = known | long
     if not known.any():
         return np.zeros((len(toes), 2))
-    weight = np.where(count > 0, count, np.where(long, GAP_WEIGHT, 1e-4))
+    weight = np.where(count > 0, count, np.where(long, GAP_WEIGHT, FLIGHT_WEIGHT))
     speed = smooth(fill_rows(speed, known), weight, SPEED_HZ, fps)
     return np.concatenate([np.zeros((1, 2)), np.cumsum(speed * dt, axis=0)])
 
@@ -166,10 +172,11 @@ def height(
         fps: frames per second.
     """
     needed = toe_height_m - toes[..., 2]
-    count = stance.sum(1)
+    firm = _firmness(stance, fps)
+    count = firm.sum(1)
     known = (count > 0) & seen
     lowest = needed.max(1)
-    standing = (needed * stance).sum(1) / np.maximum(count, 1)
+    standing = (needed * firm).sum(1) / np.where(known, count, 1.0)
     lost = _lost(known, fps)
     level_z = np.where(known, standing, lowest)
     level_z = fill_rows(level_z, known | (lost & seen) if (known | (lost & seen)).any() else seen)
@@ -180,19 +187,34 @@ def height(
             t = t_s[start:stop]
             level_z[start:stop] += 0.5 * GRAVITY_MPS2 * (t - t_s[start - 1]) * (t_s[stop] - t)
     level_z = np.where(flight, np.maximum(level_z, lowest), level_z)
-    weight = np.where(known, 1.0, np.where(seen, 0.2, GAP_WEIGHT))
+    weight = np.where(known, count.clip(0.0, 1.0), np.where(seen, 0.2, GAP_WEIGHT))
     return smooth(level_z, weight, HEIGHT_HZ, fps)
 
 
-def heading(quat_wxyz: Float[np.ndarray, "frames 4"], fps: float) -> Float[np.ndarray, " frames"]:
-    """Return how far a rotation has turned the horse to the left from facing −Y, radians, without jumps.
+def heading(quat_wxyz: Float[np.ndarray, "frames 81 4"], fps: float) -> Float[np.ndarray, " frames"]:
+    """Return how far the horse has turned to the left from facing −Y, radians, without jumps and without its wiggles.
 
-    Where the horse's long axis is nearly upright its heading is carried over.
+    Taken from all of the trunk. Where the trunk is nearly upright the heading is carried over.
+
+    Args:
+        quat_wxyz: joint rotations; the root's relative to the world.
+        fps: frames per second.
     """
-    forward = quat_rotate(quat_wxyz, np.array([0.0, -1.0, 0.0]))
+    rotation = quat_wxyz[:, 0]
+    forward = np.zeros((len(rotation), 3))
+    for i in range(1, 7):
+        rotation = quat_multiply(rotation, quat_wxyz[:, skeleton.JOINT_INDEX[f"DEF-spine.00{i}"]])
+        forward += quat_rotate(rotation, np.array([0.0, -1.0, 0.0])) / 6
     angle = np.unwrap(np.arctan2(forward[:, 0], -forward[:, 1]))
     flat = np.linalg.norm(forward[:, :2], axis=-1)
-    return smooth(median_filter(angle, 3, mode="nearest"), flat**2 + 1e-3, 1.0, fps)
+    return smooth(median_filter(angle, 3, mode="nearest"), flat**2 + 1e-3, CAMERA_HZ, fps)
+
+
+def _firmness(stance: Bool[np.ndarray, "frames 4"], fps: float) -> Float[np.ndarray, "frames 4"]:
+    """Return the trust in each standing hoof: less just after landing and before leaving, where smoothing blurs."""
+    firm = stance.astype(float)
+    edge = binary_erosion(stance, np.ones((3, 1), bool), iterations=max(1, round(EDGE_S * fps)), border_value=1)
+    return np.where(edge, firm, EDGE_WEIGHT * firm)
 
 
 def _lost(known: np.ndarray, fps: float) -> np.ndarray:

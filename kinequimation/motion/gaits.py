@@ -175,7 +175,7 @@ def _animate(
         hooves = moving_hooves(gait, style, path, frequency_hz, toes, t_s, height)
     else:
         hooves = standing_hooves(toes, style, len(t_s), height)
-    rotvec = pose_trunk(gait, style, phase, t_s)
+    rotvec = pose_trunk(gait, style, phase, _tail_lift(body))
     if noise is not None:
         rotvec = rotvec + noise
     rotvec = np.clip(rotvec, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1])
@@ -198,7 +198,7 @@ def _animate(
     )
     hoof_R = quat_to_matrix(hoof_quat)
     limbs = Limbs.of(body, toes)
-    over = limbs.overreach(xyz[:, base] + root[:, None], base_R, hooves.toe_xyz_world, hoof_R)
+    over = limbs.overreach(xyz[:, base] + root[:, None], base_R, wish, hooves.toe_xyz_world, hoof_R)
     root[:, 2] -= _soft_positive_max(over, _SOFTNESS * height)
     base_xyz = xyz[:, base] + root[:, None]
     quat[:, CHAIN] = reach(limbs, base_xyz, base_R, wish, slack, hooves.toe_xyz_world, hoof_R, hoof_slack)
@@ -209,6 +209,13 @@ def _soft_positive_max(x: np.ndarray, softness: float) -> np.ndarray:
     """Return a smooth version, never below, of the greatest of 0 and the last axis."""
     top = np.maximum(x.max(-1), 0.0)
     return top + softness * np.log(np.exp(-top / softness) + np.exp((x - top[..., None]) / softness).sum(-1))
+
+
+def _tail_lift(body: Body) -> float:
+    """Return how much a tail that would reach the ground has to be lifted, radians."""
+    tail = [_J[f"DEF-tail.00{i}"] for i in range(1, 6)]
+    room = 0.88 * body.rest_xyz[tail[0], 2] / body.bone_lengths[tail].sum()
+    return float(np.arccos(min(room, 1.0)))
 
 
 def _symmetric(toes: np.ndarray) -> np.ndarray:
@@ -255,14 +262,14 @@ _RIG_DEG = {"shoulder": 5.0, "elbow": 8.0}
 """Less flexion than the tables' for joints above and below the humerus: the rig's stands some 10° steeper than real."""
 # where in stance (0 to 1) and swing (1 to 2) a joint is how far from least (0) to greatest (1): recipes E3
 _SHAPES: dict[str, list[tuple[float, float]]] = {
-    "shoulder": [(0.0, 0.85), (0.35, 0.55), (0.95, 0.75), (1.4, 0.0), (1.9, 1.0)],
+    "shoulder": [(0.0, 1.0), (0.4, 0.55), (0.97, 1.1), (1.4, 0.0), (1.9, 1.0)],
     "elbow": [(0.0, 0.88), (0.3, 0.80), (0.97, 1.0), (1.42, 0.0), (1.93, 0.92)],
-    "carpus": [(0.05, 0.93), (0.5, 1.0), (0.92, 0.90), (1.45, 0.0), (1.88, 0.93)],
-    "fore_fetlock": [(0.0, 0.60), (0.5, 1.0), (1.30, 0.0), (1.68, 0.62), (1.85, 0.55)],
+    "carpus": [(0.05, 0.93), (0.5, 1.0), (0.95, 0.95), (1.45, 0.0), (1.88, 0.95)],
+    "fore_fetlock": [(0.0, 0.62), (0.5, 1.0), (0.97, 0.70), (1.32, 0.0), (1.68, 0.66), (1.85, 0.58)],
     "hip": [(0.03, 0.05), (1.0, 1.0), (1.75, 0.0)],
     "stifle": [(0.0, 0.85), (0.25, 0.70), (0.97, 0.97), (1.45, 0.0), (1.95, 0.90)],
     "hock": [(0.0, 0.80), (0.25, 0.66), (0.97, 1.0), (1.45, 0.0), (1.95, 0.82)],
-    "hind_fetlock": [(0.0, 0.70), (0.45, 1.0), (1.32, 0.0), (1.70, 0.72), (1.88, 0.66)],
+    "hind_fetlock": [(0.0, 0.70), (0.45, 1.0), (0.97, 0.70), (1.34, 0.0), (1.70, 0.72), (1.88, 0.66)],
 }
 # how willingly each link departs from its wish in stance and in swing, degrees
 _SLACK_DEG = {

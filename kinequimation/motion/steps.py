@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _BREAKOVER = 0.82
 """Fraction of the stance after which the heel lifts (recipes E3 and E4 imply the last fifth; a guess within that)."""
 _TOE_UP_RAD = np.radians(7.0)
-_SET_BACK = np.array([0.055, 0.055, 0.03, 0.03])
+_SET_BACK = np.array([0.008, 0.008, 0.03, 0.03])
 """How far behind its standing place each hoof is at mid-stance, in withers heights: limbs swing further back than
 forward (recipes E3: by 2–6°), and the rig stands with its hooves in front of hip and shoulder blade."""
-_SPEED_UP, _SLOW_DOWN = 0.22, 0.11
+_SPEED_UP, _SLOW_DOWN = 0.22, 0.09
 """Parts of the swing in which a hoof gains and loses its speed (judgement: it lands abruptly)."""
 
 
@@ -163,5 +163,6 @@ def _travelled(w: np.ndarray) -> np.ndarray:
 
 def _pitch(duty: float, highest_deg: float, phase: np.ndarray) -> np.ndarray:
     """Return the tip of a hoof over its cycle, radians, toe down."""
-    x, y = limb_keys(duty, [(0.0, 0.0), (_BREAKOVER, 0.0), (1.3, highest_deg), (1.85, -8.0), (1.999, 0.0)])
+    keys = [(0.0, 0.0), (_BREAKOVER, 0.0), (1.22, highest_deg), (1.5, 0.6 * highest_deg), (1.88, -8.0), (1.999, 0.0)]
+    x, y = limb_keys(duty, keys)
     return ease(phase, x, np.radians(y))

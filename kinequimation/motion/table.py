@@ -31,7 +31,8 @@ class Gait:
         frequency_hz: stride frequency at speed v is ``frequency_hz[0] + frequency_hz[1] * v``.
         hoof_height_m: highest point of the toe in swing, fore and hind.
         ranges_deg: least and greatest flexor-side angle of each limb joint over the stride.
-        scapula_deg: half the range of the shoulder blade's swing.
+        scapula_deg: half the range of the shoulder blade's swing; a little more than a horse's, because the rig's blade
+            turns about its upper end, not its upper third.
         hoof_pitch_deg: how far fore and hind hooves tip over at most in swing, toe down.
         forward: how much further forward than at a walk LF, RF, LH, RH stand, in withers heights.
         settle: how far the trunk sinks, as a share of what stiff limbs at the ends of their stance would ask for.
@@ -80,7 +81,7 @@ WALK = Gait(
         "shoulder": (108, 125), "elbow": (109, 154), "carpus": (131, 185), "fore_fetlock": (177, 222),
         "hip": (88, 111), "stifle": (117, 157), "hock": (127, 167), "hind_fetlock": (156, 216),
     },
-    scapula_deg=6.0,
+    scapula_deg=9.0,
     hoof_pitch_deg=(75, 70),
     forward=(0, 0, 0, 0),
     settle=0.4,
@@ -108,12 +109,12 @@ TROT = Gait(
         "shoulder": (105, 128), "elbow": (92, 150), "carpus": (92, 184), "fore_fetlock": (135, 232),
         "hip": (85, 118), "stifle": (108, 156), "hock": (108, 163), "hind_fetlock": (125, 230),
     },
-    scapula_deg=8.0,
+    scapula_deg=12.0,
     hoof_pitch_deg=(105, 90),
     forward=(0, 0, 0, 0),
-    settle=0.55,
+    settle=0.65,
     step_width=0.85,
-    heave=Swing(0.026, 2, 0.465),
+    heave=Swing(0.026, 2, 0.45),
     pitch=Swing(0.7, 2, 0.40),
     pelvis_pitch=Swing(3.0, 2, 0.97),
     pelvis_roll=Swing(2.2, 1, 0.18),
@@ -136,7 +137,7 @@ CANTER_RIGHT = Gait(
         "shoulder": (102, 132), "elbow": (88, 152), "carpus": (82, 184), "fore_fetlock": (130, 234),
         "hip": (80, 122), "stifle": (100, 158), "hock": (98, 165), "hind_fetlock": (120, 232),
     },
-    scapula_deg=10.0,
+    scapula_deg=12.0,
     hoof_pitch_deg=(110, 95),
     forward=(-0.04, 0.03, 0.0, 0.05),  # the leading limbs reach, the trailing ones push (Back 1997)
     settle=0.45,

@@ -38,15 +38,15 @@ _TAIL_LIFT_SHARE = np.array([0.45, 0.25, 0.15, 0.10, 0.05])
 
 
 def pose_trunk(
-    gait: Gait, style: Style, phase: Float[np.ndarray, " frames"], t_s: Float[np.ndarray, " frames"]
+    gait: Gait, style: Style, phase: Float[np.ndarray, " frames"], least_tail_lift_rad: float
 ) -> Float[np.ndarray, "frames 81 3"]:
     """Turn everything but the limbs.
 
     Args:
         gait: the gait.
         style: the way of going.
-        phase: of the stride.
-        t_s: times, for what does not follow the stride. It repeats after a whole number of strides: see ``_slow``.
+        phase: of the stride; everything here repeats with it.
+        least_tail_lift_rad: how far from hanging a long tail must be kept.
 
     Returns:
         rotation vectors relative to each parent, radians; the root's without its heading.
@@ -64,7 +64,7 @@ def pose_trunk(
     give = np.stack([-pelvis_pitch, thorax_roll - pelvis_roll, thorax_yaw - pelvis_yaw], -1)
     v[:, _SPINE] = give[:, None] * np.array([0.45, 0.25, 0.18, 0.12])[:, None]
     _pose_neck(v, gait, style, phase, k)
-    _pose_tail(v, gait, style, phase, thorax_yaw - pelvis_yaw)
+    _pose_tail(v, gait, style, phase, thorax_yaw - pelvis_yaw, least_tail_lift_rad)
     v[:, _J["DEF-ear.L"]] = _ear(style.ear_back_rad[0], phase, 0.0, 1.0)
     v[:, _J["DEF-ear.R"]] = _ear(style.ear_back_rad[1], phase, 0.4, -1.0)
     if gait.frequency_hz[1] == 0.0:
@@ -91,8 +91,11 @@ def _pose_neck(v: np.ndarray, gait: Gait, style: Style, phase: np.ndarray, k: fl
     v[:, _JAW, 0] = style.jaw_open_rad
 
 
-def _pose_tail(v: np.ndarray, gait: Gait, style: Style, phase: np.ndarray, yaw: np.ndarray) -> None:
+def _pose_tail(
+    v: np.ndarray, gait: Gait, style: Style, phase: np.ndarray, yaw: np.ndarray, least_lift_rad: float
+) -> None:
     lift = np.radians(gait.tail_lift_deg) if style.tail_lift_rad is None else style.tail_lift_rad
+    lift = max(lift, least_lift_rad)
     v[:, _TAIL, 0] = _TAIL_HANG + lift * _TAIL_LIFT_SHARE
     still = gait.frequency_hz[1] == 0.0
     size = (0.05 if still else 0.07) * style.trunk_motion

@@ -13,7 +13,7 @@ from kinequimation.synth.augment import augment
 from kinequimation.synth.labels import horse_box, visibility
 from kinequimation.synth.renderer import renderer
 from kinequimation.synth.sampling import View, sample_scene
-from kinequimation.synth.scene import HORSE_ID
+from kinequimation.synth.scene import HORSE_ID, Scene
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Float32, UInt8
@@ -82,14 +82,19 @@ def _image(buffers: Buffers) -> UInt8[np.ndarray, "h w 3"]:
     return np.asarray(Image.fromarray(np.ascontiguousarray(buffers.rgb)).reduce(buffers.scale))
 
 
-def _render(rng: np.random.Generator, size: int, view: View | None, scale: int) -> Frame:
-    scene = sample_scene(rng, size, view)
+def label(scene: Scene, scale: int) -> Frame:
+    """Draw a scene and return it with the labels of its first horse.
+
+    Args:
+        scene: what to draw.
+        scale: rendered pixels per camera pixel in each direction.
+    """
     buffers = renderer().render(scene, scale)
     horse = scene.horses[0]
     camera = scene.camera
     xyz_cam = camera.to_cam(horse.keypoints())
     uv_px = camera.project(horse.keypoints())
-    own = (buffers.object_id == HORSE_ID).reshape(size, scale, size, scale).mean((1, 3))
+    own = (buffers.object_id == HORSE_ID).reshape(camera.height, scale, camera.width, scale).mean((1, 3))
     return Frame(
         image=_image(buffers),
         mask=own >= 0.5,
@@ -101,6 +106,10 @@ def _render(rng: np.random.Generator, size: int, view: View | None, scale: int) 
         T_cam_world=camera.T_cam_world,
         record=scene.record,
     )
+
+
+def _render(rng: np.random.Generator, size: int, view: View | None, scale: int) -> Frame:
+    return label(sample_scene(rng, size, view), scale)
 
 
 def sample(seed: int, index: int, size: int = 256) -> Frame:

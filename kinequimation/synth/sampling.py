@@ -115,7 +115,8 @@ def _camera(
     return camera, record
 
 
-def _light_projection(sun: np.ndarray, centre: np.ndarray, half_m: float) -> Float[np.ndarray, "4 4"]:
+def light_projection(sun: np.ndarray, centre: np.ndarray, half_m: float) -> Float[np.ndarray, "4 4"]:
+    """Return the shadow map's projection: parallel light over a square of half side ``half_m`` around a point."""
     T = look_at(centre + sun * half_m * 3, centre)
     ortho = np.diag([1 / half_m, 1 / half_m, 1 / (3 * half_m), 1.0])
     ortho[2, 3] = -1.0
@@ -189,7 +190,7 @@ def sample_scene(rng: np.random.Generator, size: int, view: View | None = None) 
         horses=tuple(horses),
         props=props.arrays(),
         rows=surroundings.rows_array(rows),
-        light_from_world=_light_projection(sun, np.array([0, 0, 0.5 * height_m]), 2.0 * height_m),
+        light_from_world=light_projection(sun, np.array([0, 0, 0.5 * height_m]), 2.0 * height_m),
         contact=contact,
         sun_shadow=shadow if kind != "picture" else 0.7 * shadow,
         record=record | camera_record | {"place": kind, "withers_height_m": height_m, "n_horses": len(horses)},

@@ -109,8 +109,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for warning in result.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    width = max(len(str(path)) for path in result.files.values())
     for name, path in result.files.items():
-        print(f"{path}  {FILES[name]}")
+        print(f"{path!s:<{width}}  {FILES[name]}")
     print(f"device: {result.device}, {result.timings_s['total']:.1f} s in all")
     print(result.judgement.line)
     return 0

@@ -28,12 +28,12 @@ _COLOURS = {
 _CONTACT_COLOUR = (255, 196, 40)
 _SKY, _GROUND, _LINE, _SHADOW = (226, 231, 237), (176, 182, 188), (150, 157, 165), (96, 102, 110)
 _LIGHT_TURN_RAD, _LIGHT_ELEVATION_RAD = np.deg2rad(35.0), np.deg2rad(52.0)
-"""Where the light comes from: to the right of the camera, and above."""
+"""Where the light comes from: further round to the horse's flank than the camera, and above."""
 _AMBIENT, _KEY, _FILL = 0.42, 0.6, 0.22
 _ELEVATION_RAD = np.deg2rad(12.0)
 _FIELD_OF_VIEW_RAD = np.deg2rad(30.0)
-_THREE_QUARTER_RAD = np.deg2rad(50.0)
-_LEAST_TURN_RAD = np.deg2rad(35.0)
+_FRONT_RAD, _SIDE_RAD = np.deg2rad(38.0), np.deg2rad(100.0)
+"""The two places to look from, measured from the horse's heading; at least 30° from wherever it was filmed."""
 _FOLLOW_S = 0.5
 _SUPERSAMPLE = 2
 _GRID_REACH = 6
@@ -43,9 +43,9 @@ _GRID_REACH = 6
 class SecondView:
     """Renders a motion, a frame at a time, with a camera that goes along with the horse.
 
-    The camera stands in front and to one side of the horse's mean heading: on the side that the filming camera is
-    on, or side-on when the filming camera is itself in front or behind, so that the picture adds something. It does
-    not turn, so a horse on a circle shows all its sides, and the ground moves past by the world's own metres.
+    The camera stands in front of the horse's mean heading, to the side that it was filmed from; or beside it where it
+    was filmed from the front, so that the picture adds something. It does not turn, so a horse on a circle shows all
+    its sides, and the ground moves past by the world's own metres.
 
     Args:
         motion: what to draw.
@@ -66,14 +66,14 @@ class SecondView:
         withers = self._joints[:, skeleton.JOINT_INDEX["DEF-spine.006"]]
         centre = 0.35 * sacrum + 0.65 * withers  # the neck reaches further out than the tail
         self._target = _smooth(centre, motion.t_s)
-        self._target[:, 2] = 0.6 * self._size
-        azimuth = _viewing_azimuth((withers - sacrum)[:, :2], centre, camera_xyz_world)
+        self._target[:, 2] = 0.56 * self._size
+        azimuth, side = _viewing_azimuth((withers - sacrum)[:, :2], centre, camera_xyz_world)
         across = min(self._width, 0.85 * self._height)
         distance = 0.96 * self._size / np.tan(_FIELD_OF_VIEW_RAD / 2)
         level = np.cos(_ELEVATION_RAD)
         offset = np.array([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(_ELEVATION_RAD)])
         self._offset = distance * offset
-        sun, level = azimuth + _LIGHT_TURN_RAD, np.cos(_LIGHT_ELEVATION_RAD)
+        sun, level = azimuth + side * _LIGHT_TURN_RAD, np.cos(_LIGHT_ELEVATION_RAD)
         self._light_direction = -np.array([level * np.cos(sun), level * np.sin(sun), np.sin(_LIGHT_ELEVATION_RAD)])
         K = intrinsics(int(across), int(across), _FIELD_OF_VIEW_RAD)
         K[:2, 2] = (self._width - 1) / 2, (self._height - 1) / 2
@@ -190,14 +190,18 @@ def _smooth(xyz: np.ndarray, t_s: np.ndarray) -> np.ndarray:
     return (total[i + half + 1] - total[i - half]) / (2 * half + 1)[:, None]
 
 
-def _viewing_azimuth(forward_xy: np.ndarray, centre: np.ndarray, camera_xyz_world: np.ndarray | None) -> float:
-    """Return the direction from the horse to the second camera, as an angle in the ground plane."""
+def _viewing_azimuth(
+    forward_xy: np.ndarray, centre: np.ndarray, camera_xyz_world: np.ndarray | None
+) -> tuple[float, float]:
+    """Return the direction from the horse to the second camera, as an angle in the ground plane, and its side.
+
+    The side is 1 on the horse's left, −1 on its right.
+    """
     mean = forward_xy.mean(0)
     heading = float(np.arctan2(mean[1], mean[0]))
     if camera_xyz_world is None:
-        return heading + _THREE_QUARTER_RAD
+        return heading + _FRONT_RAD, 1.0
     toward = camera_xyz_world[:2] - centre[:, :2].mean(0)
     filmed = (float(np.arctan2(toward[1], toward[0])) - heading + np.pi) % (2 * np.pi) - np.pi
     side = 1.0 if filmed >= 0 else -1.0
-    is_same = abs(abs(filmed) - _THREE_QUARTER_RAD) < _LEAST_TURN_RAD or abs(filmed) < _LEAST_TURN_RAD
-    return heading + side * (np.pi / 2 if is_same else _THREE_QUARTER_RAD)
+    return heading + side * (_FRONT_RAD if abs(filmed) > (_FRONT_RAD + _SIDE_RAD) / 2 else _SIDE_RAD), side

@@ -214,7 +214,7 @@ def _soft_positive_max(x: np.ndarray, softness: float) -> np.ndarray:
 def _tail_lift(body: Body) -> float:
     """Return how much a tail that would reach the ground has to be lifted, radians."""
     tail = [_J[f"DEF-tail.00{i}"] for i in range(1, 6)]
-    room = 0.88 * body.rest_xyz[tail[0], 2] / body.bone_lengths[tail].sum()
+    room = 0.78 * body.rest_xyz[tail[0], 2] / body.bone_lengths[tail].sum()
     return float(np.arccos(min(room, 1.0)))
 
 

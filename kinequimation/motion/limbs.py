@@ -43,8 +43,10 @@ _LIMIT_PASSES = 3
 _RECIPROCAL = 0.8
 """Share of the slack of stifle and hock that they only have together."""
 _MAX_STEP_RAD = 0.5
-_TOLERANCE = np.array([5e-5, 5e-5, 5e-5, 5e-4, 5e-4, 5e-4])
-"""Errors of toe (metres) and hoof (radians) that are small enough."""
+_TOLERANCE_M = 5e-5
+_MIN_ITERATIONS = 3
+_HOOF_GIVE_RAD = np.radians(0.4)
+"""Slack of a standing hoof's rotation: nothing where joints are free, but limits may tilt it, not move its toe."""
 _EXTENDED_DEG = {
     "elbow": 160.0, "carpus": 183.0, "fore_fetlock": 198.0,
     "stifle": 156.0, "hock": 165.0, "hind_fetlock": 198.0,
@@ -172,7 +174,7 @@ def _limit_box() -> tuple[np.ndarray, np.ndarray]:
     """Return lowest and highest of the twelve angles of each limb [4, 12]."""
     box = np.moveaxis(JOINT_LIMITS[CHAIN[:, _LINK], :, _AXIS], -1, 0)
     # the box holds rotation vectors: a bit tighter for angles about three axes in turn
-    tighter = np.where(_AXIS == 0, 1.0, 0.65)
+    tighter = np.where(_AXIS == 0, 1.0, 0.72)
     slack = np.where((_AXIS == 0) & (_LINK < 2) & (box[1] > box[0]), np.radians(2.0), 0.0)
     return box[0] * tighter + slack, box[1] * tighter - slack
 
@@ -189,7 +191,7 @@ def reach(
     toe_xyz_world: Float[np.ndarray, "frames 4 3"],
     hoof_R: Float[np.ndarray, "frames 4 3 3"],
     hoof_slack_rad: Float[np.ndarray, "frames 4"],
-    max_iterations: int = 12,
+    max_iterations: int = 16,
 ) -> Float[np.ndarray, "frames 4 6 4"]:
     """Find joint rotations that put toes and hooves where they must be.
 
@@ -201,8 +203,8 @@ def reach(
         slack_rad: how willingly each link departs from the wish.
         toe_xyz_world: where the toes must be.
         hoof_R: rotation of the hooves from rest.
-        hoof_slack_rad: how far a hoof may be from that rotation, as willingly as the links; 0 for not at all.
-        max_iterations: of the solver; it stops earlier when all toes and hooves are in place.
+        hoof_slack_rad: how far a hoof may be from that rotation, as willingly as the links.
+        max_iterations: of the solver; it stops earlier when all toes are in place.
 
     Returns:
         unit quaternions of the six links relative to their parents.
@@ -212,17 +214,19 @@ def reach(
     variance = np.concatenate([slack_rad**2, np.broadcast_to(np.radians(_OFF_AXIS_SLACK_DEG) ** 2, (*n, 6))], -1)
     wish = np.clip(wish, _LOW, _HIGH)
     angle = wish
-    firm = np.repeat(hoof_slack_rad[..., None] < 1e-9, 6, -1)
-    firm[..., :3] = True
-    give = np.concatenate([np.full((*n, 3), 1e-9), np.repeat(hoof_slack_rad[..., None] ** 2, 3, -1) + 1e-8], -1)
-    for _ in range(max_iterations):
+    give = np.full((*n, 6), 1e-9)
+    give[..., 3:] = np.maximum(hoof_slack_rad, _HOOF_GIVE_RAD)[..., None] ** 2
+    for i in range(max_iterations):
         R, heads, toe, axes = _pose(limbs.offset, base_xyz, base_R, angle)
         error = np.concatenate([toe_xyz_world - toe, _rotation_error(R, hoof_R)], -1)
-        if np.all(np.abs(error) * firm < _TOLERANCE):
+        if i >= _MIN_ITERATIONS and np.abs(error[..., :3]).max() < _TOLERANCE_M:
             break
         arm = toe[..., None, :] - heads[..., _LINK, :]
         J = np.concatenate([_cross(axes, arm), axes], -1)  # [..., 12, 6], transposed
-        angle = angle + np.clip(_nearest(J, error, angle, wish, variance, give) - angle, -_MAX_STEP_RAD, _MAX_STEP_RAD)
+        # in the end only hit the target: the way back to the wish, taken whole, can overshoot for ever
+        near_wish = angle + min(1.0, 0.6 ** (i - 2)) * (wish - angle)
+        solution = _nearest(J, error, angle, near_wish, variance, give)
+        angle = angle + np.clip(solution - angle, -_MAX_STEP_RAD, _MAX_STEP_RAD)
     return quat_from_matrix(_link_matrices(np.clip(angle, _LOW, _HIGH)))
 
 

@@ -104,7 +104,7 @@ def _pose_tail(
     wave = np.cos(2 * np.pi * (cycles * phase[:, None] - 0.15 - lag))
     v[:, _TAIL, 2] = size * wave * np.array([0.6, 1.0, 1.1, 1.1, 1.1])
     v[:, _TAIL[0], 2] += -style.tail_side_rad + 0.3 * yaw
-    bounce = 0.0 if still else 0.06 * style.trunk_motion * (0.4 + lift)
+    bounce = 0.0 if still else 0.03 * style.trunk_motion * (0.4 + lift)
     heave = max(gait.heave.cycles, 1)
     v[:, _TAIL, 0] += bounce * np.cos(2 * np.pi * (heave * (phase[:, None] - gait.heave.peak) - 0.25 - lag))
 

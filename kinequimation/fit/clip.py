@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 BODY_HZ: tuple[float, ...] = (2.0, 3.0, 4.5, 6.0)
 LIMB_HZ: tuple[float, ...] = (4.0, 6.0, 8.0, 10.0)
 """Cut-offs of the smoothing to choose from: trunk, neck and head; limbs and tail (the highest: recipes, D3)."""
+_HOOF_POINTS: dict[str, list[int]] = {
+    limb: [skeleton.KEYPOINT_INDEX[name] for name in (*limb_bones(limb)[-2:], skeleton.limb_toe(limb))]
+    for limb in skeleton.LIMBS
+}
 _PELVIS = skeleton.JOINT_INDEX[skeleton.SACRUM]
 
 
@@ -83,21 +87,24 @@ def fit(observation: Observation, shape_prior: Shape, name: str = "motion", prog
     toes_cam = contacts.toe_paths(body, pose) - root_cam[:, None]
     up_cam = world.refine_up(track.up_cam, toes_cam, stance, track.seen, fps)
     to_world = world.level(up_cam)
-    toes_level = quat_rotate(to_world[:, None], toes_cam)
-    to_world = world.turn(to_world, world.pan(toes_level, stance, observation.t_s, fps))
-
     pose.quat_wxyz[:, 0] = quat_multiply(to_world, pose.quat_wxyz[:, 0])
-    facing = world.heading(pose.quat_wxyz, fps)[0]
-    to_world = world.turn(to_world, np.full(n, -facing))
-    pose.quat_wxyz[:, 0] = world.turn(pose.quat_wxyz[:, 0], np.full(n, -facing))
     pose.quat_wxyz = _smooth_pose(pose.quat_wxyz, track, fps)
 
-    sacrum = body.rest_xyz[_PELVIS]
-    pose.root_xyz = -quat_rotate(pose.quat_wxyz[:, 0], sacrum)  # the sacrum at the origin
+    pose.root_xyz = -quat_rotate(pose.quat_wxyz[:, 0], body.rest_xyz[_PELVIS])  # the sacrum at the origin
     toes = contacts.toe_paths(body, pose)
-    seen_world = quat_rotate(to_world, root_cam)
-    path = world.travel(toes, stance, track.seen, seen_world, observation.t_s, fps)
-    z = world.height(toes, contacts.toe_heights(body), stance, track.seen, observation.t_s, fps)
+    forward = quat_rotate(pose.quat_wxyz[:, 0], np.array([0.0, -1.0, 0.0]))
+    found = contacts.drop_moving(found, toes, forward, observation.t_s, shape.withers_height_m)
+    stance = contacts.stance_mask(found, n)
+    left = world.pan(toes, stance, observation.t_s, fps)
+    left -= world.heading(world.turn(pose.quat_wxyz, left), fps)[0]
+    to_world = world.turn(to_world, left)
+    pose.quat_wxyz = world.turn(pose.quat_wxyz, left)
+
+    pose.root_xyz = -quat_rotate(pose.quat_wxyz[:, 0], body.rest_xyz[_PELVIS])
+    toes = contacts.toe_paths(body, pose)
+    firm = world.firmness(stance, _hoof_trust(track), fps)
+    path = world.travel(toes, firm, track.seen, quat_rotate(to_world, root_cam), observation.t_s, fps)
+    z = world.height(toes, contacts.toe_heights(body), firm, track.seen, observation.t_s, fps)
     pose.root_xyz += np.column_stack([path, z])
 
     found = contacts.trim_stances(found, contacts.toe_paths(body, pose), shape.withers_height_m)
@@ -164,6 +171,13 @@ def _trust(track: Track, points: np.ndarray) -> np.ndarray:
     weight = track.weight[:, points].mean(1)
     usual = float(np.median(weight[track.seen])) or 1.0
     return np.where(track.seen, (weight / usual).clip(GAP_WEIGHT, 2.0), GAP_WEIGHT)
+
+
+def _hoof_trust(track: Track) -> np.ndarray:
+    """Return [T, 4] how well each hoof is seen, 1 for as well as is usual in this clip."""
+    weight = np.stack([track.weight[:, _HOOF_POINTS[limb]].mean(1) for limb in skeleton.LIMBS], 1)
+    usual = float(np.median(weight[track.seen])) or 1.0
+    return (weight / usual).clip(0.0, 1.0)
 
 
 def _split_root(body: Body, pose: Pose, fps: float) -> None:

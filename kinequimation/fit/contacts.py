@@ -24,7 +24,12 @@ BLEND_S = 0.06
 """Time in which a hoof moves between its own way and the place where it is held (recipes, D2: 2–4 frames)."""
 MAX_DRIFT_HEIGHTS = 0.12
 """A hoof that strays farther than this from the middle of its stance does not stand there, withers heights."""
+SWING_SPEED, SWING_HEIGHT = 0.3, 0.12
+"""A hoof this much faster than another standing one, as a share of √(g · withers height), or this far above the lowest,
+in withers heights, swings (judgement)."""
 TOE_SIGMA_M = 0.001
+ATTEMPTS, ENOUGH_M = 3, 0.002
+"""Rounds of solving limbs and moving the root, and the distance at which a hoof counts as held."""
 _GIVE_RAD = {"toe": 0.25, "hoof": 0.2, "foot": 0.2, "forearm": 0.15, "lower_leg": 0.15}
 """How willingly a joint gives way to a held hoof: the fetlock and the coffin joint first (recipes, D2; judgement)."""
 _GIVE_UPPER_RAD = 0.08
@@ -70,6 +75,44 @@ def toe_heights(body: Body) -> Float[np.ndarray, " 4"]:
     return body.keypoint_offsets[1][TOES - skeleton.NUM_JOINTS68, 2]
 
 
+def drop_moving(
+    found: list[tuple[int, int, int]],
+    toes: Float[np.ndarray, "frames 4 3"],
+    forward: Float[np.ndarray, "frames 3"],
+    t_s: Float[np.ndarray, " frames"],
+    withers_height_m: float,
+) -> list[tuple[int, int, int]]:
+    """Drop or shorten stances of hooves that swing.
+
+    Seen from the trunk, standing hooves all move alike, backwards. Of hooves said to stand at the same time, one that
+    moves forwards past another, or that is held up high, swings. A stance with few such frames is left as it is.
+
+    Args:
+        found: stances.
+        toes: toes relative to the root, metres, Z up.
+        forward: where the horse faces.
+        t_s: times.
+        withers_height_m: the horse's height.
+    """
+    if len(toes) < 3:
+        return found
+    stance = stance_mask(found, len(toes))
+    speed = np.einsum("tlc,tc->tl", np.gradient(toes, t_s, axis=0), forward)
+    slowest = np.where(stance, speed, np.inf).min(1, keepdims=True)
+    lowest = toes[..., 2].min(1, keepdims=True)
+    limit = SWING_SPEED * np.sqrt(9.81 * withers_height_m)
+    swings = (speed > slowest + limit) | (toes[..., 2] > lowest + SWING_HEIGHT * withers_height_m)
+    kept = []
+    for limb, start, stop in found:
+        bad = swings[start:stop, limb]
+        if bad.mean() <= 1 / 3:
+            kept.append((limb, start, stop))
+        elif runs := _runs(~bad):
+            a, b = max(runs, key=lambda run: run[1] - run[0])
+            kept.append((limb, start + a, start + b))
+    return kept
+
+
 def trim_stances(
     found: list[tuple[int, int, int]], toes_world: Float[np.ndarray, "frames 4 3"], withers_height_m: float
 ) -> list[tuple[int, int, int]]:
@@ -101,12 +144,12 @@ def hold(body: Body, pose: Pose, found: list[tuple[int, int, int]], fps: float) 
     toes = toe_paths(body, pose)
     goal = _goals(toes, ground, found, fps)
     standing = stance_mask(found, len(toes))
-    for _ in range(3):
+    for attempt in range(ATTEMPTS):
         _reach(body, pose, goal)
         short = np.where(standing[..., None], goal - toe_paths(body, pose), 0.0)
-        count = standing.sum(1)
-        if np.abs(short).max(initial=0.0) < 2e-3:
+        if attempt == ATTEMPTS - 1 or np.abs(short).max(initial=0.0) < ENOUGH_M:
             break
+        count = standing.sum(1)
         give = short.sum(1) / np.maximum(count, 1)[:, None]
         pose.root_xyz = pose.root_xyz + smooth(give, np.where(count > 0, 1.0, 0.05), 8.0, fps)
 

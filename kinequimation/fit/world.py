@@ -107,14 +107,24 @@ def pan(
     return angle if extent > max(MIN_PAN_RAD, MIN_PAN_RATE * duration) else np.zeros(len(t_s))
 
 
-def turn(quat_wxyz: Float[np.ndarray, "frames 4"], angle_rad: Float[np.ndarray, " frames"]) -> np.ndarray:
-    """Turn rotations to the left about Z."""
-    return quat_multiply(quat_from_axis_angle((0.0, 0.0, 1.0), angle_rad), quat_wxyz)
+def turn(quat_wxyz: Float[np.ndarray, "frames ..."], left_rad: Float[np.ndarray, " frames"]) -> np.ndarray:
+    """Turn rotations to the left about Z.
+
+    Args:
+        quat_wxyz: [T, 4], or [T, 81, 4] of which only the first, the root's, turns.
+        left_rad: how far.
+    """
+    by = quat_from_axis_angle((0.0, 0.0, 1.0), left_rad)
+    if quat_wxyz.ndim == 2:
+        return quat_multiply(by, quat_wxyz)
+    turned = quat_wxyz.copy()
+    turned[:, 0] = quat_multiply(by, quat_wxyz[:, 0])
+    return turned
 
 
 def travel(
     toes: Float[np.ndarray, "frames 4 3"],
-    stance: Bool[np.ndarray, "frames 4"],
+    firm: Float[np.ndarray, "frames 4"],
     seen: Bool[np.ndarray, " frames"],
     root_seen: Float[np.ndarray, "frames 3"],
     t_s: Float[np.ndarray, " frames"],
@@ -123,11 +133,12 @@ def travel(
     """Return the root's path over the ground, from the origin (leg odometry; recipes, D2).
 
     A standing hoof does not move, so the root moves against it; between stances the speed is carried over. Where no
-    hoof stands for longer than a flight lasts, the root's way before the camera is followed.
+    hoof stands for longer than a flight lasts, the root's way before the camera is followed. Before the horse is first
+    seen and after it is last seen it stands still.
 
     Args:
         toes: toes relative to the root, world axes, metres.
-        stance: which hooves stand.
+        firm: how surely each hoof stands, from ``firmness``.
         seen: frames with a horse.
         root_seen: the root in world-parallel axes at the camera, metres.
         t_s: times.
@@ -136,7 +147,6 @@ def travel(
     if len(toes) == 1:
         return np.zeros((1, 2))
     dt = np.diff(t_s)[:, None]
-    firm = _firmness(stance, fps)
     both = np.minimum(firm[1:], firm[:-1])
     speeds = -np.diff(toes[..., :2], axis=0) / dt[:, None]
     count = both.sum(1)
@@ -150,13 +160,15 @@ def travel(
         return np.zeros((len(toes), 2))
     weight = np.where(count > 0, count, np.where(long, GAP_WEIGHT, FLIGHT_WEIGHT))
     speed = smooth(fill_rows(speed, known), weight, SPEED_HZ, fps)
+    first, last = np.flatnonzero(seen)[[0, -1]]
+    speed[:first] = speed[last:] = 0.0
     return np.concatenate([np.zeros((1, 2)), np.cumsum(speed * dt, axis=0)])
 
 
 def height(
     toes: Float[np.ndarray, "frames 4 3"],
     toe_height_m: Float[np.ndarray, " 4"],
-    stance: Bool[np.ndarray, "frames 4"],
+    firm: Float[np.ndarray, "frames 4"],
     seen: Bool[np.ndarray, " frames"],
     t_s: Float[np.ndarray, " frames"],
     fps: float,
@@ -166,13 +178,12 @@ def height(
     Args:
         toes: toes relative to the root, world axes, metres.
         toe_height_m: height of each toe landmark of a hoof that stands.
-        stance: which hooves stand.
+        firm: how surely each hoof stands, from ``firmness``.
         seen: frames with a horse.
         t_s: times.
         fps: frames per second.
     """
     needed = toe_height_m - toes[..., 2]
-    firm = _firmness(stance, fps)
     count = firm.sum(1)
     known = (count > 0) & seen
     lowest = needed.max(1)
@@ -210,9 +221,19 @@ def heading(quat_wxyz: Float[np.ndarray, "frames 81 4"], fps: float) -> Float[np
     return smooth(median_filter(angle, 3, mode="nearest"), flat**2 + 1e-3, CAMERA_HZ, fps)
 
 
-def _firmness(stance: Bool[np.ndarray, "frames 4"], fps: float) -> Float[np.ndarray, "frames 4"]:
-    """Return the trust in each standing hoof: less just after landing and before leaving, where smoothing blurs."""
-    firm = stance.astype(float)
+def firmness(
+    stance: Bool[np.ndarray, "frames 4"], trust: Float[np.ndarray, "frames 4"], fps: float
+) -> Float[np.ndarray, "frames 4"]:
+    """Return how surely each hoof stands and is where it seems to be; 0 for one that does not stand.
+
+    It counts less just after landing and before leaving, where smoothing blurs, and where it was hardly seen.
+
+    Args:
+        stance: which hooves stand.
+        trust: how well each hoof is seen, 1 for well.
+        fps: frames per second.
+    """
+    firm = stance * trust
     edge = binary_erosion(stance, np.ones((3, 1), bool), iterations=max(1, round(EDGE_S * fps)), border_value=1)
     return np.where(edge, firm, EDGE_WEIGHT * firm)
 

@@ -50,7 +50,8 @@ def imported_packages(path: Path) -> set[str]:
 def loaded_after(statement: str) -> set[str]:
     """Return the top-level packages in memory after a statement in a fresh Python."""
     code = f"{statement}\nimport sys, json; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -241,6 +241,8 @@ class _VideoSource(FrameSource):
                 self._duration_s = float(stream.duration * stream.time_base)
             elif container.duration:  # of all streams together: sound may go on after the pictures
                 self._duration_s, self._slack_s = container.duration / av.time_base, 1.0
+            if self._duration_s is not None and start_s > self._duration_s + self._slack_s:
+                raise InputError(f"{file}: nothing after --start {start_s:g}; it lasts {self._duration_s:.2f} s")
             duration = self._duration_s if self._duration_s is not None else stream.frames / fps
             wanted = max(0.0, min(duration, self._end_s) - start_s)
             n_frames = max(1, round(wanted * fps)) if duration else None

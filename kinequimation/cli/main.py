@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from kinequimation import __version__
-from kinequimation.cli import animate, doctor, evaluate, horse
+from kinequimation.cli import animate, doctor, evaluate, horse, train
 from kinequimation.errors import InputError, KinEquiMationError
 
-COMMANDS = (animate, horse, evaluate, doctor)
+COMMANDS = (animate, horse, train, evaluate, doctor)
 EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
 _EPILOG = """examples:
   kinequimation animate trot.mp4 -o trot      video to horse.glb, horse.bvh, overlay.mp4, keypoints.json

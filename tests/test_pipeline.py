@@ -1,0 +1,263 @@
+"""The stages together: from true keypoints to files, and what a run says and leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from kinequimation import skeleton
+from kinequimation.body import Body, Shape
+from kinequimation.cli.animate import FILES
+from kinequimation.cli.main import main
+from kinequimation.errors import InputError, NoHorseError, OutputError
+from kinequimation.geometry.camera import Camera, default_intrinsics, look_at
+from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, read_keypoints_json, write_keypoints_json
+from kinequimation.motion import Motion, read_motion
+from kinequimation.motion.gaits import make_motion
+from kinequimation.pipeline import AnimateOptions, animate
+from kinequimation.pipeline.boxes import BoxTracker, box_of_keypoints
+from kinequimation.pipeline.judgement import judge, stride_rate_hz
+from kinequimation.pipeline.staging import staged_folder
+from kinequimation.runtime import weights_path
+from kinequimation.video import Frame, VideoWriter, open_source
+from kinequimation.viz import SecondView
+
+WIDTH, HEIGHT, FPS = 320, 180, 25.0
+
+
+def has_weights(*names: str) -> bool:
+    try:
+        return all(weights_path(name).is_file() for name in names)
+    except InputError:
+        return False
+
+
+needs_lift = pytest.mark.skipif(not has_weights("lift"), reason="the lifter's weights are not in this checkout")
+
+
+def clip_of(motion: Motion, gap: range = range(0), source: str = "trot.mp4") -> KeypointClip:
+    """The true keypoints of a motion, seen from its left by a camera that pans; no horse in the gap."""
+    body = Body(motion.shape)
+    xyz = body.keypoints(motion.root_xyz_world, motion.quat_wxyz)
+    position = motion.root_xyz_world.mean(0) + np.array([7.0, 0.0, 1.5])
+    K = default_intrinsics(WIDTH, HEIGHT)
+    horses = []
+    for t in range(len(motion)):
+        target = motion.root_xyz_world[t] + np.array([0, 0, 0.9])
+        uv = Camera(K, look_at(position, target), WIDTH, HEIGHT).project(xyz[t])
+        low = uv.min(0)
+        horse = HorseKeypoints(0, np.concatenate([low, uv.max(0) - low]), 0.9, uv, np.full(len(uv), 0.9))
+        horses.append(() if t in gap else (horse,))
+    return KeypointClip(source, FPS, WIDTH, HEIGHT, motion.t_s, np.arange(len(motion)), tuple(horses))
+
+
+@pytest.fixture(scope="module")
+def trot() -> Motion:
+    return make_motion("trot", Body(Shape()), seconds=2.0, fps=FPS)
+
+
+@needs_lift
+def test_true_keypoints_become_a_horse_that_trots(tmp_path: Path, trot: Motion) -> None:
+    given = tmp_path / "given.json"
+    write_keypoints_json(given, clip_of(trot, gap=range(20, 25)))
+    stages: list[str] = []
+    result = animate(
+        AnimateOptions(inputs=(), output=tmp_path / "out", keypoints=given),
+        lambda stage, done, total: stages.append(stage),
+    )
+    expected = {"horse.bvh", "horse.glb", "keypoints.csv", "keypoints.json", "motion.npz", "overlay.mp4", "run.json"}
+    assert set(result.files) == expected == {f.name for f in (tmp_path / "out").iterdir()}
+    motion = read_motion(tmp_path / "out" / "motion.npz")
+    assert len(motion) == len(trot)
+    assert np.all((motion.confidence == 0) == np.isin(np.arange(len(trot)), range(20, 25)))
+    assert stride_rate_hz(motion) == pytest.approx(stride_rate_hz(trot), rel=0.05)
+    forward = motion.root_xyz_world[0] - motion.root_xyz_world[-1]
+    assert forward[1] > 3.0, "a horse that faces -Y moves that way"
+    written = read_keypoints_json(tmp_path / "out" / "keypoints.json")
+    assert [len(h) for h in written.horses] == [0 if 20 <= t < 25 else 1 for t in range(len(trot))]
+    horse = written.horses[0][0]
+    assert horse.xyz_cam is not None
+    np.testing.assert_allclose(horse.xyz_cam[skeleton.KEYPOINT_INDEX[skeleton.SACRUM]], 0, atol=1e-5)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["frames"] == {"in": 50, "out": 50, "with_horse": 45, "usable": 45}
+    assert set(record["weights_sha256"]) == {"lift"} and len(record["weights_sha256"]["lift"]) == 64
+    assert {"keypoints", "lift", "fit", "overlay", "files", "total"} == set(record["timings_s"])
+    assert record["options"]["time_scale"] == 1.0 and record["device"] in ("cpu", "cuda")
+    assert "no frames" in record["warnings"][0], "the video that the keypoints name is not there"
+    assert [s for i, s in enumerate(stages) if s not in stages[:i]] == ["lift", "fit", "overlay"]
+    assert result.judgement.line.startswith("usable 45 of 50 frames; no horse in 5")
+
+
+@needs_lift
+def test_corrected_keypoints_with_their_video_and_slow_motion(tmp_path: Path, trot: Motion) -> None:
+    video = tmp_path / "trot.mp4"
+    with VideoWriter(video, WIDTH, HEIGHT, FPS) as writer:
+        for t in trot.t_s:
+            writer.write(np.full((HEIGHT, WIDTH, 3), 90, np.uint8), t)
+    write_keypoints_json(tmp_path / "k.json", clip_of(trot, source=str(video)))
+    options = AnimateOptions((), tmp_path / "out", keypoints=tmp_path / "k.json", time_scale=4.0, end_s=1.6)
+    result = animate(options)
+    motion = read_motion(tmp_path / "out" / "motion.npz")
+    np.testing.assert_allclose(motion.t_s, np.arange(40) / FPS / 4, atol=1e-9)
+    assert motion.fps == pytest.approx(4 * FPS)
+    assert "sped up" in result.judgement.doubt, "a trot of 1.3 strides/s taken to be in slow motion"
+    frames = [(f.t_s, f.image_rgb) for f in open_source([str(tmp_path / "out" / "overlay.mp4")])]
+    np.testing.assert_allclose([t for t, _ in frames], np.arange(40) / FPS, atol=1e-3)
+    assert np.abs(frames[0][1][4, 4].astype(int) - 90).max() < 6, "the video's frame is under the skeleton"
+
+
+@needs_lift
+def test_one_image_becomes_a_pose(tmp_path: Path) -> None:
+    motion = make_motion("idle", Body(Shape()), seconds=0.2, fps=FPS)
+    clip = clip_of(motion)
+    one = KeypointClip("a.jpg", FPS, WIDTH, HEIGHT, clip.t_s[:1], clip.index[:1], clip.horses[:1])
+    write_keypoints_json(tmp_path / "k.json", one)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "overlay.mp4").write_bytes(b"of an earlier run")
+    result = animate(AnimateOptions((), tmp_path / "out", keypoints=tmp_path / "k.json", withers_height_m=1.3))
+    assert "overlay.png" in result.files and not (tmp_path / "out" / "overlay.mp4").exists()
+    motion = read_motion(tmp_path / "out" / "motion.npz")
+    assert len(motion) == 1 and motion.shape.withers_height_m == pytest.approx(1.3)
+
+
+@needs_lift
+def test_machines_get_json(tmp_path: Path, trot: Motion, capsys: pytest.CaptureFixture[str]) -> None:
+    write_keypoints_json(tmp_path / "k.json", clip_of(trot))
+    arguments = ["animate", "--keypoints", str(tmp_path / "k.json"), "-o", str(tmp_path / "out"), "--end", "0.4"]
+    assert main([*arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    record = json.loads(printed.out)
+    assert printed.err == ""
+    assert {Path(p).name for p in record["files"].values()} == {f.name for f in (tmp_path / "out").iterdir()}
+    assert set(record["files"]) <= set(FILES)
+    assert record["judgement"]["n_frames"] == 10 and record["device"] in ("cpu", "cuda")
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(record["files"]) + 2 and lines[-1].startswith("usable 10 of 10 frames")
+
+
+def test_keypoints_without_a_horse_leave_the_folder_as_it_was(tmp_path: Path, trot: Motion) -> None:
+    write_keypoints_json(tmp_path / "k.json", clip_of(trot, gap=range(len(trot))))
+    with pytest.raises(NoHorseError):
+        animate(AnimateOptions((), tmp_path / "deep" / "out", keypoints=tmp_path / "k.json"))
+    assert [f.name for f in tmp_path.iterdir()] == ["k.json"]
+
+
+def test_a_failed_run_keeps_the_files_of_the_one_before(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with staged_folder(out) as staging:
+        (staging / "run.json").write_text("first")
+    with pytest.raises(RuntimeError), staged_folder(out) as staging:
+        (staging / "run.json").write_text("second")
+        raise RuntimeError
+    assert [f.name for f in out.iterdir()] == ["run.json"] and (out / "run.json").read_text() == "first"
+    (out / "blocked").mkdir()
+    with pytest.raises(OutputError), staged_folder(out) as staging:
+        (staging / "blocked").write_text("")
+        (staging / "a").write_text("")
+    assert sorted(f.name for f in out.iterdir()) == ["blocked", "run.json"]
+
+
+@pytest.mark.parametrize("gait", ["walk", "trot", "canter_left"])
+@pytest.mark.parametrize("height_m", [1.0, 1.6])
+def test_the_stride_rate_is_found_back(gait: str, height_m: float) -> None:
+    body = Body(Shape(height_m))
+    loop = make_motion(gait, body)  # type: ignore[arg-type]
+    motion = make_motion(gait, body, seconds=3.0, fps=25)  # type: ignore[arg-type]
+    assert stride_rate_hz(motion) == pytest.approx(1 / loop.duration_s, rel=0.04)
+
+
+def test_slow_motion_is_named_and_standing_is_not(trot: Motion) -> None:
+    def judged(motion: Motion, slower: float) -> str:
+        slow = Motion(
+            motion.root_xyz_world, motion.quat_wxyz, motion.contact, motion.t_s * slower, motion.fps / slower,
+            motion.confidence, motion.shape,
+        )  # fmt: skip
+        n = len(motion)
+        return judge(slow, np.full((n, skeleton.NUM_KEYPOINTS), 0.9), np.full(n, 0.9), 1.0).line
+
+    assert judged(trot, 1.0) == "usable 50 of 50 frames; 1.30 strides/s"
+    assert "likely slow motion" in judged(trot, 4.0)
+    assert "sped up" in judged(trot, 0.3)
+    walk = make_motion("walk", Body(Shape()), seconds=4, fps=25)
+    assert "slow motion" not in judged(walk, 1.0) and "slow motion" in judged(walk, 2.5)
+    idle = make_motion("idle", Body(Shape()), seconds=4, fps=25)
+    assert judged(idle, 1.0) == "usable 100 of 100 frames"
+
+
+def test_hidden_hooves_are_counted(trot: Motion) -> None:
+    confidence = np.full((len(trot), skeleton.NUM_KEYPOINTS), 0.9)
+    for limb in ("LH", "RH"):
+        for name in (*skeleton.limb_joints(limb)[-2:], skeleton.limb_toe(limb)):
+            confidence[:20, skeleton.KEYPOINT_INDEX[name]] = 0.1
+    line = judge(trot, confidence, np.where(np.arange(50) < 10, 0.2, 0.9), 1.0).line
+    assert line == "usable 40 of 50 frames; hind hooves hidden in 20; 1.30 strides/s"
+
+
+class Found(NamedTuple):
+    bbox_xywh: np.ndarray
+    score: float
+
+
+class BrightSpots:
+    """Finds the bright rectangles that these tests draw: a detector whose answers are known."""
+
+    n_calls = 0
+
+    def detect(self, image_rgb: np.ndarray) -> list[Found]:
+        self.n_calls += 1
+        spots = []
+        for level in np.unique(image_rgb[image_rgb > 0]):
+            rows, columns = np.nonzero(image_rgb[..., 0] == level)
+            low = np.array([columns.min(), rows.min()], float)
+            spots.append(Found(np.array([*low, np.ptp(columns) + 1, np.ptp(rows) + 1]), level / 255))
+        return sorted(spots, key=lambda s: -s.score)
+
+
+def moving_spots(n: int, gap: range) -> list[Frame]:
+    """A large spot that moves right, a small brighter one that stands; the large one is away in the gap."""
+    frames = []
+    for i in range(n):
+        image = np.zeros((60, 200, 3), np.uint8)
+        image[2:8, 180:190] = 250
+        if i not in gap:
+            image[20:50, 10 + 2 * i : 60 + 2 * i] = 200
+        frames.append(Frame(i, i / 25, image))
+    return frames
+
+
+def test_one_horse_is_followed_with_few_detections() -> None:
+    detector = BrightSpots()
+    tracker = BoxTracker(detector)  # type: ignore[arg-type]
+    tracked = list(tracker.track(moving_spots(43, range(0))))
+    assert [frame.index for frame, _ in tracked] == list(range(43))
+    for frame, box in tracked:
+        assert box is not None
+        np.testing.assert_allclose(box.xywh, [10 + 2 * frame.index, 20, 50, 30], atol=1e-9)
+    assert detector.n_calls == 10 and tracker.n_several == 10
+
+
+def test_the_box_follows_the_sure_points() -> None:
+    uv = np.random.default_rng(0).uniform([20, 30], [120, 90], (103, 2))
+    uv[:2] = [[20, 30], [120, 90]]
+    confidence = np.full(103, 0.9)
+    uv[50], confidence[50] = (900, 900), 0.1
+    uv[51] = np.nan
+    box = box_of_keypoints(uv, confidence, 0.3)
+    assert box is not None
+    np.testing.assert_allclose(box, [20, 30, 100, 60])
+    assert box_of_keypoints(uv, np.full(103, 0.1), 0.3) is None
+
+
+def test_the_second_view_shows_the_horse_in_the_middle(trot: Motion) -> None:
+    view = SecondView(trot, 200, 160)
+    for i in (0, 25, 49):
+        picture = view.render(i)
+        assert picture.shape == (160, 200, 3)
+        rows, columns = np.nonzero(picture[..., 0].astype(int) - picture[..., 2] > 25)  # brown, on blue and grey
+        assert len(rows) > 2000 and abs(columns.mean() - 100) < 30 and abs(rows.mean() - 80) < 30
+        assert columns.min() > 0 and columns.max() < 199 and rows.min() > 0 and rows.max() < 159

@@ -9,7 +9,8 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.geometry.align import similarity_transform
-from kinequimation.lift.data import ClipPool, FilmedClips, film_cleanly, film_clips
+from kinequimation.lift.data import ClipPool, FilmedClips, film_clips
+from kinequimation.lift.noise import NO_NOISE, NoiseConfig
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -68,7 +69,15 @@ def _lift(lifter: Lifter, clips: FilmedClips, i: int) -> Lifted:
     return lifter.lift(clips.uv_px[i], clips.confidence[i], clips.K[i], np.arange(n_frames) / clips.fps[i])
 
 
-def evaluate(lifter: Lifter, pool: ClipPool, seed: int, n_clips: int, n_frames: int, noisy: bool) -> LiftScores:
+def evaluate(
+    lifter: Lifter,
+    pool: ClipPool,
+    seed: int,
+    n_clips: int,
+    n_frames: int,
+    noise: NoiseConfig = NO_NOISE,
+    true_intrinsics: bool = True,
+) -> LiftScores:
     """Lift clips of a pool and compare with the truth.
 
     Args:
@@ -77,10 +86,11 @@ def evaluate(lifter: Lifter, pool: ClipPool, seed: int, n_clips: int, n_frames: 
         seed: of the cameras and the noise.
         n_clips: how many clips.
         n_frames: frames of each.
-        noisy: with detections and intrinsics as bad as in training; otherwise with perfect ones.
+        noise: how bad the detector is; perfect by default, ``NoiseConfig()`` is that of training.
+        true_intrinsics: tell the lifter the true focal length and frame rate. Where it is told a wrong focal length,
+            camera axes themselves differ from the truth away from the image's centre, and so does depth.
     """
-    film = film_clips if noisy else film_cleanly
-    clips = film(pool, seed, 0, n_clips, n_frames)
+    clips = film_clips(pool, seed, 0, n_clips, n_frames, noise, true_intrinsics)
     rows: dict[str, list[np.ndarray]] = {}
     counts = np.zeros(3)
     for i in range(n_clips):

@@ -3,11 +3,15 @@
 Every block first mixes time (a depthwise convolution over five frames, dilated), then channels (an MLP), each as a
 residual; the receptive field is 65 frames, centred. Ends of a clip are padded with their own frame, so any length
 from one frame up goes through, and a photo is a clip that stands still.
+
+Across the view the network need not guess what it was given: a point's x and y are a learned mixture of a free
+prediction and the input's own ray, taken out to the depth that the network predicts.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,15 +23,17 @@ from torch import nn
 from kinequimation import skeleton
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
-from kinequimation.lift.normalize import NUM_FEATURES
+from kinequimation.lift.normalize import EXTRA_FEATURES, LOG_SCALE_SHIFT, NUM_FEATURES, NUM_SLOTS
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 KERNEL = 5
+_LOG_SCALE = 3 * NUM_SLOTS + EXTRA_FEATURES.index("log_scale")
 OUTPUT_NAMES: tuple[str, ...] = ("xyz", "log_sigma", "root_code", "up", "contact_logit")
 _CHANNELS = {
     "xyz": 3 * skeleton.NUM_KEYPOINTS,
+    "trust": skeleton.NUM_KEYPOINTS,
     "log_sigma": skeleton.NUM_KEYPOINTS,
     "root_code": 3,
     "up": 3,
@@ -88,9 +94,32 @@ class LiftNet(nn.Module):
         self.norm = nn.LayerNorm(config.channels)
         self.head = nn.Linear(config.channels, sum(_CHANNELS.values()))
         self.level_up: torch.Tensor
+        self.usual_code: torch.Tensor
         self.register_buffer("level_up", torch.tensor([0.0, -1.0, 0.0]), persistent=False)
+        self.register_buffer("usual_code", torch.tensor([0.0, 0.0, -0.8]), persistent=False)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
+
+    def place_on_rays(
+        self,
+        xyz: Float[torch.Tensor, "b t k 3"],
+        trust: Float[torch.Tensor, "b t k"],
+        root_code: Float[torch.Tensor, "b t 3"],
+        features: Float[torch.Tensor, "b t f"],
+    ) -> Float[torch.Tensor, "b t k 3"]:
+        """Draw free predictions towards the rays of the input points, as far as each is trusted.
+
+        With the scale s of the input and the code (a, b, log s Z) of the root, a point at (x, y) of the input and at
+        depth z behind the root lies at x (s Z + s z) − a s Z across the view.
+        """
+        uv = features[..., : 2 * NUM_SLOTS].unflatten(-1, (NUM_SLOTS, 2))
+        confidence = features[..., 2 * NUM_SLOTS : 3 * NUM_SLOTS]
+        scale = torch.exp(features[..., _LOG_SCALE : _LOG_SCALE + 1] - LOG_SCALE_SHIFT)
+        depth = torch.exp(root_code[..., 2:].clamp(-3, 3))
+        on_ray = uv * (depth + scale * xyz[..., 2])[..., None] - (root_code[..., :2] * depth)[..., None, :]
+        share = torch.sigmoid(trust) * (20 * confidence).clamp(max=1)
+        across = xyz[..., :2] + share[..., None] * (on_ray - xyz[..., :2])
+        return torch.cat([across, xyz[..., 2:]], -1)
 
     def forward(self, features: Float[torch.Tensor, "b t f"]) -> tuple[torch.Tensor, ...]:
         """Return, in the order of ``OUTPUT_NAMES``.
@@ -102,8 +131,10 @@ class LiftNet(nn.Module):
         x = self.embed(features)
         for block in self.blocks:
             x = block(x)
-        xyz, log_sigma, root_code, up, contact = self.head(self.norm(x)).split(list(_CHANNELS.values()), -1)
-        xyz = xyz.reshape(xyz.shape[0], -1, skeleton.NUM_KEYPOINTS, 3)
+        parts = self.head(self.norm(x)).split(list(_CHANNELS.values()), -1)
+        xyz, trust, log_sigma, root_code, up, contact = parts
+        root_code = root_code + self.usual_code
+        xyz = self.place_on_rays(xyz.unflatten(-1, (skeleton.NUM_KEYPOINTS, 3)), trust, root_code, features)
         # level cameras are the commonest: start from "up" against y, the image's down
         up = nn.functional.normalize(up + self.level_up, dim=-1)
         return xyz, log_sigma - 3.0, root_code, up, contact
@@ -112,7 +143,9 @@ class LiftNet(nn.Module):
 def export_onnx(net: LiftNet, path: Path) -> None:
     """Write the network as ONNX: any batch and any number of frames, parameters under their own names."""
     net = net.eval()
-    with replacing(path) as partial:
+    with replacing(path) as partial, warnings.catch_warnings():
+        # torch's newer exporter needs a further package and renames parameters
+        warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             net,
             (torch.zeros(2, 9, NUM_FEATURES),),

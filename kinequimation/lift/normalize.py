@@ -28,6 +28,9 @@ frame's relative to it, frames per second relative to 30, and the share of slots
 NUM_FEATURES = 3 * NUM_SLOTS + len(EXTRA_FEATURES)
 """Channels: x and y of each slot (0 where missing), each slot's confidence, the extra ones."""
 
+LOG_SCALE_SHIFT = 1.5
+"""Added to ``log_scale``, to bring it near zero for usual views."""
+
 _TRUNK = [
     *(f"DEF-spine.00{i}" for i in range(1, 7)),
     *(f"DEF-{n}.{s}" for n in ("breast", "shoulder", "thigh", "pelvis", "upper_arm") for s in "LR"),
@@ -176,7 +179,7 @@ def normalize(
     change = np.where(np.isnan(size), 0.0, np.log(np.where(np.isnan(size), 1.0, size) / scale))
     per_clip = np.broadcast_to(scale, change.shape)
     log_fps = np.broadcast_to(np.log(np.asarray(fps, float)[..., None] / 30.0), change.shape)
-    extra = [axis[..., 0], axis[..., 1], np.log(per_clip) + 1.5, change, log_fps, known.mean(-1)]
+    extra = [axis[..., 0], axis[..., 1], np.log(per_clip) + LOG_SCALE_SHIFT, change, log_fps, known.mean(-1)]
     features = np.concatenate(
         [
             np.clip(xy, -_CLIP, _CLIP).reshape(*xy.shape[:-2], -1),

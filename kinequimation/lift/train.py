@@ -41,6 +41,7 @@ class TrainConfig:
         minutes: wall clock of the whole training, resumed parts counted together; making the clips is not counted.
         seed: of the clips, cameras, noise and the network's start.
         pool_clips: clips made before training, 81 frames each, 0.1 MB each; every batch films some of them afresh.
+        held_out_clips: clips of another seed, to validate on.
         batch_frames: frames of a batch, whatever the length of its clips.
         lengths: lengths of clips, and how often each is drawn.
         learning_rate: highest; it rises over the first 2 % of the time and falls as a cosine to a hundredth.
@@ -55,7 +56,8 @@ class TrainConfig:
     minutes: float = 40.0
     seed: int = 0
     pool_clips: int = 4000
-    batch_frames: int = 1296
+    held_out_clips: int = 64
+    batch_frames: int = 810
     lengths: tuple[tuple[int, float], ...] = ((1, 0.25), (9, 0.35), (27, 0.3), (CLIP_FRAMES, 0.1))
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
@@ -66,7 +68,15 @@ class TrainConfig:
     noise: NoiseConfig = field(default_factory=NoiseConfig)
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "pool_clips", "batch_frames", "learning_rate", "checkpoint_minutes", "threads"):
+        for name in (
+            "minutes",
+            "pool_clips",
+            "held_out_clips",
+            "batch_frames",
+            "learning_rate",
+            "checkpoint_minutes",
+            "threads",
+        ):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name}: expected a number above 0, got {value}")
@@ -248,7 +258,7 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
     checkpoint, onnx_path, log_path = (config.out / n for n in ("checkpoint.pt", "lift.onnx", "log.csv"))
     run.save(checkpoint)  # an unwritable folder shows now, not after the first clips
     pool = make_pool(config.seed, config.pool_clips, progress=progress)
-    held_out = make_pool(VALIDATION_SEED, 64)
+    held_out = make_pool(VALIDATION_SEED, config.held_out_clips)
     budget = 60 * config.minutes
     offset, began, saved = run.seconds, time.monotonic(), time.monotonic()
     recent: dict[str, float] = {}
@@ -265,7 +275,8 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
         run.step += 1
         _average(run, config.ema)
         for name, value in parts.items():
-            recent[name] = 0.98 * recent.get(name, float(value)) + 0.02 * float(value)
+            now = float(value.detach())
+            recent[name] = 0.98 * recent.get(name, now) + 0.02 * now
         run.seconds = offset + time.monotonic() - began
         if time.monotonic() - saved > 60 * config.checkpoint_minutes:
             _write(run, checkpoint, onnx_path, log_path, recent, validate(run.averaged, held_out, config.noise))

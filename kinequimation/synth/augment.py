@@ -93,7 +93,7 @@ def _occlude(
     return np.where(mask[..., None], patch, image), mask
 
 
-def _photometric(rng: np.random.Generator, image: Float32[np.ndarray, "s s 3"]) -> Float32[np.ndarray, "s s 3"]:
+def photometric(rng: np.random.Generator, image: Float32[np.ndarray, "s s 3"]) -> Float32[np.ndarray, "s s 3"]:
     """Change brightness, contrast, colour; values around 0..255."""
     f = np.float32
     if rng.random() < 0.8:
@@ -138,7 +138,7 @@ def _amplitude_mix(rng: np.random.Generator, image: Float32[np.ndarray, "s s 3"]
     return np.fft.irfft2(spectrum, (size, size), axes=(0, 1)).astype(np.float32)
 
 
-def _sensor(rng: np.random.Generator, image: UInt8[np.ndarray, "s s 3"]) -> UInt8[np.ndarray, "s s 3"]:
+def sensor(rng: np.random.Generator, image: UInt8[np.ndarray, "s s 3"]) -> UInt8[np.ndarray, "s s 3"]:
     """Blur, shrink, add noise and compress, as lenses, sensors and codecs do."""
     size = len(image)
     picture = Image.fromarray(image)
@@ -147,19 +147,7 @@ def _sensor(rng: np.random.Generator, image: UInt8[np.ndarray, "s s 3"]) -> UInt
         picture = picture.filter(ImageFilter.GaussianBlur(float(np.exp(rng.uniform(np.log(0.4), np.log(2.5))))))
     elif roll < 0.35:  # motion
         length, angle = rng.uniform(2, 11), rng.uniform(0, np.pi) if rng.random() < 0.4 else rng.normal(0, 0.15)
-        steps = np.linspace(-0.5, 0.5, max(3, int(length)))
-        kernel = np.zeros((5, 5)) if length < 5 else None
-        if kernel is not None:
-            for t in steps * length:
-                kernel[int(round(2 + t * np.sin(angle))), int(round(2 + t * np.cos(angle)))] += 1
-            picture = picture.filter(ImageFilter.Kernel((5, 5), kernel.ravel().tolist()))
-        else:
-            pixels = np.asarray(picture, np.uint16)
-            total = np.zeros(pixels.shape, np.uint32)
-            for t in steps * length:
-                shift = (int(round(t * np.sin(angle))), int(round(t * np.cos(angle))))
-                total += np.roll(pixels, shift, (0, 1))
-            picture = Image.fromarray((total // len(steps)).astype(np.uint8))
+        picture = _motion_blurred(picture, length * np.array([np.sin(angle), np.cos(angle)]))
     if rng.random() < 0.4:
         small = int(np.exp(rng.uniform(np.log(48), np.log(size))))
         down = (Image.Resampling.BILINEAR, Image.Resampling.BOX, Image.Resampling.NEAREST)[rng.integers(3)]
@@ -176,6 +164,16 @@ def _sensor(rng: np.random.Generator, image: UInt8[np.ndarray, "s s 3"]) -> UInt
     if rng.random() < 0.5:
         picture = _compressed(rng, picture)
     return np.asarray(picture)
+
+
+def _motion_blurred(picture: Image.Image, path_px: np.ndarray) -> Image.Image:
+    """Return the average of the picture along a straight path, down and right, pixels."""
+    pixels = np.asarray(picture)
+    steps = np.rint(np.linspace(-0.5, 0.5, max(3, int(np.abs(path_px).max()) + 1))[:, None] * path_px).astype(int)
+    total = np.zeros(pixels.shape, np.uint16)
+    for shift in steps:
+        total += np.roll(pixels, tuple(shift), (0, 1))
+    return Image.fromarray((total // len(steps)).astype(np.uint8))
 
 
 def _compressed(rng: np.random.Generator, picture: Image.Image) -> Image.Image:
@@ -200,8 +198,8 @@ def augment(
         hidden), and the horse's share of each pixel.
     """
     transform, is_mirrored = _geometry(rng, bbox_xywh, size)
-    fill = tuple(int(v) for v in rng.integers(0, 256, 3)) if rng.random() < 0.5 else (0, 0, 0)
-    crop = warp(image, transform, size, fill)
+    r, g, b = rng.integers(0, 256, 3).tolist() if rng.random() < 0.5 else (0, 0, 0)
+    crop = warp(image, transform, size, (r, g, b))
     share = warp(mask.astype(np.uint8) * 255, transform, size).astype(np.float32) / 255.0
     uv = apply_transform(transform, uv_px)
     seen = visibility.copy()
@@ -218,6 +216,6 @@ def augment(
     pixels = crop.astype(np.float32)
     if rng.random() < 0.15:
         pixels = _amplitude_mix(rng, pixels)
-    pixels = _photometric(rng, pixels)
+    pixels = photometric(rng, pixels)
     crop = np.clip(pixels, 0, 255).astype(np.uint8)
-    return _sensor(rng, crop), uv, seen, share
+    return sensor(rng, crop), uv, seen, share

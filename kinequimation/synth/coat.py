@@ -173,5 +173,11 @@ def sample_coat(
         if rng.random() < 0.25:
             c["strap"][:3] = random_colour(rng)  # a nylon halter
         c["bridle"][:] = (1.0, 1.0, float(rng.random() < 0.7), rng.uniform(0.008, 0.016))
-    record = {"coat": name, "pinto": c["patch"][1] < 1, "boots": bool(c["boots"].any()), "rug": is_rug}
-    return np.stack([c[k] for k in COAT_FIELDS]), record | {"random_texture": is_texture}
+    record: dict[str, object] = {
+        "coat": name,
+        "pinto": c["patch"][1] < 1,
+        "boots": bool(c["boots"].any()),
+        "rug": is_rug,
+    }
+    record["random_texture"] = is_texture
+    return np.stack([c[k] for k in COAT_FIELDS]), record

@@ -10,6 +10,7 @@ from PIL import Image
 
 from kinequimation.errors import InputError
 from kinequimation.synth.augment import augment
+from kinequimation.synth.detection import detection_image
 from kinequimation.synth.labels import horse_box, visibility
 from kinequimation.synth.renderer import renderer
 from kinequimation.synth.sampling import View, sample_scene
@@ -67,6 +68,19 @@ class TrainingSample:
     uv_px: Float[np.ndarray, "103 2"]
     visibility: UInt8[np.ndarray, " 103"]
     mask: Float32[np.ndarray, "s s"]
+
+
+@dataclass(frozen=True)
+class DetectionSample:
+    """One whole frame, letterboxed and augmented.
+
+    Attributes:
+        image: [size, size, 3] RGB.
+        boxes_xywh: [N, 4] the horses' boxes, hidden parts too, clipped to the picture; N is 0 to 3.
+    """
+
+    image: UInt8[np.ndarray, "s s 3"]
+    boxes_xywh: Float[np.ndarray, "n 4"]
 
 
 def _generator(seed: int, index: int, stream: str) -> np.random.Generator:
@@ -160,3 +174,18 @@ def training_crop(frame: Frame, seed: int, index: int, size: int = 192) -> Train
         rng, frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, size
     )
     return TrainingSample(image, uv_px, seen, mask)
+
+
+def detection_sample(seed: int, index: int, size: int = 256) -> DetectionSample:
+    """Return a random whole frame with no horse (a quarter of them) to three, among things that are none.
+
+    Args:
+        seed: which endless stream.
+        index: which sample of it, from 0.
+        size: side of the image, pixels.
+
+    Raises:
+        InputError: a number is negative.
+        MissingDependencyError: there is no OpenGL.
+    """
+    return DetectionSample(*detection_image(_generator(seed, index, "detection"), size))

@@ -36,7 +36,8 @@ def mesh(name: str) -> tuple[Float[np.ndarray, "v 6"], Int[np.ndarray, "f 3"]]:
             normal = xyz
         else:
             ring = np.stack([np.cos(around), np.sin(around), 0 * around], -1)
-            xyz = np.stack([ring + [0, 0, -1], ring + [0, 0, 1]])
+            up = np.array([0.0, 0.0, 1.0])
+            xyz = np.stack([ring - up, ring + up])
             normal = np.stack([ring, ring])
         vertices = np.concatenate([xyz, normal], -1)
         return vertices.reshape(-1, 6), _grid_faces(*vertices.shape[:2])

@@ -274,8 +274,7 @@ class Renderer:
             self._set(program, "clip_from_world", clip_from_world)
             self._set(program, "view_row", camera.T_cam_world[2].astype("f4").tobytes())
             for unit, name in enumerate(("bank", "volume", "shadow_map")):
-                if name in program:
-                    program[name].value = unit
+                self._set(program, name, np.array(unit, "i4").tobytes())
         for horse in scene.horses:
             self._load_horse(horse)
             self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())

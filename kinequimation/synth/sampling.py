@@ -55,12 +55,6 @@ def _pose(rng: np.random.Generator, body: Body) -> tuple[np.ndarray, np.ndarray]
     return xyz, rotation
 
 
-def _turned(xyz: np.ndarray, rotation: np.ndarray, yaw_rad: float, to_xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a pose turned about the vertical through the origin, then moved."""
-    turn = quat_from_axis_angle((0.0, 0.0, 1.0), yaw_rad)
-    return quat_rotate(turn, xyz) + np.array([*to_xy, 0.0]), quat_multiply(turn, rotation)
-
-
 def _camera(
     rng: np.random.Generator, points: Float[np.ndarray, "n 3"], heading_rad: float, size: int, view: View
 ) -> tuple[Camera, dict[str, object]]:
@@ -101,9 +95,8 @@ def _camera(
     shift = share * room + (size - 1) / 2 - (low + high) / 2
     if is_truncated:
         axis, sign = edge % 2, (-1, 1)[edge // 2]
-        extent = (high - low)[axis]
-        goal = (size - overlap * -extent) - high[axis] if sign > 0 else overlap * -extent - low[axis]
-        shift[axis] = goal
+        beyond = overlap * (high - low)[axis]
+        shift[axis] = size - 0.5 + beyond - high[axis] if sign > 0 else -0.5 - beyond - low[axis]
     K = camera.K.copy()
     right_down = camera.T_cam_world[:2, :3]
     moved = target - (right_down.T @ shift) * distance / K[0, 0]
@@ -124,11 +117,29 @@ def light_projection(sun: np.ndarray, centre: np.ndarray, half_m: float) -> Floa
 
 
 def sample_horse(
-    rng: np.random.Generator, props: Props, object_id: int = HORSE_ID, ridden: float = 0.3
+    rng: np.random.Generator,
+    props: Props,
+    object_id: int = HORSE_ID,
+    ridden: float = 0.3,
+    yaw_rad: float = 0.0,
+    to_xy: Float[np.ndarray, " 2"] | None = None,
 ) -> tuple[HorseInScene, dict[str, object]]:
-    """Draw a horse at the origin, with what it wears and who rides it."""
+    """Draw a horse, with what it wears and who rides it.
+
+    Args:
+        rng: source of randomness.
+        props: where saddle and rider are added.
+        object_id: the horse's number in the id buffer.
+        ridden: probability of a rider.
+        yaw_rad: turn about the vertical.
+        to_xy: where its trunk stands, metres; the origin if not given.
+    """
     body = Body(sample_shape(rng))
     xyz, rotation = _pose(rng, body)
+    if yaw_rad or to_xy is not None:
+        turn = quat_from_axis_angle((0.0, 0.0, 1.0), yaw_rad)
+        xyz, rotation = quat_rotate(turn, xyz), quat_multiply(turn, rotation)
+        xyz[:, :2] += 0.0 if to_xy is None else to_xy
     has_rider = rng.random() < ridden
     has_saddle = has_rider or rng.random() < 0.08
     coat, record = sample_coat(rng, has_tack=has_saddle, has_pad=has_saddle and rng.random() < 0.85)
@@ -179,34 +190,39 @@ def sample_scene(rng: np.random.Generator, size: int, view: View | None = None) 
     is_grassy = rng.random() < 0.3
     if is_grassy and kind != "picture":
         surroundings.add_grass(props, rng, rows, 1.1 * height_m, rng.uniform(0.02, 0.22) * height_m)
-    contact = np.zeros((5, 4))
-    hooves = keypoints[_HOOVES]
-    contact[:4, :2] = hooves[:, :2]
-    contact[:4, 2] = 1 / (rng.uniform(0.05, 0.11) * height_m) ** 2
-    contact[:4, 3] = rng.uniform(0.3, 0.8) * np.exp(-np.maximum(hooves[:, 2], 0) * 12)
-    contact[4] = (0, 0, 1 / (0.5 * height_m) ** 2, rng.uniform(0.1, 0.4))
     return Scene(
         camera=camera,
         horses=tuple(horses),
         props=props.arrays(),
         rows=surroundings.rows_array(rows),
         light_from_world=light_projection(sun, np.array([0, 0, 0.5 * height_m]), 2.0 * height_m),
-        contact=contact,
-        sun_shadow=shadow if kind != "picture" else 0.7 * shadow,
+        contact=contact_shadows(rng, keypoints, height_m),
+        sun_shadow=shadow,
         record=record | camera_record | {"place": kind, "withers_height_m": height_m, "n_horses": len(horses)},
     )
 
 
+def contact_shadows(
+    rng: np.random.Generator, keypoints: Float[np.ndarray, "103 3"], height_m: float
+) -> Float[np.ndarray, "5 4"]:
+    """Return soft dark spots under the hooves that are near the ground, and under the trunk."""
+    contact = np.zeros((5, 4))
+    hooves = keypoints[_HOOVES]
+    contact[:4, :2] = hooves[:, :2]
+    contact[:4, 2] = 1 / (rng.uniform(0.05, 0.11) * height_m) ** 2
+    contact[:4, 3] = rng.uniform(0.3, 0.8) * np.exp(-np.maximum(hooves[:, 2], 0) * 12)
+    contact[4, :2] = hooves[:, :2].mean(0)
+    contact[4, 2:] = (1 / (0.5 * height_m) ** 2, rng.uniform(0.1, 0.4))
+    return contact
+
+
 def _neighbour(rng: np.random.Generator, props: Props, ahead: np.ndarray, height_m: float) -> HorseInScene:
     """Return another horse: mostly behind, now and then partly in front."""
-    ridden = Props()
-    other, _ = sample_horse(rng, ridden, OTHER_HORSE_ID, ridden=0.0)
     side = np.array([ahead[1], -ahead[0]])
     depth = rng.uniform(1.0, 6.0) if rng.random() < 0.8 else -rng.uniform(0.8, 1.2)
     sideways = rng.normal(0, 1.2) if depth > 0 else rng.choice([-1, 1]) * rng.uniform(0.9, 1.6)
     to = (ahead * depth + side * sideways) * height_m
-    xyz, rotation = _turned(other.xyz_world, other.rotation_world, rng.uniform(0, 2 * np.pi), to)
-    return HorseInScene(other.body, xyz, rotation, other.coat, OTHER_HORSE_ID)
+    return sample_horse(rng, props, OTHER_HORSE_ID, 0.2, rng.uniform(0, 2 * np.pi), to)[0]
 
 
 def _add_handler(

@@ -189,7 +189,8 @@ void main() {
     if (COAT_BRIDLE.w > 0.0 && is_head && material < 4.5) {
         float w = COAT_BRIDLE.w;
         float cheek = band(across, 0.03 - 0.05 * along, w * 0.7) * step(along, 0.75) * step(0.02, along);
-        float s = COAT_BRIDLE.x * band(along, 0.6, w) + COAT_BRIDLE.y * cheek + COAT_BRIDLE.z * band(along, 0.12, w * 0.8);
+        float brow = band(along, 0.12, w * 0.8);
+        float s = COAT_BRIDLE.x * band(along, 0.6, w) + COAT_BRIDLE.y * cheek + COAT_BRIDLE.z * brow;
         if (s > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.2;
     }
     // light

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 Rows = dict[str, np.ndarray]
+_UP = np.array([0.0, 0.0, 1.0])
 
 _GROUNDS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int], tuple[str, ...]]] = {
     "sand": ((205, 184, 150), (176, 152, 120), ("sand", "hoofprints", "sand")),
@@ -150,9 +151,9 @@ def add_fence(props: Props, rng: np.random.Generator, centre_xy: np.ndarray, alo
     spacing = rng.uniform(1.5, 4.0)
     for x in np.arange(-length_m / 2, length_m / 2 + spacing, spacing) + rng.uniform(0, spacing):
         base = centre + along * x
-        props.box(base + [0, 0, top / 2], (half, half, top / 2 * 1.05), along_rad, rgb, OBJECT_ID)
+        props.box(base + top / 2 * _UP, (half, half, top / 2 * 1.05), along_rad, rgb, OBJECT_ID)
     for z in np.linspace(top * 0.95, top * 0.95 / n_rails * 0.6, n_rails):
-        middle = centre + [0, 0, z]
+        middle = centre + z * _UP
         if is_box:
             props.box(middle, (length_m / 2, 0.02, half * 1.3), along_rad, rgb, OBJECT_ID)
         else:
@@ -167,11 +168,9 @@ def add_tree(props: Props, rng: np.random.Generator, xy: np.ndarray) -> None:
     height = rng.uniform(0.4, 1.6) if bush else rng.uniform(3, 9)
     foot = np.array([*xy, 0.0])
     if not bush:
-        props.limb(
-            foot, foot + [0, 0, height * 0.7], 0.03 * height, 0.015 * height, _tint(rng, (84, 70, 58)), OBJECT_ID
-        )
+        props.limb(foot, foot + height * 0.7 * _UP, 0.03 * height, 0.015 * height, _tint(rng, (84, 70, 58)), OBJECT_ID)
     n = int(rng.integers(3, 7))
-    centre = foot + [0, 0, height * (0.4 if bush else 0.7)] + rng.normal(0, 0.16 * height, (n, 3))
+    centre = foot + height * (0.4 if bush else 0.7) * _UP + rng.normal(0, 0.16 * height, (n, 3))
     radius = rng.uniform(0.15, 0.32, (n, 1)) * height
     axes = np.eye(3) * radius[:, :, None]
     green = _tint(rng, (70, 98, 50) if rng.random() < 0.8 else (130, 104, 60), 0.25)
@@ -187,7 +186,7 @@ def add_jump(props: Props, rng: np.random.Generator, xy: np.ndarray, along_rad: 
     for sign in (-1, 1):
         stand = centre + along * sign * width
         props.box(
-            stand + [0, 0, 0.7],
+            stand + 0.7 * _UP,
             (0.25, 0.05, rng.uniform(0.5, 0.8)),
             along_rad,
             a if sign > 0 else b,
@@ -199,7 +198,7 @@ def add_jump(props: Props, rng: np.random.Generator, xy: np.ndarray, along_rad: 
     for z in np.linspace(height, 0.2, int(rng.integers(2, 5))):
         for i in range(6):
             x = (-1 + 2 * (i + 0.5) / 6) * width
-            middle = centre + along * x + [0, 0, z]
+            middle = centre + along * x + z * _UP
             half = along * width / 6
             props.limb(middle - half, middle + half, 0.05, 0.05, (a, b)[i % 2], OBJECT_ID)
 
@@ -220,7 +219,7 @@ def add_quadruped_furniture(props: Props, rng: np.random.Generator, xy: np.ndarr
     for i in (-1, 1):
         for j in (-1, 1):
             foot = np.array([*(xy + turn @ (size[:2] * 0.85 * [i, j])), 0.0])
-            props.limb(foot, foot + [0, 0, height], 0.05, 0.05, rgb, OBJECT_ID)
+            props.limb(foot, foot + height * _UP, 0.05, 0.05, rgb, OBJECT_ID)
     if rng.random() < 0.5:
         props.box([*xy, height], (size[0], size[1], 0.04), yaw, rgb, OBJECT_ID, "planks", 1.0, 0.5)
     else:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, UInt8
+    from jaxtyping import UInt8
 
 SIZE = 256
 TEXTURES: tuple[str, ...] = (
@@ -46,11 +46,11 @@ def noise_volume() -> UInt8[np.ndarray, "32 32 32 4"]:
 def _cells(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return, for every pixel, its Voronoi cell, the distance to its seed, and that to the next seed."""
     seeds = rng.random((n, 2)) * SIZE
-    tree = cKDTree(seeds, boxsize=SIZE)
+    tree = KDTree(seeds, boxsize=SIZE)
     y, x = np.mgrid[:SIZE, :SIZE]
     distance, cell = tree.query(np.stack([y, x], -1).reshape(-1, 2), k=2)
-    d = distance.reshape(SIZE, SIZE, 2) / np.sqrt(SIZE * SIZE / n)
-    return cell[:, 0].reshape(SIZE, SIZE), d[..., 0], d[..., 1]
+    d = np.asarray(distance).reshape(SIZE, SIZE, 2) / np.sqrt(SIZE * SIZE / n)
+    return np.asarray(cell).reshape(SIZE, SIZE, 2)[..., 0], d[..., 0], d[..., 1]
 
 
 def _blur(image: np.ndarray, sigma: float | tuple[float, float]) -> np.ndarray:
@@ -154,8 +154,3 @@ def texture_bank() -> UInt8[np.ndarray, "layers 256 256 3"]:
 def texture_layer(name: str) -> int:
     """Return the index of a texture in the bank."""
     return TEXTURES.index(name)
-
-
-def luminance_bank() -> Float[np.ndarray, "layers 256 256"]:
-    """Return the bank in grey, 0..1."""
-    return texture_bank().mean(-1, dtype=np.float32) / 255.0

@@ -163,6 +163,6 @@ def _travelled(w: np.ndarray) -> np.ndarray:
 
 def _pitch(duty: float, highest_deg: float, phase: np.ndarray) -> np.ndarray:
     """Return the tip of a hoof over its cycle, radians, toe down."""
-    keys = [(0.0, 0.0), (_BREAKOVER, 0.0), (1.22, highest_deg), (1.5, 0.6 * highest_deg), (1.88, -8.0), (1.999, 0.0)]
+    keys = [(0.0, 0.0), (_BREAKOVER, 0.0), (1.26, highest_deg), (1.5, 0.6 * highest_deg), (1.88, -8.0), (1.999, 0.0)]
     x, y = limb_keys(duty, keys)
     return ease(phase, x, np.radians(y))

@@ -83,7 +83,7 @@ def sample_style(rng: np.random.Generator, moving: bool, head_free: bool) -> Sty
     """
     posture = rng.random()
     if head_free and posture < 0.3:  # grazing, or sniffing at the ground
-        neck, nose = rng.uniform(-60, -20), rng.uniform(50, 90)
+        neck, nose = rng.uniform(-75, -20), rng.uniform(50, 90)
     elif posture < 0.45:  # alert
         neck, nose = rng.uniform(55, 75), rng.uniform(30, 70)
     elif posture < 0.6:  # on the bit, or behind it

@@ -139,8 +139,8 @@ CANTER_RIGHT = Gait(
     },
     scapula_deg=12.0,
     hoof_pitch_deg=(110, 95),
-    forward=(-0.04, 0.03, 0.0, 0.05),  # the leading limbs reach, the trailing ones push (Back 1997)
-    settle=0.45,
+    forward=(-0.055, 0.03, 0.0, 0.05),  # the leading limbs reach, the trailing ones push (Back 1997)
+    settle=0.6,
     step_width=0.75,
     heave=Swing(0.04, 1, 0.97),
     pitch=Swing(3.5, 1, 0.20),

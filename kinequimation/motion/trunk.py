@@ -20,6 +20,7 @@ _SPINE = [_J[f"DEF-spine.00{i}"] for i in range(2, 6)]
 _NECK = [_J[f"DEF-neck.00{i}"] for i in range(1, 5)]
 _TAIL = [_J[f"DEF-tail.00{i}"] for i in range(1, 6)]
 _HEAD, _JAW, _PELVIS, _ROOT, _CHEST = (_J[n] for n in ("DEF-head", "DEF-jaw", "DEF-spine.001", "root", "DEF-chest"))
+_WITHERS = _J["DEF-spine.006"]
 TRUNK_REFERENCE = _J["DEF-spine.004"]
 """The joint, in the middle of the back, about which the trunk pitches and rolls."""
 
@@ -79,6 +80,7 @@ def _pose_neck(v: np.ndarray, gait: Gait, style: Style, phase: np.ndarray, k: fl
     nod = k * swing_value(gait.nod, phase)
     down = _REST_NECK - neck
     v[:, _NECK, 0] = (down * _NECK_SHARE) + nod[:, None] * np.array([0.5, 0.25, 0.15, 0.10])
+    v[:, _WITHERS, 0] += 0.12 * max(-neck, 0.0)  # the chest drops with a neck that reaches for the ground
     head = nose - _REST_NOSE - down
     # the upper neck takes part where the poll alone does not open or close far enough
     rest = head - np.clip(head, -0.9, 0.45)

@@ -102,8 +102,10 @@ def fit(observation: Observation, shape_prior: Shape, name: str = "motion", prog
 
     pose.root_xyz = -quat_rotate(pose.quat_wxyz[:, 0], body.rest_xyz[_PELVIS])
     toes = contacts.toe_paths(body, pose)
-    firm = world.firmness(stance, _hoof_trust(track), fps)
-    path = world.travel(toes, firm, track.seen, quat_rotate(to_world, root_cam), observation.t_s, fps)
+    firm = world.firmness(found, _hoof_trust(track))
+    # the unsmoothed toes: smoothing rounds the ends of each stance and would shorten the way
+    raw = quat_rotate(to_world[:, None], toes_cam)
+    path = world.travel(raw, firm, track.seen, quat_rotate(to_world, root_cam), observation.t_s, fps)
     z = world.height(toes, contacts.toe_heights(body), firm, track.seen, observation.t_s, fps)
     pose.root_xyz += np.column_stack([path, z])
 

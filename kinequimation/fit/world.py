@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import binary_erosion, median_filter
+from scipy.ndimage import median_filter
 
 from kinequimation import skeleton
 from kinequimation.fit.smoothing import GAP_WEIGHT, fill_rows, smooth
@@ -21,10 +21,9 @@ FLIGHT_WEIGHT = 0.3
 """How firmly the speed of a flight keeps to the line between the stances before and after it (judgement)."""
 CAMERA_HZ = 0.5
 """A camera tilts and pans slowly (judgement)."""
-SPEED_HZ, HEIGHT_HZ = 5.0, 8.0
-"""Cut-offs of the root's speed and height: twice the stride frequency of a fast gait passes (recipes, E1 and D3)."""
-EDGE_S, EDGE_WEIGHT = 0.04, 0.05
-"""Time at either end of a stance in which a hoof may already move, and its weight then (judgement)."""
+SPEED_HZ, HEIGHT_HZ = 2.5, 8.0
+"""Cut-offs of the root's speed, which a horse changes slowly, and of its height, which swings twice a stride (recipes,
+E1 and E4; judgement)."""
 UP_SIGMA, STEP_SIGMA_M = 0.05, 0.05
 """Error of the lifted up vector, radians, and of the height difference of two standing hooves, metres (judgement)."""
 MIN_PAN_RAD, MIN_PAN_RATE = np.radians(15.0), np.radians(6.0)
@@ -221,21 +220,21 @@ def heading(quat_wxyz: Float[np.ndarray, "frames 81 4"], fps: float) -> Float[np
     return smooth(median_filter(angle, 3, mode="nearest"), flat**2 + 1e-3, CAMERA_HZ, fps)
 
 
-def firmness(
-    stance: Bool[np.ndarray, "frames 4"], trust: Float[np.ndarray, "frames 4"], fps: float
-) -> Float[np.ndarray, "frames 4"]:
-    """Return how surely each hoof stands and is where it seems to be; 0 for one that does not stand.
+def firmness(found: list[tuple[int, int, int]], trust: Float[np.ndarray, "frames 4"]) -> Float[np.ndarray, "frames 4"]:
+    """Return how much each standing hoof's place and speed count; 0 for one that does not stand.
 
-    It counts less just after landing and before leaving, where smoothing blurs, and where it was hardly seen.
+    A parabola over each stance: the mean of the speeds so weighted is the slope of the line fitted to the places,
+    and the moments of landing and leaving, where a hoof may already move, count least.
 
     Args:
-        stance: which hooves stand.
+        found: (limb, first frame, frame after the last) of every stance.
         trust: how well each hoof is seen, 1 for well.
-        fps: frames per second.
     """
-    firm = stance * trust
-    edge = binary_erosion(stance, np.ones((3, 1), bool), iterations=max(1, round(EDGE_S * fps)), border_value=1)
-    return np.where(edge, firm, EDGE_WEIGHT * firm)
+    firm = np.zeros_like(trust)
+    for limb, start, stop in found:
+        x = (np.arange(stop - start) + 0.5) / (stop - start)
+        firm[start:stop, limb] = 6 * x * (1 - x) * trust[start:stop, limb]
+    return firm
 
 
 def _lost(known: np.ndarray, fps: float) -> np.ndarray:

@@ -12,11 +12,12 @@ from torch import nn
 
 from kinequimation import __version__
 from kinequimation.pose2d.calibrate import Calibration, fit_calibration
+from kinequimation.pose2d.loop import CALIBRATION_SEED_OFFSET, read_checkpoint
 from kinequimation.pose2d.loss import hit_radius_px, in_crop
 from kinequimation.pose2d.model import PoseNet
 from kinequimation.pose2d.onnx_file import write_onnx
-from kinequimation.pose2d.stream import SampleFunction, batches, rendered_sample
-from kinequimation.pose2d.train import CALIBRATION_SEED_OFFSET, TrainConfig, place, read_checkpoint
+from kinequimation.pose2d.stream import Batch, SampleFunction, batches, rendered_sample
+from kinequimation.pose2d.train import TrainConfig, place
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.skeleton import KEYPOINTS
 
@@ -39,7 +40,7 @@ class _Exported(nn.Module):
 
 
 def calibrate(
-    net: PoseNet, stream: Iterator[dict[str, torch.Tensor]], n_batches: int, progress: Progress = no_progress
+    net: PoseNet, stream: Iterator[Batch], n_batches: int, progress: Progress = no_progress
 ) -> tuple[Calibration, dict[str, float]]:
     """Fit hit logit to the share of right places on held-out samples, and measure on others.
 

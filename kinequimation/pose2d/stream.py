@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kinequimation.synth import Frame
 
 Arrays = dict[str, np.ndarray]
+Batch = dict[str, torch.Tensor]
 SampleFunction = Callable[[int, int, int], Arrays]
 """Maps seed, index and size to a sample's arrays; must give the same in any process."""
 
@@ -51,11 +52,11 @@ def rendered_sample(seed: int, index: int, size: int) -> Arrays:
     }
 
 
-class _Stream(Dataset[dict[str, torch.Tensor]]):
+class _Stream(Dataset[Batch]):
     def __init__(self, sample: SampleFunction, seed: int, size: int) -> None:
         self.sample, self.seed, self.size = sample, seed, size
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, index: int) -> Batch:
         return {k: torch.from_numpy(v.copy()) for k, v in self.sample(self.seed, index, self.size).items()}
 
 
@@ -72,7 +73,7 @@ class _Forever(Sampler[list[int]]):
 
 def batches(
     sample: SampleFunction, seed: int, size: int, batch_size: int, first_batch: int, n_workers: int
-) -> Iterator[dict[str, torch.Tensor]]:
+) -> Iterator[Batch]:
     """Yield batches for ever, from ``first_batch`` on; batch b holds the samples b·n to (b + 1)·n − 1 of the stream."""
     loader = DataLoader(
         _Stream(sample, seed, size),

@@ -1,0 +1,5 @@
+"""Where the horses are in a frame: the network, its training, inference, and following one horse over time."""
+
+from kinequimation.detect.infer import Detection, HorseDetector
+
+__all__ = ["Detection", "HorseDetector"]

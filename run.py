@@ -80,7 +80,10 @@ def install_torch() -> bool:
     brings_cuda = any(name.startswith(("nvidia", "cuda", "triton")) for name in names)
     if names and not brings_cuda:
         return pip("install", "--quiet", TORCH).returncode == 0
-    return pip("install", "--quiet", "--retries", "1", "--index-url", TORCH_CPU_INDEX, TORCH).returncode == 0
+    return (
+        pip("install", "--quiet", "--retries", "1", "--timeout", "20", "--index-url", TORCH_CPU_INDEX, TORCH).returncode
+        == 0
+    )
 
 
 def install(for_tests: bool) -> None:

@@ -78,12 +78,8 @@ def install_torch() -> bool:
     with contextlib.suppress(ValueError, KeyError):
         names = [item["metadata"]["name"].lower() for item in json.loads(plan.stdout)["install"]]
     brings_cuda = any(name.startswith(("nvidia", "cuda", "triton")) for name in names)
-    if names and not brings_cuda:
-        return pip("install", "--quiet", TORCH).returncode == 0
-    return (
-        pip("install", "--quiet", "--retries", "1", "--timeout", "20", "--index-url", TORCH_CPU_INDEX, TORCH).returncode
-        == 0
-    )
+    source = () if names and not brings_cuda else ("--retries", "1", "--timeout", "20", "--index-url", TORCH_CPU_INDEX)
+    return pip("install", "--quiet", *source, TORCH).returncode == 0
 
 
 def install(for_tests: bool) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from kinequimation.synth.renderer import Buffers
 
+TRAINING_SIZES = (240, 320)
+"""Sides of the frames that crops are cut from, pixels: the smaller is enlarged a little, the larger stays crisp."""
 TRAINING_VIEW = View(fill=(0.48, 0.68), truncated=0.1, off_centre=0.5, wide_roll=0.4)
 """The horse with enough around it that most crops stay inside the frame; the turning is the camera's."""
 _STREAMS = {"frame": 0, "training": 1, "detection": 2, "crop": 3}
@@ -160,11 +162,12 @@ def training_sample(seed: int, index: int, size: int = 192) -> TrainingSample:
 
 
 def training_frame(seed: int, index: int) -> Frame:
-    """Return the frame, 240 pixels wide, that ``training_sample`` cuts its crop from.
+    """Return the frame, of one of ``TRAINING_SIZES``, that ``training_sample`` cuts its crop from.
 
     Drawing costs several times what augmentation does, so training may take several crops of one frame.
     """
-    return _render(_generator(seed, index, "training"), 240, TRAINING_VIEW, 1)
+    rng = _generator(seed, index, "training")
+    return _render(rng, TRAINING_SIZES[rng.integers(2)], TRAINING_VIEW, 1)
 
 
 def training_crop(frame: Frame, seed: int, index: int, size: int = 192) -> TrainingSample:

@@ -59,8 +59,8 @@ def mesh(name: str) -> tuple[Float[np.ndarray, "v 6"], Int[np.ndarray, "f 3"]]:
 class Props:
     """Instances collected while a scene is built, by base mesh.
 
-    Each instance is a 3×4 placement, a linear colour with a taper, and a look: texture layer (−1 for none), texture
-    scale per metre, texture contrast, object id.
+    Each instance is a 3×4 placement, a linear colour with a taper, and a look: texture layer (−1 for none, −2 for
+    grass), texture scale per metre, texture contrast, object id.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,8 @@ class Props:
         """Add one instance, or n of them; the columns of ``axes`` are the unit shape's axes in the world, metres."""
         axes, centre = np.atleast_3d(axes).reshape(-1, 3, 3), np.asarray(centre, float).reshape(-1, 3)
         n = len(centre)
-        look = np.array([-1.0 if texture is None else texture_layer(texture), scale, contrast, object_id])
+        plain = -2.0 if name == "blade" else -1.0
+        look = np.array([plain if texture is None else texture_layer(texture), scale, contrast, object_id])
         row = np.empty((n, INSTANCE_WIDTH))
         row[:, :12] = np.concatenate([np.broadcast_to(axes, (n, 3, 3)), centre[:, :, None]], -1).reshape(n, 12)
         row[:, 12:15] = rgb

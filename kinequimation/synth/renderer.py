@@ -57,6 +57,7 @@ class _RenderTemplate:
 
     source: np.ndarray  # [N] template vertex
     faces: np.ndarray
+    coarse_faces: np.ndarray  # fewer of them, for shadows
     static: np.ndarray  # [N, 16] template xyz, normal, four joints, four weights, material, segment
 
 
@@ -79,7 +80,16 @@ def _render_template() -> _RenderTemplate:
     weight /= weight.sum(1, keepdims=True)
     columns = (v[source], normal[source], joint[source], weight[source], material[:, None], joint[source, :1])
     static = np.concatenate(columns, axis=1).astype("f4")
-    return _RenderTemplate(source, faces.reshape(-1, 3).astype("i4"), static)
+    faces = faces.reshape(-1, 3).astype("i4")
+    return _RenderTemplate(source, faces, _clustered(v[source], faces), static)
+
+
+def _clustered(xyz: np.ndarray, faces: np.ndarray, cell_m: float = 0.035) -> np.ndarray:
+    """Return the faces left when all vertices of one grid cell become its first vertex."""
+    _, first, cell = np.unique(np.floor(xyz / cell_m).astype(int), axis=0, return_index=True, return_inverse=True)
+    coarse = first[cell.ravel()][faces]
+    a, b, c = coarse.T
+    return coarse[(a != b) & (b != c) & (c != a)].astype("i4")
 
 
 def _projection(camera: Camera) -> np.ndarray:
@@ -149,12 +159,13 @@ class Renderer:
         self._rest = ctx.buffer(reserve=len(template.source) * 12)
         static = ctx.buffer(template.static.tobytes())
         index = ctx.buffer(template.faces.tobytes())
+        coarse_index = ctx.buffer(template.coarse_faces.tobytes())
         names = ("in_template", "in_normal", "in_joint", "in_weight", "in_kind")
         self._horse_vao = self._vertex_array(
             self._horse, [(self._rest, "3f", ("in_rest",)), (static, "3f 3f 4f 4f 2f", names)], index
         )
         self._horse_depth_vao = self._vertex_array(
-            self._horse_depth, [(self._rest, "3f", ("in_rest",)), (static, "3f 3f 4f 4f 2f", names)], index
+            self._horse_depth, [(self._rest, "3f", ("in_rest",)), (static, "3f 3f 4f 4f 2f", names)], coarse_index
         )
         self._instances = ctx.buffer(reserve=1 << 20)
         self._prop_vaos: dict[str, tuple[moderngl.VertexArray, moderngl.VertexArray]] = {}

@@ -189,7 +189,7 @@ def sample_scene(rng: np.random.Generator, size: int, view: View | None = None) 
         surroundings.add_fence(props, rng, near, across, 12.0)
     is_grassy = rng.random() < 0.3
     if is_grassy and kind != "picture":
-        surroundings.add_grass(props, rng, rows, 1.1 * height_m, rng.uniform(0.02, 0.22) * height_m)
+        surroundings.add_grass(props, rng, rows, 1.6 * height_m, rng.uniform(0.02, 0.22) * height_m)
     return Scene(
         camera=camera,
         horses=tuple(horses),

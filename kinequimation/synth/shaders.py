@@ -19,6 +19,7 @@ SCENE_FIELDS: tuple[str, ...] = (
     "trees_shape",  # texture layer, texture scale, roughness, share of the horizon covered
     "wall",  # rgb; height as tangent of elevation, 0 for none
     "wall_shape",  # texture layer, texture scale, lower edge as tangent, contrast
+    "wall_normal",  # horizontal direction towards the wall; thickness of a light line on its top
     "eye",  # camera position; tone (contrast)
     "picture",  # texture layer a, layer b, scale, mix
     "picture_rgb",  # tint; contrast
@@ -198,22 +199,22 @@ void main() {
     vec3 v = normalize(SCENE_EYE.xyz - world);
     if (dot(n, v) < 0.0) n = -n;
     if (is_hair) bump += 0.6;
-    n = normalize(n + bump * 0.5 * (middle.rgb + fine.rgb - 1.0) + (is_hair ? vec3(0.5 * strands) : vec3(0.0)));
+    n = normalize(n + 0.25 * (broad.rgb - 0.5) + bump * 0.5 * (middle.rgb + fine.rgb - 1.0) + (is_hair ? vec3(0.5 * strands) : vec3(0.0)));
     float inner = clamp(-tn.x * sign(t.x), 0.0, 1.0) * step(t.z, 1.0);
     float ao = (1.0 - 0.55 * inner) * mix(0.62, 1.0, smoothstep(-0.9, 0.2, tn.z));
     ao *= mix(0.8, 1.0, smoothstep(0.0, 0.3, world.z));
     ao *= mix(1.0, 0.65, smoothstep(0.95, 0.8, t.z) * smoothstep(0.6, 0.8, t.z) * step(0.05, abs(t.x)));
     float facing = dot(n, SCENE_SUN.xyz);
-    float light = max(facing, 0.0) * shadow_at(world + n * 0.015) * mix(1.0, ao, 0.4);
+    float light = max(facing, 0.0) * shadow_at(world + n * 0.03) * mix(1.0, ao, 0.4);
     rgb = mix(rgb, rgb * rgb * 1.2, 0.5 * COAT_DIRT_SHAPE.w);
     gloss += 0.5 * COAT_DIRT_SHAPE.w;
     vec3 shaded = lit(rgb, n, light, ao);
     vec3 half_way = normalize(v + SCENE_SUN.xyz);
-    float spec = gloss * pow(max(dot(n, half_way), 0.0), COAT_GLOSS.y) * (0.35 + 0.02 * COAT_GLOSS.y);
-    shaded += SCENE_SUN_RGB.rgb * spec * light * 0.6;
+    float spec = gloss * pow(max(dot(n, half_way), 0.0), COAT_GLOSS.y) * (0.5 + 0.02 * COAT_GLOSS.y);
+    shaded += SCENE_SUN_RGB.rgb * spec * light * 0.8;
     float rim = pow(1.0 - max(dot(n, v), 0.0), 4.0);
     vec3 mirrored = reflect(-v, n);
-    float sheen = COAT_GLOSS.z * (0.14 * gloss + 0.3 * rim * (0.15 + gloss));
+    float sheen = COAT_GLOSS.z * (0.4 * gloss * (0.3 + rim) + 0.3 * rim * (0.15 + gloss));
     shaded += SCENE_SKY_RGB.rgb * ao * smoothstep(-0.2, 0.9, mirrored.z) * sheen;
     if (material > 4.5) shaded += vec3(0.35) * pow(max(dot(n, half_way), 0.0), 60.0);
     out_rgb = displayed(fogged(shaded, world));
@@ -266,8 +267,10 @@ void main() {
     float cloth = texture(volume, world * 0.9).r;
     n = normalize(n + 0.35 * (texture(volume, world * 1.7).rgb - 0.5));
     rgb *= 0.8 + 0.4 * cloth;
+    float ao = look.x < -1.5 ? mix(0.75, 1.0, local.z) : mix(0.6, 1.0, smoothstep(0.0, 0.4, world.z));
+    if (look.x < -1.5) n = normalize(vec3(0.3 * n.xy, 1.0));  // grass is lit as the ground is
     float light = max(dot(n, SCENE_SUN.xyz), 0.0) * shadow_at(world + n * 0.02);
-    out_rgb = displayed(fogged(lit(rgb, n, light, mix(0.6, 1.0, smoothstep(0.0, 0.4, world.z))), world));
+    out_rgb = displayed(fogged(lit(rgb, n, light, ao), world));
     out_id = vec4(look.w, 255.0, 0.0, 255.0) / 255.0;
     out_z = z_cam;
 }
@@ -341,7 +344,10 @@ void main() {
     float slope = d.z / max(length(d.xy), 1e-3);
     float bearing = atan(d.y, d.x) * 0.3183 + SCENE_OFFSET.z;
     vec3 glow = SCENE_SKY_RGB.rgb + SCENE_SUN_RGB.rgb * 0.45;
-    bool is_wall = SCENE_WALL.w != 0.0 && slope < SCENE_WALL.w && slope > SCENE_WALL_SHAPE.z;
+    // the wall is a plane: tangents are taken along its normal, so that its edges are straight lines
+    float facing = dot(d.xy, SCENE_WALL_NORMAL.xy);
+    float rise = d.z / max(facing, 1e-3);
+    bool is_wall = SCENE_WALL.w != 0.0 && facing > 1e-3 && rise < SCENE_WALL.w && rise > SCENE_WALL_SHAPE.z;
     if (slope < 0.0 && !is_wall) discard;
     vec3 rgb = mix(SCENE_HORIZON.rgb, SCENE_ZENITH.rgb, smoothstep(0.0, 0.7, slope));
     vec2 sky = d.xy / (0.25 + max(d.z, 0.0)) * SCENE_HORIZON.w + SCENE_OFFSET.xy;
@@ -360,9 +366,11 @@ void main() {
         rgb = SCENE_TREES.rgb * (0.12 + 3.0 * leaf * leaf) * glow * (0.45 + 0.55 * slope / max(tree, 1e-3));
     }
     if (is_wall) {
-        vec3 surface = tex(vec2(bearing, slope * 0.32) * SCENE_WALL_SHAPE.y, SCENE_WALL_SHAPE.x);
+        float across = dot(d.xy, vec2(-SCENE_WALL_NORMAL.y, SCENE_WALL_NORMAL.x)) / facing;
+        vec3 surface = tex(vec2(across, rise) * 0.32 * SCENE_WALL_SHAPE.y, SCENE_WALL_SHAPE.x);
         float stained = 0.8 + 0.4 * outline.r;
         rgb = SCENE_WALL.rgb * mix(vec3(1.0), surface * 2.0, SCENE_WALL_SHAPE.w) * stained * glow;
+        if (rise > SCENE_WALL.w - SCENE_WALL_NORMAL.z) rgb = vec3(0.75) * glow;
     }
     out_rgb = displayed(rgb);
 }

@@ -126,6 +126,10 @@ def sample_backdrop(rng: np.random.Generator, rows: Rows, eye: np.ndarray, dista
         if rng.random() < 0.4:
             rows["wall"][:3] = _tint(rng, (205, 200, 190))
         rows["wall_shape"] = np.array([texture_layer(surface), rng.uniform(1.5, 7), -eye[2] / far, rng.uniform(0, 1)])
+        towards = -eye[:2] / (np.linalg.norm(eye[:2]) + 1e-9)
+        turn = rng.normal(0, 0.25)
+        normal = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ towards
+        rows["wall_normal"] = np.array([*normal, rng.uniform(0.003, 0.02) if rng.random() < 0.4 else 0.0, 0.0])
         if kind == "indoor":
             dim = rng.uniform(0.03, 0.5)
             rows["zenith"][:3] = sky * dim
@@ -230,12 +234,12 @@ def add_quadruped_furniture(props: Props, rng: np.random.Generator, xy: np.ndarr
 
 def add_grass(props: Props, rng: np.random.Generator, rows: Rows, radius_m: float, height_m: float) -> None:
     """Add blades of grass around the origin, in the ground's colours."""
-    n = int(rng.integers(400, 1600))
+    n = int(rng.integers(500, 2200))
     angle, r = rng.uniform(0, 2 * np.pi, n), radius_m * np.sqrt(rng.random(n))
     centre = np.stack([r * np.cos(angle), r * np.sin(angle), np.zeros(n)], -1)
     axes = np.zeros((n, 3, 3))
     turn = rng.uniform(0, np.pi, n)
-    wide = rng.uniform(0.004, 0.014, n) * (1 + height_m * 3)
+    wide = rng.uniform(0.004, 0.016, n) * (1 + height_m * 3)
     axes[:, 0, 0], axes[:, 1, 0] = wide * np.cos(turn), wide * np.sin(turn)
     tall = height_m * rng.uniform(0.4, 1.2, n)
     axes[:, :, 2] = rng.normal(0, 0.3, (n, 3)) * tall[:, None]
@@ -243,7 +247,7 @@ def add_grass(props: Props, rng: np.random.Generator, rows: Rows, radius_m: floa
     axes[:, :2, 1] = rng.normal(0, 0.02, (n, 2))
     axes[:, 2, 1] = 0.01
     share = rng.random((n, 1))
-    rgb = (rows["soil_a"][:3] * share + rows["soil_b"][:3] * (1 - share)) * rng.uniform(0.6, 1.3, (n, 1))
+    rgb = (rows["soil_a"][:3] * share + rows["soil_b"][:3] * (1 - share)) * rng.uniform(0.7, 1.5, (n, 1))
     props.add("blade", axes, centre, rgb, OBJECT_ID)
 
 
@@ -267,14 +271,14 @@ def furnish(
         ahead = distance_m + np.exp(rng.uniform(np.log(nearest), np.log(farthest)))
         return eye[:2] + forward * ahead + right * rng.normal(0, 0.35) * ahead
 
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         for _ in range(int(rng.integers(1, 3))):
             add_fence(props, rng, spot(reach_m, 12), facing + rng.normal(0, 0.25), rng.uniform(8, 40))
-    for _ in range(rng.poisson(0.7)):
+    for _ in range(rng.poisson(0.9)):
         add_tree(props, rng, spot(reach_m + 0.5, 25))
-    for _ in range(rng.poisson(0.8)):
+    for _ in range(rng.poisson(1.1)):
         add_box(props, rng, spot(reach_m + 3.5, 30))
     if rng.random() < 0.12:
         add_jump(props, rng, spot(reach_m + 0.5, 12), facing + rng.normal(0, 0.5))
-    for _ in range(rng.poisson(0.35)):
+    for _ in range(rng.poisson(0.5)):
         add_person(props, rng, spot(reach_m, 15), rng.uniform(0, 2 * np.pi))

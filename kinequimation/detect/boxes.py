@@ -1,4 +1,4 @@
-"""Boxes: overlap, and from a detector's maps to a list."""
+"""From a detector's maps to a list of boxes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinequimation.metrics import box_iou
+
 if TYPE_CHECKING:
     from jaxtyping import Float
-
-
-def iou(a_xywh: Float[np.ndarray, "*n 4"], b_xywh: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n"]:
-    """Return intersection over union, broadcasting."""
-    a, b = np.asarray(a_xywh, float), np.asarray(b_xywh, float)
-    lo = np.maximum(a[..., :2], b[..., :2])
-    hi = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
-    both = np.prod(np.maximum(hi - lo, 0), axis=-1)
-    return both / np.maximum(a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - both, 1e-9)
 
 
 def peaks(
@@ -47,8 +40,9 @@ def peaks(
 
 def suppress(boxes_xywh: Float[np.ndarray, "n 4"], scores: Float[np.ndarray, " n"], max_iou: float) -> list[int]:
     """Return the indices of boxes to keep, best first: none overlaps a better one by more than ``max_iou``."""
+    overlap = box_iou(boxes_xywh, boxes_xywh)
     keep: list[int] = []
     for i in np.argsort(scores)[::-1].tolist():
-        if all(iou(boxes_xywh[i], boxes_xywh[k]) <= max_iou for k in keep):
+        if (overlap[i, keep] <= max_iou).all():
             keep.append(i)
     return keep

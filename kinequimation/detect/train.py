@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from kinequimation.detect.boxes import iou, peaks
+from kinequimation.detect.boxes import peaks
 from kinequimation.detect.loss import detect_loss
 from kinequimation.detect.model import STRIDE, DetectNet
 from kinequimation.detect.stream import rendered_frame
+from kinequimation.metrics import box_iou
 from kinequimation.pose2d.loop import LoopConfig, Trainer, train_loop
 from kinequimation.pose2d.onnx_file import load_onnx
 from kinequimation.pose2d.stream import Batch, SampleFunction
@@ -101,8 +102,8 @@ def judge(net: DetectNet, held: list[Batch], threshold: float = 0.02) -> tuple[n
             n_boxes += len(free)
             boxes, found = peaks(score, ltrb_px, STRIDE, threshold)
             for box, s in zip(boxes, found, strict=True):
-                overlap = [float(iou(box, t)) for t in free]
-                hit = bool(overlap) and max(overlap) >= MIN_IOU
+                overlap = box_iou(box, np.array(free))[0]
+                hit = len(free) > 0 and float(overlap.max()) >= MIN_IOU
                 if hit:
                     free.pop(int(np.argmax(overlap)))
                 scores.append(float(s))

@@ -26,7 +26,9 @@ class Calibration:
     probability: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Check the knots."""
+        """Check the knots; lists, as JSON gives them, become tuples."""
+        object.__setattr__(self, "score", tuple(self.score))
+        object.__setattr__(self, "probability", tuple(self.probability))
         s, p = np.asarray(self.score, float), np.asarray(self.probability, float)
         fine = s.ndim == 1 and s.shape == p.shape and len(s) >= 2 and np.isfinite(s).all() and np.isfinite(p).all()
         if not fine or (np.diff(s) <= 0).any() or (np.diff(p) < 0).any() or p[0] < 0 or p[-1] > 1:

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from kinequimation.pose2d.model import STRIDE, PoseOutput
+from kinequimation.skeleton import GROUPS, KEYPOINT_INDEX
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -16,10 +17,16 @@ SIGMA_CELLS = 1.5
 """Deviation of the target's Gaussian: 6 pixels of a 192-pixel crop, 4 % of the box (HRNet's 2 cells of 64)."""
 HIDDEN_WEIGHT = 0.6
 """Weight of a hidden point's place beside a seen one's: it must be guessed, but a guess is noisier."""
+LEG_WEIGHT = 2.0
+"""Weight of carpus, hock and everything below beside other points: the gait is in them, they are small, alike, and
+hide each other, and most of the trunk's points follow from their neighbours."""
 JUDGE_WEIGHT = 0.3
 MASK_WEIGHT = 1.0
 HIT_FRACTION = 0.05
 """A place is right within this fraction of the horse's longer side: what confidence promises."""
+
+
+_LEGS = [KEYPOINT_INDEX[name] for group in ("lower limb", "hoof") for name in GROUPS[group]]
 
 
 class Losses(NamedTuple):
@@ -72,9 +79,12 @@ def pose_loss(
         visibility: 0 out of the frame, 1 hidden, 2 seen.
         mask: the horse's silhouette at the map's resolution, 0..1.
     """
-    h, w = output.log_prob.shape[2:]
+    k, h, w = output.log_prob.shape[1:]
     valid = in_crop(uv_px, visibility, w * STRIDE)
     place_weight = torch.where(visibility == 2, 1.0, HIDDEN_WEIGHT) * valid
+    legs = torch.zeros(k, dtype=torch.bool, device=valid.device)
+    legs[[i for i in _LEGS if i < k]] = True
+    place_weight = torch.where(legs, LEG_WEIGHT, 1.0) * place_weight
     true = torch.where(valid.unsqueeze(2), to_cells(uv_px), 0.0)
 
     def gauss(centre: torch.Tensor, n_cells: int) -> torch.Tensor:

@@ -47,6 +47,9 @@ class DetectNet(nn.Module):
         self.pyramid = Pyramid(WIDTHS, n_context=5)
         self.score = nn.Conv2d(WIDTHS[STRIDE], 1, 1)
         self.box = nn.Conv2d(WIDTHS[STRIDE], 4, 1)
+        for head in (self.score, self.box):
+            nn.init.normal_(head.weight, std=1e-3)  # every cell starts at the prior, and nowhere sure of nonsense
+            nn.init.zeros_(head.bias)  # pyright: ignore[reportArgumentType]
         nn.init.constant_(self.score.bias, torch.logit(torch.tensor(PRIOR)).item())  # pyright: ignore[reportArgumentType]
 
     def forward(self, image: Float[torch.Tensor, "n 3 h w"]) -> DetectOutput:

@@ -361,7 +361,7 @@ class VideoWriter:
             self._stream = stream
             stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
             stream.codec_context.time_base = _TIME_BASE
-            stream.options = {"crf": "21", "preset": "veryfast"} if codec == "libx264" else {"qscale": "3"}
+            stream.options = {"crf": "21", "preset": "superfast"} if codec == "libx264" else {"qscale": "3"}
             if codec == "mpeg4":
                 stream.bit_rate = 8_000_000
         except (av.error.FFmpegError, OSError, ValueError) as error:

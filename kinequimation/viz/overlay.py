@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from kinequimation.motion import Motion
 
-_MIN_HEIGHT, _MAX_HEIGHT, _MAX_WIDTH = 432, 720, 1280
-"""Small clips are shown larger, so that lines do not cover the horse; large ones smaller, so that files stay small."""
+_MIN_HEIGHT, _MAX_HEIGHT, _MAX_WIDTH = 432, 540, 960
+"""Small clips are shown larger, so that lines do not cover the horse; large ones smaller, as drawing
+and encoding take most of a run's time."""
 _GREY = (92, 96, 102)
 
 

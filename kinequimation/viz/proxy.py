@@ -45,7 +45,8 @@ class Proxy:
 
     Attributes:
         rest_vertices: [N, 3] metres, as ``Body.rest_vertices``.
-        weights: [N, 81] skin weights.
+        joints: [N, 4] the joints that move each vertex most.
+        weights: [N, 4] how much; each row sums to 1.
         faces: [M, 3] counter-clockwise from outside.
         face_material: [M] index into ``MATERIALS``.
         face_limb: [M] index into ``skeleton.LIMBS`` for the faces of hooves, −1 for others.
@@ -53,7 +54,8 @@ class Proxy:
     """
 
     rest_vertices: Float[np.ndarray, "n 3"]
-    weights: Float[np.ndarray, "n 81"]
+    joints: Int[np.ndarray, "n 4"]
+    weights: Float[np.ndarray, "n 4"]
     faces: Int[np.ndarray, "m 3"]
     face_material: Int[np.ndarray, " m"]
     face_limb: Int[np.ndarray, " m"]
@@ -65,8 +67,9 @@ class Proxy:
         """Return the vertices of one frame in the world (linear blend skinning)."""
         R = quat_to_matrix(rotation_wxyz)
         t = joints_xyz - np.einsum("jab,jb->ja", R, self.rest_joints)
-        blended = (self.weights @ np.concatenate([R, t[..., None]], -1).reshape(-1, 12)).reshape(-1, 3, 4)
-        return np.einsum("nab,nb->na", blended[..., :3], self.rest_vertices) + blended[..., 3]
+        transforms = np.concatenate([R, t[..., None]], -1)[self.joints]
+        blended = (transforms * self.weights[..., None, None]).sum(1)
+        return (blended[..., :3] * self.rest_vertices[:, None]).sum(-1) + blended[..., 3]
 
 
 @lru_cache(maxsize=1)
@@ -95,11 +98,14 @@ def make_proxy(body: Body) -> Proxy:
     rest, weights = np.zeros((len(count), 3)), np.zeros((len(count), skeleton.NUM_JOINTS))
     np.add.at(rest, cluster, body.rest_vertices)
     np.add.at(weights, cluster, body.weights)
-    rest, weights = rest / count, weights / count
+    rest = rest / count
+    joints = np.argsort(-weights, axis=1)[:, :4]
+    weights = np.take_along_axis(weights, joints, axis=1)
+    weights /= weights.sum(1, keepdims=True)
     face_limb = np.full(len(faces), -1)
     on_hoof = face_material == MATERIALS.index("hoof")
     centres = rest[faces].mean(1)
     hooves = np.array([body.rest_xyz[skeleton.JOINT_INDEX[skeleton.limb_joints(limb)[-1]]] for limb in skeleton.LIMBS])
     nearest = np.linalg.norm(centres[:, None] - hooves, axis=-1).argmin(1)
     face_limb[on_hoof] = nearest[on_hoof]
-    return Proxy(rest, weights, faces, face_material, face_limb, body.rest_xyz)
+    return Proxy(rest, joints, weights, faces, face_material, face_limb, body.rest_xyz)

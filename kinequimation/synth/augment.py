@@ -121,7 +121,8 @@ def photometric(rng: np.random.Generator, image: Float32[np.ndarray, "s s 3"]) -
     if rng.random() < 0.1:
         y, x = np.mgrid[-1 : 1 : len(image) * 1j, -1 : 1 : len(image) * 1j].astype(np.float32)
         image = image * (1 - f(rng.uniform(0.1, 0.6)) * (x * x + y * y)[..., None] / 2)
-    return image
+    mean = float(image.mean())
+    return image * f(np.clip(mean, 30, 190) / max(mean, 1.0))  # nobody keeps a picture that is all white or black
 
 
 def _amplitude_mix(rng: np.random.Generator, image: Float32[np.ndarray, "s s 3"]) -> Float32[np.ndarray, "s s 3"]:

@@ -199,7 +199,8 @@ void main() {
     vec3 v = normalize(SCENE_EYE.xyz - world);
     if (dot(n, v) < 0.0) n = -n;
     if (is_hair) bump += 0.6;
-    n = normalize(n + 0.25 * (broad.rgb - 0.5) + bump * 0.5 * (middle.rgb + fine.rgb - 1.0) + (is_hair ? vec3(0.5 * strands) : vec3(0.0)));
+    vec3 relief = 0.25 * (broad.rgb - 0.5) + bump * 0.5 * (middle.rgb + fine.rgb - 1.0);
+    n = normalize(n + relief + (is_hair ? vec3(0.5 * strands) : vec3(0.0)));
     float inner = clamp(-tn.x * sign(t.x), 0.0, 1.0) * step(t.z, 1.0);
     float ao = (1.0 - 0.55 * inner) * mix(0.62, 1.0, smoothstep(-0.9, 0.2, tn.z));
     ao *= mix(0.8, 1.0, smoothstep(0.0, 0.3, world.z));

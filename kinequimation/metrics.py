@@ -45,25 +45,34 @@ def pck(errors: Float[np.ndarray, "*n"], threshold: float) -> tuple[int, int]:
     return int((errors[counted] <= threshold).sum()), int(counted.sum())
 
 
-def swapped_pairs(
-    uv_px: Float[np.ndarray, "n k 2"],
-    truth_px: Float[np.ndarray, "n k 2"],
+@dataclass(frozen=True)
+class PairChecks:
+    """What became of each left/right pair; all [N, 103], set at the left point of a pair only.
+
+    Attributes:
+        comparable: both points are labelled, and far enough apart to be told apart.
+        swapped: comparable, and each prediction lies nearer to the other's label.
+        merged: comparable, and both predictions lie nearer to the same label.
+    """
+
+    comparable: Bool[np.ndarray, "n 103"]
+    swapped: Bool[np.ndarray, "n 103"]
+    merged: Bool[np.ndarray, "n 103"]
+
+
+def check_pairs(
+    uv_px: Float[np.ndarray, "n 103 2"],
+    truth_px: Float[np.ndarray, "n 103 2"],
     bbox_xywh: Float[np.ndarray, "n 4"],
     min_separation: float = 0.05,
-) -> tuple[Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"]]:
-    """Find the left/right pairs that the prediction has the wrong way round.
-
-    A pair is swapped where exchanging its two predictions brings them nearer to the truth. Pairs whose labels lie
-    closer together than ``min_separation`` of the box say nothing and are left out.
+) -> PairChecks:
+    """Find the left/right pairs that the prediction has the wrong way round, or on one side both.
 
     Args:
-        uv_px: predictions in the 103 slots.
-        truth_px: labels in the 103 slots, NaN where there is none.
+        uv_px: predictions; a pair with a missing one (NaN) is not comparable.
+        truth_px: labels, NaN where there is none.
         bbox_xywh: [N, 4] boxes.
-        min_separation: of the box's longer side. 0.05, as the finest PCK threshold reported.
-
-    Returns:
-        swapped, and comparable: both [N, 103], set at the left point of a pair only.
+        min_separation: of two labels, over the box's longer side. 0.05, the finest PCK threshold reported.
     """
     mirror = skeleton.MIRROR_KEYPOINTS
     side = np.asarray(bbox_xywh, float)[:, 2:].max(axis=1, keepdims=True)
@@ -73,8 +82,12 @@ def swapped_pairs(
     left = np.zeros(skeleton.NUM_KEYPOINTS, bool)
     left[[i for i in skeleton.SIDED_KEYPOINTS if i < mirror[i]]] = True
     comparable = left & apart & np.isfinite(own + own[:, mirror])
-    swapped = comparable & (other + other[:, mirror] < own + own[:, mirror])
-    return swapped, comparable
+    wrong = other < own
+    return PairChecks(
+        comparable=comparable,
+        swapped=comparable & wrong & wrong[:, mirror],
+        merged=comparable & (wrong != wrong[:, mirror]),
+    )
 
 
 def oks(

@@ -29,20 +29,36 @@ def _labels_of_a_horse(rng: np.random.Generator) -> np.ndarray:
     return rng.uniform(0, 100, (1, skeleton.NUM_KEYPOINTS, 2))
 
 
+BOX_100 = np.array([[0.0, 0.0, 100.0, 100.0]])
+
+
 def test_a_mirrored_prediction_swaps_every_comparable_pair_and_the_truth_none(rng: np.random.Generator) -> None:
-    truth, box = _labels_of_a_horse(rng), np.array([[0.0, 0.0, 100.0, 100.0]])
-    swapped, comparable = metrics.swapped_pairs(truth[:, skeleton.MIRROR_KEYPOINTS], truth, box)
-    assert comparable.sum() > 30
-    np.testing.assert_array_equal(swapped, comparable)
-    assert not metrics.swapped_pairs(truth, truth, box)[0].any()
-
-
-def test_pairs_that_lie_together_say_nothing_about_swaps(rng: np.random.Generator) -> None:
     truth = _labels_of_a_horse(rng)
-    left, right = (skeleton.KEYPOINT_INDEX[f"carpus.{s}"] for s in "LR")
+    mirrored = metrics.check_pairs(truth[:, skeleton.MIRROR_KEYPOINTS], truth, BOX_100)
+    assert mirrored.comparable.sum() > 30
+    np.testing.assert_array_equal(mirrored.swapped, mirrored.comparable)
+    right = metrics.check_pairs(truth, truth, BOX_100)
+    assert not right.swapped.any() and not right.merged.any() and not mirrored.merged.any()
+
+
+def test_two_predictions_on_one_leg_are_merged_not_swapped(rng: np.random.Generator) -> None:
+    truth = _labels_of_a_horse(rng)
+    left, right = (skeleton.KEYPOINT_INDEX[f"hock.{s}"] for s in "LR")
+    for source, target in ((left, right), (right, left)):
+        predicted = truth.copy()
+        predicted[0, target] = truth[0, source]
+        checks = metrics.check_pairs(predicted, truth, BOX_100)
+        assert checks.merged.sum() == 1 and checks.merged[0, left] and not checks.swapped.any()
+
+
+def test_pairs_that_lie_together_or_were_not_predicted_say_nothing_about_swaps(rng: np.random.Generator) -> None:
+    truth = _labels_of_a_horse(rng)
+    left, right, toe = (skeleton.KEYPOINT_INDEX[n] for n in ("carpus.L", "carpus.R", "hind_toe.L"))
     truth[0, left] = truth[0, right] + 1.0
-    _, comparable = metrics.swapped_pairs(truth, truth, np.array([[0.0, 0.0, 100.0, 100.0]]))
-    assert not comparable[0, [left, right]].any()
+    predicted = truth.copy()
+    predicted[0, toe] = np.nan
+    checks = metrics.check_pairs(predicted, truth, BOX_100)
+    assert not checks.comparable[0, [left, right, toe]].any()
 
 
 def test_oks_of_known_distances() -> None:

@@ -151,8 +151,10 @@ def report(scores: dict[str, Score]) -> str:
     for name, s in scores.items():
         lines += ["", name, *(_line(row) for row in (s.seen, s.hidden))]
         lines += [_line(row) for row in s.groups if row.count]
-        swapped = f"{s.n_swapped}/{s.n_pairs}" + (f" ({s.n_swapped / s.n_pairs:.1%})" if s.n_pairs else "")
-        lines.append(f"  {'left/right swapped':<20}{swapped} pairs of points")
+        if s.n_pairs:
+            swapped = f"{s.n_swapped}/{s.n_pairs} ({s.n_swapped / s.n_pairs:.1%}) swapped"
+            merged = f"{s.n_merged}/{s.n_pairs} ({s.n_merged / s.n_pairs:.1%}) both on one side"
+            lines.append(f"  left/right pairs {swapped}, {merged}")
     return "\n".join(lines)
 
 

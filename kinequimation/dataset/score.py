@@ -61,16 +61,18 @@ class Score:
         seen: all points of visibility 2.
         hidden: all points of visibility 1.
         groups: points of visibility 2 by body region, and the toes.
-        n_swapped: left/right pairs that the prediction has the wrong way round.
-        n_pairs: pairs that could be told apart.
+        n_pairs: left/right pairs that could be told apart.
+        n_swapped: those that the prediction has the wrong way round.
+        n_merged: those of which both points were put on one side.
         errors: [N, 103] of points of visibility 2, over the box's longer side; NaN elsewhere.
     """
 
     seen: Row
     hidden: Row
     groups: tuple[Row, ...]
-    n_swapped: int
     n_pairs: int
+    n_swapped: int
+    n_merged: int
     errors: Float[np.ndarray, "n 103"]
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,8 +81,7 @@ class Score:
             "seen": self.seen.to_dict(),
             "hidden": self.hidden.to_dict(),
             "groups": [row.to_dict() for row in self.groups],
-            "swapped_pairs": self.n_swapped,
-            "comparable_pairs": self.n_pairs,
+            "pairs": {"comparable": self.n_pairs, "swapped": self.n_swapped, "merged": self.n_merged},
         }
 
 
@@ -104,13 +105,14 @@ def score(images: Sequence[LabelledImage], uv_px: Float[np.ndarray, "n 103 2"]) 
     groups = {name: [skeleton.KEYPOINT_INDEX[k] for k in keypoints] for name, keypoints in skeleton.GROUPS.items()}
     groups["toes"] = [skeleton.KEYPOINT_INDEX[k] for k in TOES]
     certain = np.stack([_certain(h) for h in horses])
-    swapped, comparable = metrics.swapped_pairs(uv_px, np.where(certain[..., None], truth, np.nan), boxes)
+    pairs = metrics.check_pairs(uv_px, np.where(certain[..., None], truth, np.nan), boxes)
     return Score(
         seen=_row("all seen", seen, image_of),
         hidden=_row("all hidden", np.where(visibility == 1, errors, np.nan), image_of),
         groups=tuple(_row(name, seen[:, slots], image_of) for name, slots in groups.items()),
-        n_swapped=int(swapped.sum()),
-        n_pairs=int(comparable.sum()),
+        n_pairs=int(pairs.comparable.sum()),
+        n_swapped=int(pairs.swapped.sum()),
+        n_merged=int(pairs.merged.sum()),
         errors=seen,
     )
 

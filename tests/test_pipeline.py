@@ -19,7 +19,7 @@ from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, read_keypoi
 from kinequimation.motion import Motion, read_motion
 from kinequimation.motion.gaits import make_motion
 from kinequimation.pipeline import AnimateOptions, animate
-from kinequimation.pipeline.boxes import BoxTracker, box_of_keypoints
+from kinequimation.pipeline.boxes import BoxTracker, Follower
 from kinequimation.pipeline.judgement import judge, stride_rate_hz
 from kinequimation.pipeline.staging import staged_folder
 from kinequimation.runtime import weights_path
@@ -241,16 +241,24 @@ def test_one_horse_is_followed_with_few_detections() -> None:
     assert detector.n_calls == 10 and tracker.n_several == 10
 
 
-def test_the_box_follows_the_sure_points() -> None:
-    uv = np.random.default_rng(0).uniform([20, 30], [120, 90], (103, 2))
-    uv[:2] = [[20, 30], [120, 90]]
+def test_a_given_box_stays_with_a_horse_that_crosses_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    shape = rng.uniform([0, 0], [100, 60], (103, 2))
     confidence = np.full(103, 0.9)
-    uv[50], confidence[50] = (900, 900), 0.1
-    uv[51] = np.nan
-    box = box_of_keypoints(uv, confidence, 0.3)
-    assert box is not None
-    np.testing.assert_allclose(box, [20, 30, 100, 60])
-    assert box_of_keypoints(uv, np.full(103, 0.1), 0.3) is None
+    confidence[50] = 0.1
+    follower = Follower(np.array([0.0, 0.0, 120.0, 80.0]))
+    for i in range(40):
+        uv = shape + [18.0 * i, -2.0 * i]
+        uv[50], uv[51] = (5000, 5000), np.nan
+        if i > 20:
+            lo, hi = np.nanmin(uv[confidence > 0.5], 0), np.nanmax(uv[confidence > 0.5], 0)
+            truth = (lo + hi) / 2
+            np.testing.assert_allclose(follower.xywh[:2] + follower.xywh[2:] / 2, truth, atol=0.5)
+            np.testing.assert_allclose(follower.xywh[2:], 1.08 * (hi - lo), rtol=0.02)
+        assert follower.see(uv, confidence)
+    before = follower.xywh
+    assert not follower.see(uv, np.full(103, 0.1))
+    np.testing.assert_array_equal(follower.xywh, before)
 
 
 def test_the_second_view_shows_the_horse_in_the_middle(trot: Motion) -> None:

@@ -24,6 +24,13 @@ past does not go further than its own length."""
 MIN_OVERLAP = 0.3
 """Boxes of two detections that overlap less are not joined: the frames between are looked at one by one."""
 
+SURE, MIN_POINTS = 0.3, 12
+"""Confidence of the points that a box follows, and how many there must be."""
+MARGIN = 0.04
+"""Skin reaches further than the keypoints: room on each side, as a share of their extent."""
+SIZE_SHARE, PACE_SHARE = 0.2, 0.3
+"""How much of a followed box's size and pace is taken from the newest frame."""
+
 
 @dataclass(frozen=True)
 class Box:
@@ -92,12 +99,41 @@ class BoxTracker:
         return found[int(np.argmax([d.score for d in found] * np.sqrt(boxes[:, 2] * boxes[:, 3])))]
 
 
-def box_of_keypoints(
-    uv_px: Float[np.ndarray, "n 2"], confidence: Float[np.ndarray, " n"], least: float
-) -> Float[np.ndarray, " 4"] | None:
-    """Return the box around the points of at least a confidence, x, y, width, height; None if there are too few."""
-    sure = np.isfinite(uv_px).all(-1) & (confidence >= least)
-    if sure.sum() < 12:
+class Follower:
+    """Moves a box along with the keypoints that are found in it.
+
+    The centre goes on at the pace it had, so that a horse that crosses the picture does not run out of its box; the
+    size follows slowly, since a leg that reaches out does not make a larger horse.
+
+    Attributes:
+        xywh: the box for the next frame.
+    """
+
+    def __init__(self, xywh: Float[np.ndarray, " 4"]) -> None:
+        self.xywh = np.asarray(xywh, float)
+        self._centre: np.ndarray | None = None
+        self._step = np.zeros(2)
+
+    def see(self, uv_px: Float[np.ndarray, "n 2"], confidence: Float[np.ndarray, " n"]) -> bool:
+        """Take the keypoints of the frame that ``xywh`` was for; False, and no move, where too few are sure."""
+        around = box_of_keypoints(uv_px, confidence)
+        if around is None:
+            self._step *= 0
+            return False
+        centre = around[:2] + around[2:] / 2
+        if self._centre is not None:
+            self._step += PACE_SHARE * (centre - self._centre - self._step)
+        self._centre = centre
+        size = self.xywh[2:] + SIZE_SHARE * (around[2:] - self.xywh[2:])
+        self.xywh = np.concatenate([centre + self._step - size / 2, size])
+        return True
+
+
+def box_of_keypoints(uv_px: Float[np.ndarray, "n 2"], confidence: Float[np.ndarray, " n"]) -> np.ndarray | None:
+    """Return the box around the sure points, x, y, width, height; None if there are too few of them."""
+    sure = np.isfinite(uv_px).all(-1) & (confidence >= SURE)
+    if sure.sum() < MIN_POINTS:
         return None
     lo, hi = uv_px[sure].min(0), uv_px[sure].max(0)
-    return np.concatenate([lo, np.maximum(hi - lo, 1.0)])
+    room = MARGIN * (hi - lo)
+    return np.concatenate([lo - room, np.maximum(hi - lo + 2 * room, 1.0)])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +10,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.errors import InputError, NoHorseError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip
-from kinequimation.pipeline.boxes import Box, BoxTracker, box_of_keypoints
+from kinequimation.pipeline.boxes import Box, BoxTracker, Follower
 from kinequimation.video import Frame, FrameSource
 
 if TYPE_CHECKING:
@@ -26,9 +24,8 @@ if TYPE_CHECKING:
 BATCH = 8
 NO_HORSE_BELOW = 0.15
 """Mean confidence of a frame's keypoints under which the box holds no horse, or none that can be used."""
-_FOLLOW_LEAST = 0.3
-_FOLLOW_SIZE = 0.2
-"""Confidence of the points that a given box follows, and how fast its size takes theirs, a frame."""
+BRIDGE_FROM = 0.35
+"""The same where nothing was detected."""
 
 
 @dataclass(frozen=True)
@@ -150,30 +147,63 @@ class _Rows:
 def observe_detected(
     source: FrameSource, detector: HorseDetector, estimator: PoseEstimator, progress: Progress
 ) -> tuple[Seen, list[str]]:
-    """Find the horse and its keypoints in every frame; also say what a user should know about it."""
+    """Find the horse and its keypoints in every frame; also say what a user should know about it.
+
+    Where the detector misses a horse that was there a frame before, the box follows its keypoints for as long as they
+    stay sure.
+    """
     rows, tracker = _Rows(source), BoxTracker(detector)
-    done = 0
+    follower: Follower | None = None
+    waiting: list[tuple[Frame, Box]] = []
+
+    def estimate_waiting() -> None:
+        nonlocal follower
+        if not waiting:
+            return
+        images, boxes = [f.image_rgb for f, _ in waiting], np.stack([b.xywh for _, b in waiting])
+        follower = follower or Follower(boxes[0])
+        for (frame, box), uv_px, confidence in zip(waiting, *estimator.estimate(images, boxes), strict=True):
+            rows.add(frame, box, uv_px, confidence)
+            follower.xywh = box.xywh
+            if not follower.see(uv_px, confidence):
+                follower.xywh = box.xywh
+        waiting.clear()
+
     progress("keypoints", 0, source.n_frames)
-    for batch in _batches(tracker.track(source), BATCH):
-        with_horse = [(frame, box) for frame, box in batch if box is not None]
-        points = iter(())
-        if with_horse:
-            images, boxes = [f.image_rgb for f, _ in with_horse], np.stack([b.xywh for _, b in with_horse])
-            points = iter(zip(*estimator.estimate(images, boxes), strict=True))
-        for frame, box in batch:
-            rows.add(frame, box, *(next(points) if box is not None else (None, None)))
-        done += len(batch)
-        progress("keypoints", done, source.n_frames)
+    for n, (frame, box) in enumerate(tracker.track(source)):
+        if box is not None:
+            waiting.append((frame, box))
+            if len(waiting) == BATCH:
+                estimate_waiting()
+        else:
+            estimate_waiting()
+            follower = _bridge(frame, follower, estimator, rows)
+        progress("keypoints", n + 1, source.n_frames)
+    estimate_waiting()
     notes = []
     if tracker.n_several > 0.2 * tracker.n_looked:
         notes.append("more than one horse was seen; the largest is animated: choose another with --bbox x,y,w,h")
     return rows.to_seen(), notes
 
 
+def _bridge(frame: Frame, follower: Follower | None, estimator: PoseEstimator, rows: _Rows) -> Follower | None:
+    """Add a frame in which no horse was detected: by its keypoints if they go on, else as one without a horse."""
+    if follower is not None:
+        box = follower.xywh
+        uv_px, confidence = (a[0] for a in estimator.estimate([frame.image_rgb], box[None]))
+        if confidence.mean() >= BRIDGE_FROM and follower.see(uv_px, confidence):
+            rows.add(frame, Box(box, float(confidence.mean())), uv_px, confidence)
+            return follower
+    rows.add(frame, None, None, None)
+    return None
+
+
 def observe_followed(
     source: FrameSource, bbox_xywh: tuple[float, float, float, float], estimator: PoseEstimator, progress: Progress
 ) -> Seen:
     """Find the keypoints in a box that is given for the first frame and then follows the keypoints.
+
+    Where the keypoints are not sure the box stays where it is.
 
     Raises:
         InputError: the box lies outside the frame.
@@ -182,16 +212,14 @@ def observe_followed(
     if x >= source.width or y >= source.height or x + w <= 0 or y + h <= 0:
         raise InputError(f"--bbox: {x:g},{y:g},{w:g},{h:g} lies outside the frame of {source.width}x{source.height}")
     lo, hi = source.to_work_px(np.array([[x - 0.5, y - 0.5], [x + w - 0.5, y + h - 0.5]]))
-    box = np.concatenate([lo + 0.5, hi - lo])
+    follower = Follower(np.concatenate([lo + 0.5, hi - lo]))
     rows = _Rows(source)
     progress("keypoints", 0, source.n_frames)
     for n, frame in enumerate(source):
+        box = follower.xywh
         uv_px, confidence = (a[0] for a in estimator.estimate([frame.image_rgb], box[None]))
         rows.add(frame, Box(box, 1.0), uv_px, confidence)
-        around = box_of_keypoints(uv_px, confidence, _FOLLOW_LEAST)
-        if around is not None:
-            size = (1 - _FOLLOW_SIZE) * box[2:] + _FOLLOW_SIZE * around[2:]
-            box = np.concatenate([around[:2] + around[2:] / 2 - size / 2, size])
+        follower.see(uv_px, confidence)
         progress("keypoints", n + 1, source.n_frames)
     return rows.to_seen()
 
@@ -231,8 +259,3 @@ def observe_given(clip: KeypointClip, start_s: float, end_s: float | None) -> Se
         uv_px=uv,
         confidence=confidence,
     )
-
-
-def _batches(items: Iterator[tuple[Frame, Box | None]], n: int) -> Iterator[list[tuple[Frame, Box | None]]]:
-    while batch := list(islice(items, n)):
-        yield batch

@@ -129,7 +129,8 @@ class Renderer:
             import moderngl
         except ImportError as error:
             raise MissingDependencyError("rendering needs moderngl: pip install moderngl") from error
-        os.environ.setdefault("LP_NUM_THREADS", "1")  # llvmpipe: parallelism is across processes
+        # llvmpipe draws in this thread: work is shared out over processes, and threads would not survive a fork
+        os.environ.setdefault("LP_NUM_THREADS", "0")
         try:
             self.ctx: moderngl.Context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[call-arg]
         except Exception as error:  # moderngl and its loader raise bare exceptions
@@ -304,10 +305,14 @@ class Renderer:
 
 
 @lru_cache(maxsize=1)
+def _renderer_of(pid: int) -> Renderer:
+    return Renderer()
+
+
 def renderer() -> Renderer:
-    """Return this process's renderer.
+    """Return this process's renderer; a forked child gets its own.
 
     Raises:
         MissingDependencyError: moderngl or the system's OpenGL is missing; says what to install.
     """
-    return Renderer()
+    return _renderer_of(os.getpid())

@@ -15,19 +15,19 @@ from kinequimation.fit.clean import Track
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-FITTED: tuple[str, ...] = (
-    "leg_length", "cannon_length", "barrel_depth", "barrel_width", "back_length", "neck_length", "head_length",
-    "tail_length",
-)  # fmt: skip
-"""Shape parameters that lengths between keypoints tell; girths and hooves stay as in the prior."""
-PRIOR_SIGMA = 0.06
-"""Spread of a parameter around its prior, in log (breeds differ by 4–8 %, recipes F3)."""
+PRIOR_SIGMA: dict[str, float] = {
+    "leg_length": 0.06, "cannon_length": 0.06, "barrel_depth": 0.06, "barrel_width": 0.06, "back_length": 0.06,
+    "neck_length": 0.06, "neck_girth": 0.1, "head_length": 0.06, "muscle": 0.06, "tail_length": 0.2,
+}  # fmt: skip
+"""Shape parameters that lengths between keypoints tell, and the spread of each around its prior, in log: breeds differ
+by 4–8 % (recipes, F3), hair and fat more. The others stay as in the prior."""
 LENGTH_SIGMA = 0.04
 """How well one length follows the shape parameters even without noise: soft tissue and individual bones (judgement)."""
 SCALE_SIGMA = 0.05
 """Spread of the lifter's own scale, in log (judgement)."""
-PRIOR_FRAMES = 20
-"""Frames that weigh as much as the prior (recipes, D1)."""
+PRIOR_FRAMES = 5
+"""Frames that weigh as much as the prior. The recipe (D1) has 20, for raw triangulated bones; a lifter that has seen
+many bodies already leans towards the usual ones (judgement)."""
 CORRELATED_FRAMES = 10
 """Frames that share one error of the lifter (judgement)."""
 
@@ -41,6 +41,7 @@ _PAIRS = (
     ("DEF-shoulder.L", "DEF-shoulder.R"), ("point_of_hip.L", "point_of_hip.R"), ("withers", "girth"),
     ("DEF-neck.001", "DEF-neck.002"), ("DEF-neck.002", "DEF-neck.003"), ("DEF-neck.003", "DEF-neck.004"),
     ("DEF-neck.004", "DEF-head"), ("DEF-head", "nose"), ("eye.L", "nose"), ("DEF-head", "DEF-jaw"),
+    ("neck_base", "DEF-neck.001"), ("neck_base", "DEF-spine.006"), ("point_of_shoulder.L", "DEF-shoulder.L"),
     ("DEF-tail.002", "DEF-tail.003"), ("DEF-tail.003", "DEF-tail.004"), ("DEF-tail.004", "DEF-tail.005"),
 )  # fmt: skip
 """Pairs of keypoints on one bone, or on two that hardly bend against each other; left ones stand for both sides."""
@@ -68,7 +69,7 @@ def _lengths(shape: Shape) -> Float[np.ndarray, " pairs"]:
 
 
 def estimate_shape(track: Track, prior: Shape) -> tuple[Shape, float]:
-    """Fit the shape parameters in ``FITTED`` to the median lengths of the clip; left and right share theirs.
+    """Fit the shape parameters in ``PRIOR_SIGMA`` to the median lengths of the clip; left and right share theirs.
 
     Maximum a posteriori in the logarithms: median lengths against those of the body, weighed by the number of frames
     over ``PRIOR_FRAMES``, and each parameter against the prior. The height is not fitted: one camera cannot see it.
@@ -77,7 +78,7 @@ def estimate_shape(track: Track, prior: Shape) -> tuple[Shape, float]:
         the shape, and the factor by which the track is larger than a horse of withers height 1.
     """
     pairs, group = _both_sides()
-    names = FITTED
+    names = list(PRIOR_SIGMA)
     start = np.log([getattr(prior, n) for n in names])
     low, high = np.log(np.array([RANGES[n] for n in names]).T)
 
@@ -99,7 +100,7 @@ def estimate_shape(track: Track, prior: Shape) -> tuple[Shape, float]:
     information = frames / PRIOR_FRAMES / variance
 
     x = np.concatenate([start, [0.0]])
-    precision = np.concatenate([np.full(len(names), PRIOR_SIGMA**-2), [SCALE_SIGMA**-2]])
+    precision = np.concatenate([np.array(list(PRIOR_SIGMA.values())) ** -2.0, [SCALE_SIGMA**-2]])
     centre = x.copy()
 
     def log_lengths(x: np.ndarray) -> np.ndarray:

@@ -93,8 +93,8 @@ def sample_backdrop(rng: np.random.Generator, rows: Rows, eye: np.ndarray, dista
     contrast = rng.uniform(0.1, 0.8)
     rows["soil_mix"] = np.array([contrast * 0.6, np.exp(rng.uniform(-3.5, -1)), rng.uniform(0.35, 0.65), contrast])
     rows["ground_rgb"] = np.array([*(rows["soil_a"][:3] * (sky * 0.5 + rows["sun_rgb"][:3] * 0.35)), 0.0])
-    if rng.random() < 0.3:
-        rows["ground_rgb"][3] = np.exp(rng.uniform(np.log(0.02), np.log(0.6))) / distance_m
+    if rng.random() < 0.2:
+        rows["ground_rgb"][3] = np.exp(rng.uniform(np.log(0.02), np.log(0.4))) / distance_m
     pale = np.array([1.0, 1.0, 1.0]) if rng.random() < 0.4 else np.array([0.75, 0.88, 1.0])
     rows["zenith"] = np.array([*(np.array([0.22, 0.42, 0.85]) * rng.uniform(0.4, 1.3) * sky * 1.6), 0.0])
     if rng.random() < 0.35:

@@ -185,6 +185,9 @@ def test_slow_motion_is_named_and_standing_is_not(trot: Motion) -> None:
     assert "sped up" in judged(trot, 0.3)
     walk = make_motion("walk", Body(Shape()), seconds=4, fps=25)
     assert "slow motion" not in judged(walk, 1.0) and "slow motion" in judged(walk, 2.5)
+    canter = make_motion("canter_right", Body(Shape()), seconds=3, fps=25)
+    assert "slow motion" not in judged(canter, 1.0) and "canters as slowly" in judged(canter, 2.0)
+    assert "canters" not in judged(trot, 1.25)
     idle = make_motion("idle", Body(Shape()), seconds=4, fps=25)
     assert judged(idle, 1.0) == "usable 100 of 100 frames"
 

@@ -25,6 +25,9 @@ SLOWEST_HZ, FASTEST_HZ = 0.5, 3.0
 """Stride rates of a horse of 1.60 m that moves: the slowest walk has 0.55, a racing gallop 2.4 (recipes, E1)."""
 SLOWEST_LEAP_HZ = 0.8
 """The same where each hoof is less than half of the time on the ground; passage has 0.88, collected trot 1.25 (E1)."""
+SLOWEST_CANTER_HZ = 1.2
+"""The same in canter, by the order of the limbs: a collected canter has 1.55 (E1); a pirouette's may have less."""
+_CANTER_APART = (0.1, 0.4)
 _MIN_SWING = 0.12
 """Fore-and-aft travel of a hoof under the trunk, in withers heights, from which a horse walks rather than shifts."""
 _MIN_PEAK = 0.4
@@ -102,14 +105,8 @@ def judge(
     )
 
 
-def stride_rate_hz(motion: Motion) -> float | None:
-    """Return strides per second, from how the hooves swing fore and aft under the trunk.
-
-    The autocorrelations of the four hooves are added, so that limbs in any phase agree; the first clear peak is one
-    stride. None where the hooves hardly swing, or less than one and a half strides are seen.
-    """
-    if len(motion) < 8:
-        return None
+def _swing(motion: Motion) -> tuple[Float[np.ndarray, "n 4"], float]:
+    """Return how far each toe is in front of the sacrum, detrended, in withers heights, at even steps; and the step."""
     body = Body(motion.shape)
     xyz = body.keypoints(motion.root_xyz_world, motion.quat_wxyz)
     sacrum, withers = (xyz[:, skeleton.KEYPOINT_INDEX[k]] for k in (skeleton.SACRUM, "DEF-spine.006"))
@@ -121,9 +118,20 @@ def stride_rate_hz(motion: Motion) -> float | None:
     t_even = np.arange(motion.t_s[0], motion.t_s[-1] + step_s / 2, step_s)
     seen = motion.confidence > 0
     even = np.stack([np.interp(t_even, motion.t_s[seen], s[seen]) for s in swing.T], 1)
+    line = np.stack([np.ones(len(even)), np.linspace(-1, 1, len(even))], 1)
+    return even - line @ np.linalg.lstsq(line, even, rcond=None)[0], step_s
+
+
+def stride_rate_hz(motion: Motion) -> float | None:
+    """Return strides per second, from how the hooves swing fore and aft under the trunk.
+
+    The autocorrelations of the four hooves are added, so that limbs in any phase agree; the first clear peak is one
+    stride. None where the hooves hardly swing, or less than one and a half strides are seen.
+    """
+    if len(motion) < 8:
+        return None
+    even, step_s = _swing(motion)
     n = len(even)
-    line = np.stack([np.ones(n), np.linspace(-1, 1, n)], 1)
-    even = even - line @ np.linalg.lstsq(line, even, rcond=None)[0]
     if np.percentile(np.ptp(even, axis=0), 75) < _MIN_SWING:
         return None
     spectrum = np.abs(np.fft.rfft(even, 2 * n, axis=0)) ** 2
@@ -150,17 +158,30 @@ def stride_rate_hz(motion: Motion) -> float | None:
     return float(1.0 / ((lag + shift) * step_s))
 
 
+def is_canter(motion: Motion, stride_rate_hz: float) -> bool:
+    """Return whether the limbs move as in canter or gallop: left and right of each pair a quarter stride apart.
+
+    They are half a stride apart in walk, trot and pace; where a network sees one leg for both they are together.
+    """
+    even, step_s = _swing(motion)
+    wave = np.exp(-2j * np.pi * stride_rate_hz * step_s * np.arange(len(even)))
+    limb = (wave * np.hanning(len(even) + 2)[1:-1]) @ even
+    apart = np.abs(np.angle(limb[[0, 2]] * np.conj(limb[[1, 3]]))) / (2 * np.pi)
+    return bool(np.all((apart > _CANTER_APART[0]) & (apart < _CANTER_APART[1])))
+
+
 def _doubt(motion: Motion, rate_hz: float | None, time_scale: float) -> str:
     if rate_hz is None:
         return ""
     at_160 = rate_hz * float(np.sqrt(motion.shape.withers_height_m / 1.60))  # equal Froude number
-    seen = motion.confidence > 0
-    leaps = float((motion.contact[seen] > 0.5).mean()) < 0.5
+    leaps = float((motion.contact[motion.confidence > 0] > 0.5).mean()) < 0.5
     if at_160 > FASTEST_HZ:
         return "no horse strides as fast as that: is the time scale too large, or the video sped up?"
+    told = "likely slow motion" + ("" if time_scale == 1 else f" beyond the time scale of {time_scale:g}")
+    if at_160 < SLOWEST_CANTER_HZ and is_canter(motion, rate_hz):
+        return f"no horse canters as slowly as that: {told}, see --time-scale"
     if at_160 < (SLOWEST_LEAP_HZ if leaps else SLOWEST_HZ):
-        told = "" if time_scale == 1 else f" beyond the time scale of {time_scale:g}"
-        return f"no horse moves as slowly as that: likely slow motion{told}, see --time-scale"
+        return f"no horse moves as slowly as that: {told}, see --time-scale"
     return ""
 
 

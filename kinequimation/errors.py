@@ -1,10 +1,10 @@
 """Every error that the library raises on purpose.
 
-    KinEquiMationError
-    ├── InputError            a file, value or option from outside is not what was expected (exit code 2)
-    │   └── NoHorseError      the input is readable, but no horse was found in it
-    ├── OutputError           a result cannot be written where it was asked for (exit code 2)
-    └── MissingDependencyError  an optional package or system library is not installed (exit code 2)
+KinEquiMationError
+├── InputError            a file, value or option from outside is not what was expected (exit code 2)
+│   └── NoHorseError      the input is readable, but no horse was found in it
+├── OutputError           a result cannot be written where it was asked for (exit code 2)
+└── MissingDependencyError  an optional package or system library is not installed (exit code 2)
 """
 
 from __future__ import annotations

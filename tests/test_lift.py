@@ -149,17 +149,28 @@ def test_targets_reproject_through_the_virtual_camera(pool):
 
 
 def test_the_network_takes_trusted_points_out_along_their_rays(pool):
-    from kinequimation.lift.model import LiftNet, ModelConfig
+    from kinequimation.lift.model import place_on_rays
 
     clips = film_cleanly(pool, 3, 0, 6, 9)
     batch = to_batch(clips)
     depth_only = torch.from_numpy(batch.xyz * np.array([0, 0, 1], np.float32))
     trust = torch.full(clips.visible.shape, 50.0)
-    net = LiftNet(ModelConfig(channels=8, hidden=8, dilations=(1,)))
-    found = net.place_on_rays(depth_only, trust, torch.from_numpy(batch.root_code), torch.from_numpy(batch.features))
+    found = place_on_rays(depth_only, trust, torch.from_numpy(batch.root_code), torch.from_numpy(batch.features))
     use = clips.visible & (batch.weight[..., None] == 1)
     np.testing.assert_allclose(found.numpy()[use], batch.xyz[use], atol=1e-4)
     np.testing.assert_array_equal(found.numpy()[~clips.visible], depth_only.numpy()[~clips.visible])
+
+
+def test_the_horse_axes_of_a_clip_bring_it_upright_facing_minus_y(pool):
+    from kinequimation.lift.model import horse_axes
+
+    batch = to_batch(film_cleanly(pool, 3, 2, 6, 9))
+    axes = horse_axes(torch.from_numpy(2 * batch.up), torch.from_numpy(3 * batch.forward + batch.up)).numpy()
+    pose = batch.xyz @ np.swapaxes(axes, -1, -2)
+    k = skeleton.KEYPOINT_INDEX
+    assert (pose[:, :, k["DEF-spine.006"], 1] < -0.3).all() and np.abs(pose[:, :, k["DEF-spine.006"], 0]).max() < 1e-4
+    assert (pose[:, :, k["withers"], 2] > -0.2).all() and (pose[:, :, k["fore_toe.L"], 2] < -0.4).all()
+    assert (pose[:, :, k["point_of_shoulder.L"], 0] > pose[:, :, k["point_of_shoulder.R"], 0]).all()
 
 
 def test_the_root_is_found_from_the_points_in_spite_of_outliers(pool):
@@ -233,6 +244,7 @@ def test_a_clip_without_any_point_still_gives_numbers(lifter):
         np.full((4, NUM_SLOTS, 2), np.nan), np.zeros((4, NUM_SLOTS)), intrinsics(64, 48, 1.0), np.arange(4.0)
     )
     assert all(np.isfinite(value).all() for value in vars(nothing).values())
+    assert (nothing.sigma == 1).all()
 
 
 @given(st.integers(1, 1000))

@@ -26,6 +26,7 @@ CLIP_FRAMES = 81
 """Frames of a clip of the pool, and the longest that the network is trained on."""
 FPS_RANGE = (12.0, 120.0)
 _SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
+_CHEST = skeleton.KEYPOINT_INDEX["DEF-spine.006"]
 _NEAR = 0.15  # withers heights; nearer to the camera's plane a point is as good as behind it
 _LEFT_RIGHT = tuple(skeleton.KEYPOINT_INDEX[f"DEF-{n}.{s}"] for n in ("shoulder", "thigh") for s in "LR")
 
@@ -179,7 +180,8 @@ class Batch:
         xyz: [B, T, 103, 3] relative to the sacrum.
         root: [B, T, 3] the sacrum in the virtual camera.
         root_code: [B, T, 3] what the network predicts of it; see ``lift.root``.
-        up: [B, T, 3].
+        up: [B, T, 3] unit, against gravity.
+        forward: [B, T, 3] unit, level: where the trunk points, from sacrum to chest.
         contact: [B, T, 4].
         weight: [B, T] how much a frame counts: little where the horse has left the frame, nothing behind the camera.
     """
@@ -189,6 +191,7 @@ class Batch:
     root: Float[np.ndarray, "b t 3"]
     root_code: Float[np.ndarray, "b t 3"]
     up: Float[np.ndarray, "b t 3"]
+    forward: Float[np.ndarray, "b t 3"]
     contact: Float[np.ndarray, "b t 4"]
     weight: Float[np.ndarray, "b t"]
 
@@ -212,12 +215,15 @@ def to_batch(clips: FilmedClips) -> Batch:
     )
     points = clips.visible.sum(-1)
     weight = np.where(points >= 8, 1.0, 0.1) * (clips.root_xyz_cam[..., 2] > 0.5) * (root[..., 2] > 0.4)
+    xyz, up = clips.xyz_cam @ turn, (clips.up_cam[:, :, None] @ turn)[:, :, 0]
+    forward = xyz[:, :, _CHEST] - np.sum(xyz[:, :, _CHEST] * up, -1, keepdims=True) * up
     return Batch(
         features=seen.features,
-        xyz=clips.xyz_cam @ turn,
+        xyz=xyz,
         root=root,
         root_code=np.clip(code, -4, 4).astype(np.float32),
-        up=(clips.up_cam[:, :, None] @ turn)[:, :, 0],
+        up=up,
+        forward=forward / np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-6),
         contact=clips.contact,
         weight=weight.astype(np.float32),
     )

@@ -33,7 +33,7 @@ class Lifted:
         root_xyz_cam: [T, 3] the sacrum in the camera.
         up_cam: [T, 3] unit vector against gravity.
         contact: [T, 4] probability that a hoof stands, in the order LF, RF, LH, RH.
-        sigma: [T, 103] expected error of each keypoint.
+        sigma: [T, 103] expected distance of each keypoint from the truth; 1 far from any frame with points.
     """
 
     xyz_cam: Float[np.ndarray, "t 103 3"]
@@ -110,7 +110,8 @@ class Lifter:
         features = seen.features[None]
         if self._flip:
             features = np.concatenate([features, mirror_features(features)])
-        xyz, log_sigma, code, up, logit = (np.asarray(o) for o in self._session.run(None, {"features": features}))
+        names = ["xyz", "log_sigma", "root_code", "up", "contact_logit"]
+        xyz, log_sigma, code, up, logit = (np.asarray(o) for o in self._session.run(names, {"features": features}))
         sigma, contact = np.exp(log_sigma), 1.0 / (1.0 + np.exp(-logit))
         if self._flip:
             mirror = skeleton.MIRROR_KEYPOINTS
@@ -119,6 +120,8 @@ class Lifter:
             contact = 0.5 * (contact[:1] + contact[1:, :, _LIMB_MIRROR])
             code = 0.5 * (code[:1] + code[1:] * _FLIP)
             up = 0.5 * (up[:1] + up[1:] * _FLIP)
+        if not (confidence > 0).any():
+            sigma = np.ones_like(sigma)  # nothing was seen: what comes out is a horse, not this one
         root = root_from_code(code[0], seen.scale)
         back = seen.rotation  # rows are the virtual camera's axes: v @ rotation takes it back to the camera
         return xyz[0] @ back, (root[:, None] @ back)[:, 0], (up[0][:, None] @ back)[:, 0], contact[0], sigma[0]

@@ -4,8 +4,10 @@ Every block first mixes time (a depthwise convolution over five frames, dilated)
 residual; the receptive field is 65 frames, centred. Ends of a clip are padded with their own frame, so any length
 from one frame up goes through, and a photo is a clip that stands still.
 
-Across the view the network need not guess what it was given: a point's x and y are a learned mixture of a free
-prediction and the input's own ray, taken out to the depth that the network predicts.
+Two things are built in rather than learned. The pose is predicted in the horse's own axes, starting from the standing
+horse, and turned to the camera by a predicted up vector and direction of the trunk. And across the view the network
+need not guess what it was given: a point's x and y are a learned mixture of that prediction and the input's own ray,
+taken out to the predicted depth.
 """
 
 from __future__ import annotations
@@ -19,9 +21,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from kinequimation import skeleton
+from kinequimation.body import Body
 from kinequimation.errors import InputError
+from kinequimation.geometry.rotation import quat_identity
 from kinequimation.io.atomic import replacing
 from kinequimation.lift.normalize import EXTRA_FEATURES, LOG_SCALE_SHIFT, NUM_FEATURES, NUM_SLOTS
 
@@ -30,15 +35,23 @@ if TYPE_CHECKING:
 
 KERNEL = 5
 _LOG_SCALE = 3 * NUM_SLOTS + EXTRA_FEATURES.index("log_scale")
-OUTPUT_NAMES: tuple[str, ...] = ("xyz", "log_sigma", "root_code", "up", "contact_logit")
+OUTPUT_NAMES: tuple[str, ...] = ("xyz", "log_sigma", "root_code", "up", "forward", "contact_logit")
 _CHANNELS = {
-    "xyz": 3 * skeleton.NUM_KEYPOINTS,
+    "pose": 3 * skeleton.NUM_KEYPOINTS,
     "trust": skeleton.NUM_KEYPOINTS,
     "log_sigma": skeleton.NUM_KEYPOINTS,
     "root_code": 3,
     "up": 3,
+    "forward": 3,
     "contact_logit": len(skeleton.LIMBS),
 }
+
+
+def _standing_pose() -> Float[np.ndarray, "103 3"]:
+    """Return the keypoints of the horse at rest relative to the sacrum, withers heights, float32."""
+    body = Body()
+    xyz = body.keypoints(np.zeros((1, 3)), quat_identity(1, skeleton.NUM_JOINTS))[0] / body.shape.withers_height_m
+    return (xyz - xyz[skeleton.KEYPOINT_INDEX[skeleton.SACRUM]]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,7 @@ class Block(nn.Module):
 
     def forward(self, x: Float[torch.Tensor, "b t c"]) -> Float[torch.Tensor, "b t c"]:
         x = x + self.mix_time(self.norm_time(x))
-        return x + self.reduce(nn.functional.silu(self.expand(self.norm(x))))
+        return x + self.reduce(functional.silu(self.expand(self.norm(x))))
 
 
 class LiftNet(nn.Module):
@@ -93,51 +106,65 @@ class LiftNet(nn.Module):
         self.blocks = nn.ModuleList(Block(config.channels, config.hidden, d) for d in config.dilations)
         self.norm = nn.LayerNorm(config.channels)
         self.head = nn.Linear(config.channels, sum(_CHANNELS.values()))
-        self.level_up: torch.Tensor
+        self.usual_up: torch.Tensor
+        self.usual_forward: torch.Tensor
         self.usual_code: torch.Tensor
-        self.register_buffer("level_up", torch.tensor([0.0, -1.0, 0.0]), persistent=False)
+        self.register_buffer("usual_up", torch.tensor([0.0, -1.0, 0.0]), persistent=False)
+        self.register_buffer("usual_forward", torch.tensor([0.2, 0.0, 0.0]), persistent=False)
         self.register_buffer("usual_code", torch.tensor([0.0, 0.0, -0.8]), persistent=False)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
-
-    def place_on_rays(
-        self,
-        xyz: Float[torch.Tensor, "b t k 3"],
-        trust: Float[torch.Tensor, "b t k"],
-        root_code: Float[torch.Tensor, "b t 3"],
-        features: Float[torch.Tensor, "b t f"],
-    ) -> Float[torch.Tensor, "b t k 3"]:
-        """Draw free predictions towards the rays of the input points, as far as each is trusted.
-
-        With the scale s of the input and the code (a, b, log s Z) of the root, a point at (x, y) of the input and at
-        depth z behind the root lies at x (s Z + s z) − a s Z across the view.
-        """
-        uv = features[..., : 2 * NUM_SLOTS].unflatten(-1, (NUM_SLOTS, 2))
-        confidence = features[..., 2 * NUM_SLOTS : 3 * NUM_SLOTS]
-        scale = torch.exp(features[..., _LOG_SCALE : _LOG_SCALE + 1] - LOG_SCALE_SHIFT)
-        depth = torch.exp(root_code[..., 2:].clamp(-3, 3))
-        on_ray = uv * (depth + scale * xyz[..., 2])[..., None] - (root_code[..., :2] * depth)[..., None, :]
-        share = torch.sigmoid(trust) * (20 * confidence).clamp(max=1)
-        across = xyz[..., :2] + share[..., None] * (on_ray - xyz[..., :2])
-        return torch.cat([across, xyz[..., 2:]], -1)
+        with torch.no_grad():
+            self.head.bias[: 3 * skeleton.NUM_KEYPOINTS] = torch.from_numpy(_standing_pose().reshape(-1))
 
     def forward(self, features: Float[torch.Tensor, "b t f"]) -> tuple[torch.Tensor, ...]:
         """Return, in the order of ``OUTPUT_NAMES``.
 
         xyz [B, T, 103, 3] in withers heights relative to the sacrum; log_sigma [B, T, 103], the logarithm of the
         expected distance from the truth in withers heights; root_code [B, T, 3], see ``lift.root``;
-        up [B, T, 3] unit; contact_logit [B, T, 4].
+        up and forward [B, T, 3], unit: against gravity, and where the trunk points, level; contact_logit [B, T, 4].
         """
         x = self.embed(features)
         for block in self.blocks:
             x = block(x)
         parts = self.head(self.norm(x)).split(list(_CHANNELS.values()), -1)
-        xyz, trust, log_sigma, root_code, up, contact = parts
+        pose, trust, log_sigma, root_code, up, forward, contact = parts
+        # the commonest view to start from: a level camera, the horse facing to the right
+        axes = horse_axes(up + self.usual_up, forward + self.usual_forward)
+        xyz = pose.unflatten(-1, (skeleton.NUM_KEYPOINTS, 3)) @ axes
         root_code = root_code + self.usual_code
-        xyz = self.place_on_rays(xyz.unflatten(-1, (skeleton.NUM_KEYPOINTS, 3)), trust, root_code, features)
-        # level cameras are the commonest: start from "up" against y, the image's down
-        up = nn.functional.normalize(up + self.level_up, dim=-1)
-        return xyz, log_sigma - 3.0, root_code, up, contact
+        xyz = place_on_rays(xyz, trust, root_code, features)
+        return xyz, log_sigma - 3.0, root_code, axes[..., 2, :], -axes[..., 1, :], contact
+
+
+def horse_axes(
+    up: Float[torch.Tensor, "b t 3"], forward: Float[torch.Tensor, "b t 3"]
+) -> Float[torch.Tensor, "b t 3 3"]:
+    """Return the horse's left, back and up as unit rows, square to each other; ``up`` keeps its direction."""
+    up = functional.normalize(up, dim=-1)
+    forward = functional.normalize(forward - (forward * up).sum(-1, keepdim=True) * up, dim=-1)
+    return torch.stack([torch.linalg.cross(up, forward), -forward, up], -2)
+
+
+def place_on_rays(
+    xyz: Float[torch.Tensor, "b t k 3"],
+    trust: Float[torch.Tensor, "b t k"],
+    root_code: Float[torch.Tensor, "b t 3"],
+    features: Float[torch.Tensor, "b t f"],
+) -> Float[torch.Tensor, "b t k 3"]:
+    """Draw predictions towards the rays of the input points, as far as each is trusted.
+
+    With the scale s of the input and the code (a, b, log s Z) of the root, a point at (x, y) of the input and at depth
+    z behind the root lies at x (s Z + s z) − a s Z across the view.
+    """
+    uv = features[..., : 2 * NUM_SLOTS].unflatten(-1, (NUM_SLOTS, 2))
+    confidence = features[..., 2 * NUM_SLOTS : 3 * NUM_SLOTS]
+    scale = torch.exp(features[..., _LOG_SCALE : _LOG_SCALE + 1] - LOG_SCALE_SHIFT)
+    depth = torch.exp(root_code[..., 2:].clamp(-3, 3))
+    on_ray = uv * (depth + scale * xyz[..., 2])[..., None] - (root_code[..., :2] * depth)[..., None, :]
+    share = torch.sigmoid(trust) * (20 * confidence).clamp(max=1)
+    across = xyz[..., :2] + share[..., None] * (on_ray - xyz[..., :2])
+    return torch.cat([across, xyz[..., 2:]], -1)
 
 
 def export_onnx(net: LiftNet, path: Path) -> None:

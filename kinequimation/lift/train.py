@@ -93,6 +93,7 @@ LOSS_WEIGHTS: dict[str, float] = {
     "sigma": 0.02,
     "root": 0.2,
     "up": 0.3,
+    "forward": 0.1,
     "contact": 0.03,
 }
 """Recipes C2, brought to these units (withers heights, and distances rather than their squares)."""
@@ -116,10 +117,10 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
     predicted points at the true root, across the view. Sigma: the negative log-likelihood of the distance under an
     exponential distribution, which trains nothing but sigma.
     """
-    xyz, log_sigma, root_code, up, contact = outputs
-    true_xyz, root, code, true_up, true_contact, weight = (
+    xyz, log_sigma, root_code, up, forward, contact = outputs
+    true_xyz, root, code, true_up, true_forward, true_contact, weight = (
         torch.from_numpy(np.ascontiguousarray(getattr(batch, n)))
-        for n in ("xyz", "root", "root_code", "up", "contact", "weight")
+        for n in ("xyz", "root", "root_code", "up", "forward", "contact", "weight")
     )
     weight = weight / weight.mean().clamp(min=1e-3)
     points = torch.from_numpy(_POINT_WEIGHT)
@@ -140,6 +141,7 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
         "sigma": (weight[..., None] * (error.detach() * torch.exp(-expected) + expected)).mean(),
         "root": (weight * (root_code - code).abs().sum(-1)).mean(),
         "up": (weight * (1 - (up * true_up).sum(-1))).mean(),
+        "forward": (weight * (1 - (forward * true_forward).sum(-1))).mean(),
         "contact": (
             weight * functional.binary_cross_entropy_with_logits(contact, true_contact, reduction="none").mean(-1)
         ).mean(),

@@ -70,18 +70,16 @@ class Overlay:
                 left = left.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         uv_shown = (uv_px + 0.5) * (np.array(size) / self._source_size) - 0.5
         left = draw_skeleton(np.asarray(left), uv_shown, confidence)
-        picture = np.concatenate([left, self._view.render(i)], axis=1)
-        return self._label(picture, i)
+        return np.concatenate([left, self._label(self._view.render(i), i)], axis=1)
 
-    def _label(self, picture: np.ndarray, i: int) -> np.ndarray:
-        image = Image.fromarray(picture)
+    def _label(self, view: np.ndarray, i: int) -> np.ndarray:
+        image = Image.fromarray(view)
         draw = ImageDraw.Draw(image)
         confidence = float(self._motion.confidence[i])
         text = f"{self._motion.t_s[i]:.2f} s"
         text += f"   confidence {confidence:.2f}" if confidence > 0 else "   no horse found: pose filled in"
         margin = self.height // 50
-        at = (self._frame_width + margin, self.height - margin)
-        draw.text(at, text, fill=(40, 44, 50), font=self._font, anchor="lb")
+        draw.text((margin, self.height - margin), text, fill=(40, 44, 50), font=self._font, anchor="lb")
         return np.asarray(image)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,13 @@ from kinequimation.cli.evaluate import detected_boxes
 from kinequimation.cli.main import main
 from kinequimation.dataset.coco import read_coco
 from kinequimation.detect import Detection
+
+
+WEIGHTS = Path(str(files("kinequimation.weights")))
+needs_networks = pytest.mark.skipif(
+    not all((WEIGHTS / f"{name}.onnx").is_file() for name in ("pose2d", "detect")),
+    reason="the networks' weights are not all in this checkout",
+)
 
 
 @pytest.fixture
@@ -44,6 +52,7 @@ def labelled_set(tmp_path: Path) -> Path:
     return folder
 
 
+@needs_networks
 def test_evaluate_prints_the_baseline_beside_the_network_and_writes_what_was_asked_for(
     labelled_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +69,7 @@ def test_evaluate_prints_the_baseline_beside_the_network_and_writes_what_was_ask
         assert sheet.size == (3 * 320, 320)
 
 
+@needs_networks
 def test_an_image_that_is_missing_or_of_another_size_is_named(
     labelled_set: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

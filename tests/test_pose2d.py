@@ -13,7 +13,7 @@ from kinequimation.errors import InputError
 from kinequimation.pose2d import PoseEstimator, crop_box
 from kinequimation.pose2d.calibrate import Calibration, fit_calibration
 from kinequimation.pose2d.decode import decode
-from kinequimation.skeleton import MIRROR_KEYPOINTS, NUM_KEYPOINTS
+from kinequimation.skeleton import KEYPOINT_INDEX, MIRROR_KEYPOINTS, NUM_KEYPOINTS
 
 SIZE = 64
 
@@ -93,7 +93,7 @@ def pose_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from kinequimation.pose2d.train import TrainConfig, train
 
     folder = tmp_path_factory.mktemp("pose")
-    config = TrainConfig(folder, max_steps=2, batch_size=4, size=SIZE, n_validation=4, n_workers=0)
+    config = TrainConfig(folder, max_steps=2, batch_size=2, size=SIZE, n_validation=2, n_workers=0)
     train(config, sample=fake_sample)
     export(config, folder / "pose2d.onnx", 16, sample=fake_sample)
     return folder / "pose2d.onnx"
@@ -155,20 +155,20 @@ def test_a_resumed_run_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
 
     from kinequimation.pose2d.train import TrainConfig, train
 
-    whole = TrainConfig(tmp_path / "whole", max_steps=4, batch_size=4, size=SIZE, n_validation=4, n_workers=0)
+    whole = TrainConfig(tmp_path / "whole", max_steps=3, batch_size=2, size=SIZE, n_validation=2, n_workers=0)
     losses = train(whole, sample=fake_sample)
-    # stop after two of the four steps, as Ctrl-C would after a checkpoint
+    # stop in the third step, as Ctrl-C would, with a checkpoint after each
     parts = replace(whole, run_dir=tmp_path / "parts", checkpoint_minutes=1e-9)
 
     class Stop(Exception):
         pass
 
-    def stop_at_two(stage: str, done: int, total: int | None) -> None:
+    def stop_at_three(stage: str, done: int, total: int | None) -> None:
         if done == 3:
             raise Stop
 
     with pytest.raises(Stop):
-        train(parts, stop_at_two, sample=fake_sample)
+        train(parts, stop_at_three, sample=fake_sample)
     assert train(parts, sample=fake_sample) == pytest.approx(losses[2:], rel=1e-4)
 
 
@@ -267,3 +267,48 @@ def test_estimate_refuses_what_is_no_image_or_box(pose_file: Path) -> None:
             estimator.estimate([bad], box)
     assert estimator.estimate([], np.zeros((0, 4)))[0].shape == (0, NUM_KEYPOINTS, 2)
     assert estimator.device == "cpu" and len(estimator.weights_sha256) == 64
+
+
+# --- telling left legs from right ones
+
+
+def _leg_maps(left: list[np.ndarray], right: list[np.ndarray]) -> np.ndarray:
+    """Return 103 maps of which the fore leg's points show what is given, top down, and the others one blob."""
+    from kinequimation.pose2d.legs import LEG_POINTS
+    from kinequimation.skeleton import MIRROR
+
+    maps = np.stack([gaussian(5, 5)] * NUM_KEYPOINTS)
+    for name, a, b in zip(LEG_POINTS[0], left, right, strict=True):
+        maps[KEYPOINT_INDEX[name]], maps[KEYPOINT_INDEX[MIRROR[name]]] = a, b
+    return maps / maps.sum((1, 2), keepdims=True)
+
+
+def _leg_points(xy: np.ndarray, side: str) -> np.ndarray:
+    from kinequimation.pose2d.legs import LEG_POINTS
+    from kinequimation.skeleton import MIRROR
+
+    return xy[[KEYPOINT_INDEX[n if side == "L" else MIRROR[n]] for n in LEG_POINTS[0]]]
+
+
+def test_two_legs_that_both_maps_show_are_both_found() -> None:
+    """Both maps favour the front leg; the left one a little more, so the right leg is the other one, all along."""
+    from kinequimation.pose2d.legs import decode_legs
+
+    y = np.linspace(14, 42, 8)
+    left = [0.7 * gaussian(32, v) + 0.3 * gaussian(20, v) for v in y]
+    right = [0.55 * gaussian(32, v) + 0.45 * gaussian(20, v) for v in y]
+    right[4], left[4] = left[4], right[4]  # one point of the leg has it the other way round
+    xy = decode_legs(_leg_maps(left, right))
+    assert np.abs(_leg_points(xy, "L") - np.stack([np.full(8, 32.0), y], 1)).max() < 0.3
+    assert np.abs(_leg_points(xy, "R") - np.stack([np.full(8, 20.0), y], 1)).max() < 0.3
+    assert np.abs(xy[KEYPOINT_INDEX["withers"]] - 5).max() < 0.1
+
+
+def test_two_legs_at_one_place_stay_there() -> None:
+    """A leg that hides the other: both maps are sure of the same place, which must not be split."""
+    from kinequimation.pose2d.legs import decode_legs
+
+    y = np.linspace(14, 42, 8)
+    left = [0.9 * gaussian(32, v) + 0.1 * gaussian(20, v) for v in y]
+    xy = decode_legs(_leg_maps(left, left))
+    assert np.abs(_leg_points(xy, "L") - _leg_points(xy, "R")).max() < 0.1

@@ -9,8 +9,10 @@ import numpy as np
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-RADIUS = 3
-"""Half the window whose centre of mass is the point, cells: two deviations of the target's Gaussian (1.5 cells)."""
+RADIUS = 4
+"""Half the window that is looked at around the highest cell, cells."""
+SIGMA = 1.5
+"""Deviation of the weight inside it, cells; that of the Gaussians which maps are trained to show."""
 
 
 def decode(prob: Float[np.ndarray, "*n h w"]) -> Float[np.ndarray, "*n 2"]:
@@ -35,9 +37,9 @@ def decode(prob: Float[np.ndarray, "*n h w"]) -> Float[np.ndarray, "*n 2"]:
     window = maps[np.arange(len(maps))[:, None, None], rows.clip(0, h - 1)[:, :, None], columns.clip(0, w - 1)[:, None]]
     window = np.where(inside, window, 0.0).astype(float)
     xy = np.stack([x0, y0], 1).astype(float)
-    for _ in range(5):
-        gx = np.exp(-((columns - xy[:, :1]) ** 2) / (2 * (RADIUS / 2) ** 2))
-        gy = np.exp(-((rows - xy[:, 1:]) ** 2) / (2 * (RADIUS / 2) ** 2))
+    for _ in range(8):
+        gx = np.exp(-((columns - xy[:, :1]) ** 2) / (2 * SIGMA**2))
+        gy = np.exp(-((rows - xy[:, 1:]) ** 2) / (2 * SIGMA**2))
         weight = window * gy[:, :, None] * gx[:, None, :]
         mass = weight.sum((1, 2))
         with np.errstate(invalid="ignore", divide="ignore"):

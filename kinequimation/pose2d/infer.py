@@ -12,7 +12,7 @@ from kinequimation.errors import InputError
 from kinequimation.geometry.crop import apply_transform, crop_transform, invert_transform, warp
 from kinequimation.pose2d.calibrate import Calibration
 from kinequimation.pose2d.crop import crop_box
-from kinequimation.pose2d.decode import decode
+from kinequimation.pose2d.legs import decode_legs
 from kinequimation.runtime import Device, open_session, sha256_of, weights_path
 from kinequimation.skeleton import KEYPOINTS, MIRROR_KEYPOINTS
 
@@ -114,4 +114,5 @@ class PoseEstimator:
             prob = (prob + prob2[:, MIRROR_KEYPOINTS, :, ::-1]) / 2
             logit = (logit + logit2[:, MIRROR_KEYPOINTS]) / 2
         stride = self.size / prob.shape[-1]
-        return decode(prob) * stride + (stride - 1) / 2, logit
+        cells = np.stack([decode_legs(maps) for maps in prob])
+        return cells * stride + (stride - 1) / 2, logit

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kinequimation.pose2d.decode import decode
+from kinequimation.pose2d.legs import decode_legs
 from kinequimation.pose2d.loop import LoopConfig, Trainer, train_loop
 from kinequimation.pose2d.loss import hit_radius_px, in_crop, pose_loss, to_pixels
 from kinequimation.pose2d.model import PoseNet
@@ -86,7 +86,7 @@ def place(net: PoseNet, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     """Return the network's points in crop pixels [N, K, 2] and its hit logits [N, K]."""
     with torch.no_grad():
         output = net(batch["image"].permute(0, 3, 1, 2).float())
-    cells = decode(output.log_prob.exp().numpy())
+    cells = np.stack([decode_legs(maps) for maps in output.log_prob.exp().numpy()])
     return to_pixels(torch.from_numpy(cells)).numpy(), output.hit_logit.numpy()
 
 

@@ -40,6 +40,30 @@ def cone_distance(xyz: np.ndarray, cone: Cone) -> np.ndarray:
     return (np.linalg.norm(p - a - h[..., None] * axis, axis=-1) - radius) * min(1.0, cone.flat)
 
 
+def _melted(old: np.ndarray, new: np.ndarray, blend: float) -> np.ndarray:
+    """Return the polynomial smooth minimum of two distances."""
+    mix = np.maximum(blend - np.abs(old - new), 0.0) / blend
+    return np.minimum(old, new) - mix**2 * blend / 4
+
+
+def skin_point(near: np.ndarray) -> np.ndarray:
+    """Return the [3] point of the skin that is nearest to a point in its neighbourhood (Newton steps)."""
+
+    def distance(xyz: np.ndarray) -> np.ndarray:
+        total = np.full(len(xyz), 0.2)
+        for c in cones():
+            total = _melted(total, cone_distance(xyz, c), c.blend)
+        return np.maximum(total, -xyz[:, 2])
+
+    point, step = near.copy(), 5e-4
+    for _ in range(12):
+        value = distance(point[None])[0]
+        around = distance(point + step * np.concatenate([np.eye(3), -np.eye(3)]))
+        slope = (around[:3] - around[3:]) / (2 * step)
+        point = point - 0.8 * value * slope / max(float(slope @ slope), 1e-9)
+    return point
+
+
 def _field() -> tuple[np.ndarray, np.ndarray]:
     """Return the signed distance on a grid and the grid's first corner."""
     everything = cones()
@@ -58,10 +82,7 @@ def _field() -> tuple[np.ndarray, np.ndarray]:
         )
         grid = np.stack(np.meshgrid(*(a[w] for a, w in zip(axes, window, strict=True)), indexing="ij"), -1)
         new = cone_distance(grid, c)
-        old = distance[window]
-        # polynomial smooth minimum
-        mix = np.maximum(c.blend - np.abs(old - new), 0.0) / c.blend
-        distance[window] = np.minimum(old, new) - mix**2 * c.blend / 4
+        distance[window] = _melted(distance[window], new, c.blend)
     z = axes[2][None, None, :]
     return np.maximum(distance, -z), np.array([a[0] for a in axes])
 
@@ -130,10 +151,41 @@ def _weights(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.nd
     return weights, field.argmin(1)
 
 
+def _place_landmarks(vertices: np.ndarray) -> np.ndarray:
+    """Return the vertex of each landmark, after moving that vertex onto the landmark.
+
+    So left and right landmarks are mirror images, although the mesh itself is not quite.
+    """
+    landmarks = np.zeros(len(skeleton.LANDMARKS), int)
+    free = np.ones(len(vertices), bool)
+    for i, name in enumerate(skeleton.LANDMARKS):
+        left = skin_point(landmark_anchor(name.replace(".R", ".L")))
+        on_skin = left * [-1 if name.endswith(".R") else 1 if name.endswith(".L") else 0, 1, 1]
+        away = np.where(free, np.linalg.norm(vertices - on_skin, axis=-1), np.inf)
+        landmarks[i] = away.argmin()
+        free[landmarks[i]] = False
+        log.info("%-20s vertex moved by %.1f mm", name, 1000 * away.min())
+        vertices[landmarks[i]] = on_skin
+    return landmarks
+
+
+def _mirror_landmark_weights(weights: np.ndarray, landmarks: np.ndarray) -> None:
+    """Give the right landmarks the mirrored weights of the left ones, and midline ones the same on both sides."""
+    for i, name in enumerate(skeleton.LANDMARKS):
+        own = weights[landmarks[i]]
+        twin = weights[landmarks[skeleton.LANDMARKS.index(skeleton.MIRROR[name])]]
+        if name.endswith(".R"):
+            weights[landmarks[i]] = twin[skeleton.MIRROR_JOINTS]
+        elif not name.endswith(".L"):
+            weights[landmarks[i]] = (own + own[skeleton.MIRROR_JOINTS]) / 2
+
+
 def build(path: Path) -> None:
     """Build the template and write it to ``path``."""
     vertices, faces = _mesh()
+    landmarks = _place_landmarks(vertices)
     weights, nearest = _weights(vertices, faces)
+    _mirror_landmark_weights(weights, landmarks)
     everything = cones()
     material = np.array([MATERIALS.index(everything[i].material) for i in nearest])
     for name in ("hoof", "eye"):
@@ -145,12 +197,6 @@ def build(path: Path) -> None:
     weight /= weight.sum(1, keepdims=True)
     corner = material[faces]
     face_material = np.where(corner[:, 1] == corner[:, 2], corner[:, 1], corner[:, 0])
-    skin = np.isin(material, [MATERIALS.index("mane")], invert=True)
-    landmarks = []
-    for name in skeleton.LANDMARKS:
-        away = np.linalg.norm(vertices - landmark_anchor(name), axis=-1) + np.where(skin, 0.0, 1.0)
-        landmarks.append(int(away.argmin()))
-        log.info("%-20s %.3f m from its anchor", name, away.min())
     np.savez_compressed(
         path,
         vertices=vertices.astype(np.float32),
@@ -158,7 +204,7 @@ def build(path: Path) -> None:
         face_material=face_material.astype(np.uint8),
         weight_joint=joint.astype(np.uint8),
         weight=weight.astype(np.float32),
-        landmark_vertices=np.array(landmarks, np.uint16),
+        landmark_vertices=landmarks.astype(np.uint16),
     )
     log.info("%s: %d vertices, %d faces", path, len(vertices), len(faces))
 

@@ -213,21 +213,25 @@ def reach(
     wish = np.concatenate([wish_rad, np.zeros((*n, 6))], -1)
     variance = np.concatenate([slack_rad**2, np.broadcast_to(np.radians(_OFF_AXIS_SLACK_DEG) ** 2, (*n, 6))], -1)
     wish = np.clip(wish, _LOW, _HIGH)
-    angle = wish
+    angle = best = wish
+    least = np.full(n, np.inf)  # joints that go in and out of their limits can swing for ever: keep the nearest
     give = np.full((*n, 6), 1e-9)
     give[..., 3:] = np.maximum(hoof_slack_rad, _HOOF_GIVE_RAD)[..., None] ** 2
     for i in range(max_iterations):
         R, heads, toe, axes = _pose(limbs.offset, base_xyz, base_R, angle)
         error = np.concatenate([toe_xyz_world - toe, _rotation_error(R, hoof_R)], -1)
-        if i >= _MIN_ITERATIONS and np.abs(error[..., :3]).max() < _TOLERANCE_M:
+        miss = np.abs(error[..., :3]).max(-1)
+        better = miss <= np.maximum(least, _TOLERANCE_M)
+        best, least = np.where(better[..., None], angle, best), np.where(better, miss, least)
+        if i >= _MIN_ITERATIONS and miss.max() < _TOLERANCE_M:
             break
         arm = toe[..., None, :] - heads[..., _LINK, :]
         J = np.concatenate([_cross(axes, arm), axes], -1)  # [..., 12, 6], transposed
         # in the end only hit the target: the way back to the wish, taken whole, can overshoot for ever
         near_wish = angle + min(1.0, 0.6 ** (i - 2)) * (wish - angle)
         solution = _nearest(J, error, angle, near_wish, variance, give)
-        angle = angle + np.clip(solution - angle, -_MAX_STEP_RAD, _MAX_STEP_RAD)
-    return quat_from_matrix(_link_matrices(np.clip(angle, _LOW, _HIGH)))
+        angle = np.clip(angle + np.clip(solution - angle, -_MAX_STEP_RAD, _MAX_STEP_RAD), _LOW, _HIGH)
+    return quat_from_matrix(_link_matrices(best))
 
 
 def _nearest(

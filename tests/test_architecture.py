@@ -17,7 +17,7 @@ PACKAGE = Path(kinequimation.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 OWNERS: dict[str, tuple[str, ...]] = {
-    "torch": ("detect/*.py", "pose2d/*.py", "lift/*.py"),
+    "torch": ("detect/*.py", "pose2d/*.py", "lift/*.py", "cli/train.py"),
     "moderngl": ("synth/renderer.py",),
     "skimage": ("body/build.py",),
     "fast_simplification": ("body/build.py",),

@@ -16,7 +16,6 @@ from kinequimation.cli.main import main
 from kinequimation.dataset.coco import read_coco
 from kinequimation.detect import Detection
 
-
 WEIGHTS = Path(str(files("kinequimation.weights")))
 needs_networks = pytest.mark.skipif(
     not all((WEIGHTS / f"{name}.onnx").is_file() for name in ("pose2d", "detect")),

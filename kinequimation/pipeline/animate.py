@@ -31,7 +31,7 @@ from kinequimation.io.keypoints import read_keypoints_json, write_keypoints_csv,
 from kinequimation.lift import Lifted, Lifter
 from kinequimation.motion import write_motion
 from kinequimation.pipeline.judgement import Judgement, judge
-from kinequimation.pipeline.observe import Seen, observe_detected, observe_followed, observe_given
+from kinequimation.pipeline.observe import DETECT_FROM, Seen, observe_detected, observe_followed, observe_given
 from kinequimation.pipeline.options import AnimateOptions
 from kinequimation.pipeline.staging import staged_folder
 from kinequimation.runtime import Progress, no_progress
@@ -164,7 +164,7 @@ def _observe(source: FrameSource, options: AnimateOptions, run: _Run, progress: 
     run.uses("pose2d", estimator)
     if options.bbox_xywh is not None:
         return observe_followed(source, options.bbox_xywh, estimator, progress)
-    detector = HorseDetector(device=options.device)
+    detector = HorseDetector(device=options.device, threshold=DETECT_FROM)
     run.uses("detect", detector)
     seen, notes = observe_detected(source, detector, estimator, progress)
     run.warnings += notes

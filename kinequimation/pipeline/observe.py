@@ -10,7 +10,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.errors import InputError, NoHorseError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip
-from kinequimation.pipeline.boxes import Box, BoxTracker, Follower
+from kinequimation.pipeline.boxes import Box, Follower, box_of_keypoints, candidates
 from kinequimation.video import Frame, FrameSource
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from kinequimation.pose2d import PoseEstimator
     from kinequimation.runtime import Progress
 
-BATCH = 8
-NO_HORSE_BELOW = 0.15
-"""Mean confidence of a frame's keypoints under which the box holds no horse, or none that can be used."""
-BRIDGE_FROM = 0.35
-"""The same where nothing was detected."""
+DETECT_FROM, CLEAR_FROM = 0.2, 0.5
+"""Score from which a detection is tried, since its keypoints show whether it is a horse; and from which it counts as
+one among several."""
+DETECT_EVERY = 5
+"""Frames from one detection to the next while the horse is followed."""
+NO_HORSE_BELOW, FOLLOWED_BELOW = 0.22, 0.35
+"""Mean confidence of a frame's keypoints under which there is no horse in the box, or none that can be used; and the
+same for a box that only follows. Chosen on a few frames: boxes on sand and sky give 0.1, on horses 0.6 and more."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,20 @@ class Seen:
         return KeypointClip(self.source, self.fps, self.width, self.height, self.t_s, self.index, tuple(horses))
 
 
+@dataclass(frozen=True)
+class _Look:
+    """The keypoints found in a box; pixels of the frame handed out."""
+
+    box: Box
+    uv_px: Float[np.ndarray, "103 2"]
+    confidence: Float[np.ndarray, " 103"]
+
+
+def _look(estimator: PoseEstimator, frame: Frame, box: Box) -> _Look:
+    uv_px, confidence = estimator.estimate([frame.image_rgb], box.xywh[None])
+    return _Look(box, uv_px[0], confidence[0])
+
+
 class _Rows:
     """Collects frames as they are done and makes a ``Seen`` of them."""
 
@@ -111,21 +128,22 @@ class _Rows:
         self._uv: list[np.ndarray] = []
         self._confidence: list[np.ndarray] = []
 
-    def add(self, frame: Frame, box: Box | None, uv_work_px: np.ndarray | None, confidence: np.ndarray | None) -> None:
+    def add(self, frame: Frame, look: _Look | None) -> None:
         """Append a frame; ``None`` where there is no horse."""
         self._head.append((frame.index, frame.t_s))
-        if box is None or uv_work_px is None or confidence is None or confidence.mean() < NO_HORSE_BELOW:
+        if look is None:
             self._box.append(np.full(4, np.nan))
             self._score.append(0.0)
             self._uv.append(np.full((skeleton.NUM_KEYPOINTS, 2), np.nan, np.float32))
             self._confidence.append(np.zeros(skeleton.NUM_KEYPOINTS, np.float32))
             return
+        box = look.box
         lo = self._source.to_source_px(box.xywh[:2] - 0.5)  # edges lie between pixel centres
         hi = self._source.to_source_px(box.xywh[:2] + box.xywh[2:] - 0.5)
         self._box.append(np.concatenate([lo + 0.5, hi - lo]))
         self._score.append(box.score)
-        self._uv.append(self._source.to_source_px(uv_work_px).astype(np.float32))
-        self._confidence.append(confidence.astype(np.float32))
+        self._uv.append(self._source.to_source_px(look.uv_px).astype(np.float32))
+        self._confidence.append(look.confidence.astype(np.float32))
 
     def to_seen(self) -> Seen:
         index, t_s = zip(*self._head, strict=True)
@@ -149,53 +167,47 @@ def observe_detected(
 ) -> tuple[Seen, list[str]]:
     """Find the horse and its keypoints in every frame; also say what a user should know about it.
 
-    Where the detector misses a horse that was there a frame before, the box follows its keypoints for as long as they
-    stay sure.
+    A detection starts a box, which then follows the keypoints, since these tell the horse's place better than a small
+    detector does. Every few frames the detector looks again, and its box is taken where the keypoints are surer in it.
     """
-    rows, tracker = _Rows(source), BoxTracker(detector)
+    rows = _Rows(source)
     follower: Follower | None = None
-    waiting: list[tuple[Frame, Box]] = []
-
-    def estimate_waiting() -> None:
-        nonlocal follower
-        if not waiting:
-            return
-        images, boxes = [f.image_rgb for f, _ in waiting], np.stack([b.xywh for _, b in waiting])
-        follower = follower or Follower(boxes[0])
-        for (frame, box), uv_px, confidence in zip(waiting, *estimator.estimate(images, boxes), strict=True):
-            rows.add(frame, box, uv_px, confidence)
-            follower.xywh = box.xywh
-            if not follower.see(uv_px, confidence):
-                follower.xywh = box.xywh
-        waiting.clear()
-
+    n_looked = n_several = last_looked = 0
+    score = 0.0
     progress("keypoints", 0, source.n_frames)
-    for n, (frame, box) in enumerate(tracker.track(source)):
-        if box is not None:
-            waiting.append((frame, box))
-            if len(waiting) == BATCH:
-                estimate_waiting()
+    for n, frame in enumerate(source):
+        followed = None if follower is None else Box(follower.xywh, score)
+        boxes = [] if followed is None else [followed]
+        if followed is None or n >= last_looked + DETECT_EVERY:
+            found = detector.detect(frame.image_rgb)
+            boxes += candidates(found, followed)
+            n_looked, n_several, last_looked = (
+                n_looked + 1,
+                n_several + (sum(d.score >= CLEAR_FROM for d in found) > 1),
+                n,
+            )
+        tries = [_look(estimator, frame, box) for box in boxes]
+        if followed is None and tries:  # a detector's box is coarse: look once more, around what was found in it
+            best = max(tries, key=lambda t: t.confidence.mean() * t.box.size)
+            around = box_of_keypoints(best.uv_px, best.confidence)
+            tries = [best] if around is None else [best, _look(estimator, frame, Box(around, best.box.score))]
+        least = NO_HORSE_BELOW if followed is None or len(tries) > 1 else FOLLOWED_BELOW
+        best = max(tries, key=lambda t: t.confidence.mean(), default=None)
+        if best is None or best.confidence.mean() < least:
+            rows.add(frame, None)
+            follower = None
         else:
-            estimate_waiting()
-            follower = _bridge(frame, follower, estimator, rows)
+            rows.add(frame, best)
+            score = best.box.score
+            follower = follower or Follower(best.box.xywh)
+            follower.xywh = best.box.xywh
+            if not follower.see(best.uv_px, best.confidence):
+                follower = None
         progress("keypoints", n + 1, source.n_frames)
-    estimate_waiting()
     notes = []
-    if tracker.n_several > 0.2 * tracker.n_looked:
-        notes.append("more than one horse was seen; the largest is animated: choose another with --bbox x,y,w,h")
+    if n_several > 0.2 * n_looked:
+        notes.append("more than one horse was seen; the clearest is animated: choose another with --bbox x,y,w,h")
     return rows.to_seen(), notes
-
-
-def _bridge(frame: Frame, follower: Follower | None, estimator: PoseEstimator, rows: _Rows) -> Follower | None:
-    """Add a frame in which no horse was detected: by its keypoints if they go on, else as one without a horse."""
-    if follower is not None:
-        box = follower.xywh
-        uv_px, confidence = (a[0] for a in estimator.estimate([frame.image_rgb], box[None]))
-        if confidence.mean() >= BRIDGE_FROM and follower.see(uv_px, confidence):
-            rows.add(frame, Box(box, float(confidence.mean())), uv_px, confidence)
-            return follower
-    rows.add(frame, None, None, None)
-    return None
 
 
 def observe_followed(
@@ -216,10 +228,9 @@ def observe_followed(
     rows = _Rows(source)
     progress("keypoints", 0, source.n_frames)
     for n, frame in enumerate(source):
-        box = follower.xywh
-        uv_px, confidence = (a[0] for a in estimator.estimate([frame.image_rgb], box[None]))
-        rows.add(frame, Box(box, 1.0), uv_px, confidence)
-        follower.see(uv_px, confidence)
+        look = _look(estimator, frame, Box(follower.xywh, 1.0))
+        rows.add(frame, look if look.confidence.mean() >= NO_HORSE_BELOW else None)
+        follower.see(look.uv_px, look.confidence)
         progress("keypoints", n + 1, source.n_frames)
     return rows.to_seen()
 

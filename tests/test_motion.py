@@ -23,14 +23,14 @@ from kinequimation.motion import (
 
 TOES = [skeleton.KEYPOINT_INDEX[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS]
 MOVING = ("walk", "trot", "canter_left", "canter_right")
-# contact phase of LF, RF, LH, RH and duty of fore and hind: recipes, table E1
+# contact phase of LF, RF, LH, RH and duty of fore and hind: sources, E1
 FOOTFALLS = {
     "walk": ((0.23, 0.73, 0.0, 0.5), (0.63, 0.62)),
     "trot": ((0.53, 0.03, 0.0, 0.5), (0.40, 0.36)),
     "canter_right": ((0.27, 0.52, 0.0, 0.24), (0.37, 0.39)),
     "canter_left": ((0.52, 0.27, 0.24, 0.0), (0.37, 0.39)),
 }
-# least and greatest flexor-side angle, degrees: recipes, table E3
+# least and greatest flexor-side angle, degrees: sources, E3
 JOINT_RANGES = {
     "walk": {
         "elbow": (109, 154), "carpus": (131, 185), "fore_fetlock": (177, 222),

@@ -2,7 +2,7 @@
 
 Everything is in metres in the world of ``skeleton.REST_HEAD_XYZ`` (the horse faces −Y, left is +X). A cone may be
 flattened sideways. The left side is written down; the right one is its mirror image. The sizes are judgement,
-checked against the proportions in F2 of the project's notes (chest depth 0.42–0.47 of the height, elbow 0.52–0.58 from
+checked against the proportions in sources, F2 (chest depth 0.42–0.47 of the height, elbow 0.52–0.58 from
 the ground, head 0.36–0.40) and against pictures.
 """
 

@@ -122,7 +122,7 @@ BREEDS: dict[str, Shape] = {
         hoof_size=0.85, mane_length=0.3, tail_length=0.6,
     ),
 }  # fmt: skip
-"""Presets. Heights and tendencies from breed standards (recipes, section F3); the factors themselves are judgement."""
+"""Presets. Heights and tendencies from breed standards (sources, F3); the factors themselves are judgement."""
 
 
 def breed_shape(breed: str, withers_height_m: float | None = None) -> Shape:
@@ -138,7 +138,7 @@ def breed_shape(breed: str, withers_height_m: float | None = None) -> Shape:
 
 
 def sample_shape(rng: np.random.Generator) -> Shape:
-    """Draw a random plausible shape: a breed, then 4–8 % of spread on every factor (recipes, F3)."""
+    """Draw a random plausible shape: a breed, then 4–8 % of spread on every factor (sources, F3)."""
     base = BREEDS[list(BREEDS)[rng.integers(len(BREEDS))]]
     values = {}
     for field in dataclasses.fields(Shape):

@@ -20,7 +20,7 @@ PRIOR_SIGMA: dict[str, float] = {
     "neck_length": 0.06, "neck_girth": 0.1, "head_length": 0.06, "muscle": 0.06, "tail_length": 0.2,
 }  # fmt: skip
 """Shape parameters that lengths between keypoints tell, and the spread of each around its prior, in log: breeds differ
-by 4–8 % (recipes, F3), hair and fat more. The others stay as in the prior."""
+by 4–8 % (sources, F3), hair and fat more. The others stay as in the prior."""
 LENGTH_SIGMA = 0.04
 """How well one length follows the shape parameters even without noise: soft tissue and individual bones (judgement)."""
 SCALE_SIGMA = 0.05

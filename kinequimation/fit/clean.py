@@ -21,7 +21,7 @@ MISSING_WEIGHT = 0.05
 MIN_POINTS = 8
 """Frames with fewer points than this count as empty."""
 HAMPEL_WINDOW, HAMPEL_MADS, HAMPEL_FLOOR = 7, 3.0, 0.12
-"""Frames, scaled median deviations (recipes, D3), and withers heights under which a fast hoof is no outlier."""
+"""Frames, scaled median deviations (sources, D3), and withers heights under which a fast hoof is no outlier."""
 SWAP_JUMP, MAX_SWAP_S = 0.15, 0.5
 """A swap of legs must save this much jumping (withers heights, mean over the leg) and be undone within this time."""
 

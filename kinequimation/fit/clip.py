@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 BODY_HZ: tuple[float, ...] = (2.0, 3.0, 4.5, 6.0)
 LIMB_HZ: tuple[float, ...] = (4.0, 6.0, 8.0, 10.0)
-"""Cut-offs of the smoothing to choose from: trunk, neck and head; limbs and tail (the highest: recipes, D3)."""
+"""Cut-offs of the smoothing to choose from: trunk, neck and head; limbs and tail (the highest: sources, D3)."""
 _HOOF_POINTS: dict[str, list[int]] = {
     limb: [skeleton.KEYPOINT_INDEX[name] for name in (*limb_bones(limb)[-2:], skeleton.limb_toe(limb))]
     for limb in skeleton.LIMBS

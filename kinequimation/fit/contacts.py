@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 ON, OFF = 0.6, 0.4
 """Probability at which a stance begins, and at which it ends."""
 MIN_STANCE_S, MIN_SWING_S = 0.04, 0.03
-"""Shorter stances are dropped and shorter gaps closed (recipes, D2)."""
+"""Shorter stances are dropped and shorter gaps closed (sources, D2)."""
 BLEND_S = 0.06
-"""Time in which a hoof moves between its own way and the place where it is held (recipes, D2: 2–4 frames)."""
+"""Time in which a hoof moves between its own way and the place where it is held (sources, D2: 2–4 frames)."""
 MAX_DRIFT_HEIGHTS = 0.12
 """A hoof that strays farther than this from the middle of its stance does not stand there, withers heights."""
 SWING_SPEED, SWING_HEIGHT = 0.3, 0.12
@@ -31,7 +31,7 @@ TOE_SIGMA_M = 0.001
 ATTEMPTS, ENOUGH_M = 3, 0.002
 """Rounds of solving limbs and moving the root, and the distance at which a hoof counts as held."""
 _GIVE_RAD = {"toe": 0.25, "hoof": 0.2, "foot": 0.2, "forearm": 0.15, "lower_leg": 0.15}
-"""How willingly a joint gives way to a held hoof: the fetlock and the coffin joint first (recipes, D2; judgement)."""
+"""How willingly a joint gives way to a held hoof: the fetlock and the coffin joint first (sources, D2; judgement)."""
 _GIVE_UPPER_RAD = 0.08
 
 TOES: np.ndarray = np.array([skeleton.KEYPOINT_INDEX[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS])

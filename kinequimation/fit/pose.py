@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CHUNK = 240
 """Frames to solve together: bounds the memory, and changes nothing else."""
 ROBUST_M = 0.06
-"""Where a point starts to count as an outlier, withers heights (Geman–McClure; recipes, D1: about 3 %, doubled so that
+"""Where a point starts to count as an outlier, withers heights (Geman–McClure; sources, D1: about 3 %, doubled so that
 a lifter's ordinary errors still pull)."""
 STEP_RAD = 0.6
 """Longest turn of one joint in one iteration."""

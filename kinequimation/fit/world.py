@@ -22,7 +22,7 @@ FLIGHT_WEIGHT = 0.3
 CAMERA_HZ = 0.5
 """A camera tilts and pans slowly (judgement)."""
 SPEED_HZ, HEIGHT_HZ = 2.5, 8.0
-"""Cut-offs of the root's speed, which a horse changes slowly, and of its height, which swings twice a stride (recipes,
+"""Cut-offs of the root's speed, which a horse changes slowly, and of its height, which swings twice a stride (sources,
 E1 and E4; judgement)."""
 UP_SIGMA, STEP_SIGMA_M = 0.05, 0.05
 """Error of the lifted up vector, radians, and of the height difference of two standing hooves, metres (judgement)."""
@@ -129,7 +129,7 @@ def travel(
     t_s: Float[np.ndarray, " frames"],
     fps: float,
 ) -> Float[np.ndarray, "frames 2"]:
-    """Return the root's path over the ground, from the origin (leg odometry; recipes, D2).
+    """Return the root's path over the ground, from the origin (leg odometry; sources, D2).
 
     A standing hoof does not move, so the root moves against it; between stances the speed is carried over. Where no
     hoof stands for longer than a flight lasts, the root's way before the camera is followed. Before the horse is first

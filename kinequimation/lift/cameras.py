@@ -1,6 +1,6 @@
 """Random cameras that film a clip: where they stand, where they look, how they move. For training the lifter.
 
-The ranges are those of recipes C4: horizontal field of view 10–85°, elevation −10–60°, the horse filling 20–95 % of
+The ranges are those of sources, C4: horizontal field of view 10–85°, elevation −10–60°, the horse filling 20–95 % of
 the frame, and the moves of horse videos: on a tripod, panning (the commonest), tracking, zooming, handheld.
 """
 

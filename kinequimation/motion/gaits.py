@@ -95,7 +95,7 @@ def make_motion(
 
 
 def stride_frequency_hz(gait: str, body: Body, speed_mps: float | None = None) -> float:
-    """Return how many strides a second a horse makes at a gait and speed (recipes, E1, Froude-scaled)."""
+    """Return how many strides a second a horse makes at a gait and speed (sources, E1, Froude-scaled)."""
     return _pace(_table(gait)[0], body, speed_mps)[1]
 
 
@@ -260,7 +260,7 @@ _FORE_JOINTS = ("shoulder", "elbow", "carpus", "fore_fetlock")
 _HIND_JOINTS = ("hip", "stifle", "hock", "hind_fetlock")
 _RIG_DEG = {"shoulder": 5.0, "elbow": 8.0}
 """Less flexion than the tables' for joints above and below the humerus: the rig's stands some 10° steeper than real."""
-# where in stance (0 to 1) and swing (1 to 2) a joint is how far from least (0) to greatest (1): recipes E3
+# where in stance (0 to 1) and swing (1 to 2) a joint is how far from least (0) to greatest (1): sources, E3
 _SHAPES: dict[str, list[tuple[float, float]]] = {
     "shoulder": [(0.0, 1.0), (0.4, 0.55), (0.97, 1.1), (1.4, 0.0), (1.9, 1.0)],
     "elbow": [(0.0, 0.88), (0.3, 0.80), (0.97, 1.0), (1.42, 0.0), (1.93, 0.92)],

@@ -51,7 +51,7 @@ _EXTENDED_DEG = {
     "elbow": 160.0, "carpus": 183.0, "fore_fetlock": 198.0,
     "stifle": 156.0, "hock": 165.0, "hind_fetlock": 198.0,
 }  # fmt: skip
-"""Flexor-side angles of a limb that is as long as a horse makes it at the ends of its stance (recipes, E3)."""
+"""Flexor-side angles of a limb that is as long as a horse makes it at the ends of its stance (sources, E3)."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ RANGES_DEG: dict[str, tuple[float, float]] = {
     "hind_fetlock": (90, 250),
     "hind_coffin": (120, 235),
 }
-"""Flexor-side angles that no horse leaves (recipes, section E3, last column; the coffin joint widened upwards because
+"""Flexor-side angles that no horse leaves (sources, E3, last column; the coffin joint widened upwards because
 the rest pose of the rig measures 191°)."""
 
 HINGES = ("elbow", "carpus", "fore_fetlock", "fore_coffin", "stifle", "hock", "hind_fetlock", "hind_coffin")

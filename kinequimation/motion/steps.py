@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from kinequimation.motion.style import Style
 
 _BREAKOVER = 0.82
-"""Fraction of the stance after which the heel lifts (recipes E3 and E4 imply the last fifth; a guess within that)."""
+"""Fraction of the stance after which the heel lifts (sources, E3 and E4 imply the last fifth; a guess within that)."""
 _TOE_UP_RAD = np.radians(7.0)
 _SET_BACK = np.array([0.008, 0.008, 0.03, 0.03])
 """How far behind its standing place each hoof is at mid-stance, in withers heights: limbs swing further back than
-forward (recipes E3: by 2–6°), and the rig stands with its hooves in front of hip and shoulder blade."""
+forward (sources, E3: by 2–6°), and the rig stands with its hooves in front of hip and shoulder blade."""
 _SPEED_UP, _SLOW_DOWN = 0.22, 0.09
 """Parts of the swing in which a hoof gains and loses its speed (judgement: it lands abruptly)."""
 

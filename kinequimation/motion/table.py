@@ -1,6 +1,6 @@
 """The gaits as numbers: foot falls, speeds, joint ranges and how trunk and head swing.
 
-Phases, duty factors, speeds and stride frequencies are those of the gait table of the recipes (section E1), joint
+Phases, duty factors, speeds and stride frequencies are those of docs/sources.md, section E1, joint
 ranges of E3, trunk and head of E4; there each number stands with its source. Metres are for a horse of 1.60 m.
 """
 

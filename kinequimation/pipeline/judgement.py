@@ -22,7 +22,7 @@ HIDDEN_BELOW = 0.35
 NAMED_FROM = 0.1
 """Share of frames from which a hidden hoof is worth a word."""
 SLOWEST_HZ, FASTEST_HZ = 0.5, 3.0
-"""Stride rates of a horse of 1.60 m that moves: the slowest walk has 0.55, a racing gallop 2.4 (recipes, E1)."""
+"""Stride rates of a horse of 1.60 m that moves: the slowest walk has 0.55, a racing gallop 2.4 (sources, E1)."""
 SLOWEST_LEAP_HZ = 0.8
 """The same where each hoof is less than half of the time on the ground; passage has 0.88, collected trot 1.25 (E1)."""
 SLOWEST_CANTER_HZ = 1.2

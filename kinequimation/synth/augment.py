@@ -1,4 +1,4 @@
-"""Strong augmentation (recipes, B5): what carries a network from renderings to photographs."""
+"""Strong augmentation (sources, B5): what carries a network from renderings to photographs."""
 
 from __future__ import annotations
 

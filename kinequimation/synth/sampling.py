@@ -1,4 +1,4 @@
-"""What a random frame is: every factor drawn independently, with its distribution in one place (recipes, B6)."""
+"""What a random frame is: every factor drawn independently, with its distribution in one place (sources, B6)."""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ LOSS_WEIGHTS: dict[str, float] = {
     "reprojection": 0.5,
     "sigma": 0.02,
     "root": 0.2,
-    "up": 0.3,
-    "forward": 0.1,
+    "up": 0.4,
+    "forward": 0.2,
     "contact": 0.03,
 }
 """Recipes C2, brought to these units (withers heights, and distances rather than their squares)."""
@@ -114,8 +114,8 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
 
     Position: mean distance, lower limbs and hooves twice. Scaled: the same after the best scale (N-MPJPE). Velocity:
     distance between frame-to-frame steps. Bones: spread of each bone's length over the clip. Reprojection: of the
-    predicted points at the true root, across the view. Sigma: the negative log-likelihood of the distance under an
-    exponential distribution, which trains nothing but sigma.
+    predicted points at the true root, across the view. Up and forward: distance between unit vectors. Sigma: the
+    negative log-likelihood of the distance under an exponential distribution, which trains nothing but sigma.
     """
     xyz, log_sigma, root_code, up, forward, contact = outputs
     true_xyz, root, code, true_up, true_forward, true_contact, weight = (
@@ -140,8 +140,8 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
         "reprojection": (weight[..., None] * points * across.clamp(max=0.5)).mean(),
         "sigma": (weight[..., None] * (error.detach() * torch.exp(-expected) + expected)).mean(),
         "root": (weight * (root_code - code).abs().sum(-1)).mean(),
-        "up": (weight * (1 - (up * true_up).sum(-1))).mean(),
-        "forward": (weight * (1 - (forward * true_forward).sum(-1))).mean(),
+        "up": (weight * _distance(up - true_up)).mean(),
+        "forward": (weight * _distance(forward - true_forward)).mean(),
         "contact": (
             weight * functional.binary_cross_entropy_with_logits(contact, true_contact, reduction="none").mean(-1)
         ).mean(),

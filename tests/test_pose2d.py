@@ -61,6 +61,12 @@ def test_calibration_refuses_what_is_not_monotone(score: tuple, probability: tup
         Calibration(score, probability)
 
 
+@pytest.mark.parametrize("n", [0, 5])
+def test_calibration_needs_scores_that_differ(n: int) -> None:
+    with pytest.raises(InputError, match="train longer"):
+        fit_calibration(np.ones(n), np.ones(n, bool))
+
+
 @pytest.mark.parametrize("box", [[0, 0, 0, 10], [0, 0, 10, -1], [np.nan, 0, 10, 10], [0, 0, np.inf, 10], [0, 0, 10]])
 def test_bad_boxes_raise(box: list[float]) -> None:
     with pytest.raises(InputError, match="box"):

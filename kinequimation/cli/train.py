@@ -13,6 +13,8 @@ from typing import Any
 
 from kinequimation.errors import InputError
 
+logger = logging.getLogger(__name__)
+
 MODELS = ("pose2d", "detect", "lift")
 _EPILOG = """files:
   RUN/checkpoint.pt   where training goes on from when the command is given again
@@ -20,8 +22,8 @@ _EPILOG = """files:
   RUN/config.json     every option of the run
   OUT                 the network, for kinequimation animate and evaluate
 
-Training can be stopped at any time (Ctrl-C) and continued by the same command. Weights that ship with the package
-are replaced only if OUT says so.
+Training can be stopped at any time (Ctrl-C); the same command continues it from its last checkpoint, at most three
+minutes back. Weights that ship with the package are replaced only if OUT says so.
 """
 
 
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         from kinequimation.errors import MissingDependencyError
 
         raise MissingDependencyError(f"training needs {error.name}: pip install 'kinequimation[train]'") from error
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("kinequimation").setLevel(logging.INFO)  # the log is this command's output
     run_dir = args.run_dir or Path("outputs") / f"train-{args.model}"
     out = args.out or run_dir / f"{args.model}.onnx"
     options: dict[str, Any] = {k: v for k in ("minutes", "init", "seed") if (v := getattr(args, k)) is not None}
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.export_only:
         train.train(config, _Progress())
     metadata = export.export(config, out, progress=_Progress())
-    logging.info("wrote %s: %s", out, metadata["synthetic"])
+    logger.info("wrote %s: %s", out, metadata["synthetic"])
     return 0
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from jaxtyping import UInt8
 
 FORMAT = "kinequimation-detect/1"
+LEAST_SCORE = 0.1
+N_KNOTS = 40
+"""Most local maxima of a score map are faint and no horse: many knots, so that some tell the few strong ones apart."""
 
 
 class _Exported(nn.Module):
@@ -65,8 +68,8 @@ def export(
     net.load_state_dict(state["ema"])
     held = config.held_out(sample, CALIBRATION_SEED_OFFSET, n_calibration)
     progress("calibrating", 1, 2)
-    scores, right, n_boxes = judge(net, held)
-    calibration = fit_calibration(scores, right)
+    scores, right, n_boxes = judge(net, held, LEAST_SCORE)
+    calibration = fit_calibration(scores, right, N_KNOTS)
     confident = calibration(scores) >= 0.5
     metadata: dict[str, Any] = {
         "format": FORMAT,

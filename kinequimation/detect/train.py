@@ -19,7 +19,7 @@ from kinequimation.pose2d.onnx_file import load_onnx
 from kinequimation.pose2d.stream import Batch, SampleFunction
 from kinequimation.runtime import Progress, no_progress
 
-MIN_IOU = 0.5
+MIN_IOU = 0.3
 """Overlap with a true box from which a detection is right."""
 
 

@@ -60,6 +60,8 @@ def fit_calibration(score: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n"
     Raises:
         InputError: fewer than two distinct scores.
     """
+    if len(score) == 0 or np.ptp(score) == 0:
+        raise InputError(f"calibration: expected scores that differ, got {len(score)} of one value; train longer")
     order = np.argsort(score, kind="stable")
     bins = [b for b in np.array_split(order, min(n_knots, len(order))) if len(b)]
     pools: list[list[float]] = []  # mean score, mean right, weight
@@ -70,9 +72,5 @@ def fit_calibration(score: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n"
             n = n1 + n2
             pools[-2:] = [[(s1 * n1 + s2 * n2) / n, (p1 * n1 + p2 * n2) / n, n]]
     if len(pools) < 2:
-        spread = float(np.ptp(score)) if len(score) else 0.0
-        if spread == 0:
-            raise InputError("calibration: expected scores that differ, got one value; train longer")
-        p = pools[0][1]
-        return Calibration((float(score.min()), float(score.max())), (p, p))
+        return Calibration((float(score.min()), float(score.max())), (pools[0][1], pools[0][1]))
     return Calibration(tuple(round(p[0], 5) for p in pools), tuple(round(p[1], 5) for p in pools))

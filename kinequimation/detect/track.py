@@ -10,6 +10,7 @@ import numpy as np
 
 from kinequimation.detect.infer import Detection
 from kinequimation.metrics import box_iou
+from kinequimation.pose2d.crop import box_of_points
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -20,11 +21,6 @@ SMOOTHING_S = 0.15
 """Time over which boxes are averaged: half a stride's period at most, or the box would lag behind a jump."""
 MAX_GAP_S = 1.0
 """Longest time without a detection after which the horse counts as lost."""
-POINT_CONFIDENCE = 0.3
-MIN_POINTS = 12
-"""Confident keypoints of the last frame that a box can be made from when nothing was detected."""
-POINT_MARGIN = 0.06
-"""Keypoints reach a little less far than the horse: room at each side, as a share of their extent."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +91,8 @@ class BoxTracker:
 
     def observe(self, uv_px: Float[np.ndarray, "k 2"], confidence: Float[np.ndarray, " k"]) -> None:
         """Tell where the keypoints of the frame just updated are."""
-        good = (confidence >= POINT_CONFIDENCE) & np.isfinite(uv_px).all(1)
-        if good.sum() < MIN_POINTS:
-            self._points = None
-            return
-        lo, hi = uv_px[good].min(0), uv_px[good].max(0)
-        room = POINT_MARGIN * (hi - lo)
-        self._points = np.concatenate([lo - room, hi + room])
+        box = box_of_points(uv_px, confidence)
+        self._points = None if box is None else _corners(box)
 
     def _match(self, detections: Sequence[Detection]) -> Detection | None:
         if not detections:

@@ -1,6 +1,6 @@
 """2D keypoints of a horse in a box: the network, its training, and inference."""
 
-from kinequimation.pose2d.crop import crop_box
+from kinequimation.pose2d.crop import box_of_points, crop_box
 from kinequimation.pose2d.infer import PoseEstimator
 
-__all__ = ["PoseEstimator", "crop_box"]
+__all__ = ["PoseEstimator", "box_of_points", "crop_box"]

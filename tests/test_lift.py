@@ -316,3 +316,9 @@ def test_yaw_error_is_the_angle_about_up(pool):
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     up = np.tile([0.0, 0, 1], (5, 1))
     np.testing.assert_allclose(yaw_error_deg(xyz @ turn.T, xyz, up), np.degrees(angle), atol=1e-3)
+
+
+def test_the_shipped_network_lifts_horses_that_it_has_not_seen():
+    scores = evaluate(Lifter(device="cpu", n_threads=1), make_pool(31337, 8, n_frames=27), 0, 16, 27)
+    assert scores.pa_mpjpe < 7 and scores.mpjpe < 12 and scores.facing_wrong < 0.02
+    assert scores.up_deg < 8 and scores.contact_f1 > 0.8 and scores.root_depth < 6

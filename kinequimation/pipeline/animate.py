@@ -12,7 +12,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -158,17 +158,19 @@ def _check_same_size(source: FrameSource | None, seen: Seen) -> None:
 
 def _observe(source: FrameSource, options: AnimateOptions, run: _Run, progress: Progress) -> Seen:
     from kinequimation.detect import HorseDetector
-    from kinequimation.pose2d import PoseEstimator
+    from kinequimation.pose2d import PoseEstimator, steady_sides
 
     estimator = PoseEstimator(device=options.device)
     run.uses("pose2d", estimator)
     if options.bbox_xywh is not None:
-        return observe_followed(source, options.bbox_xywh, estimator, progress)
-    detector = HorseDetector(device=options.device, threshold=DETECT_FROM)
-    run.uses("detect", detector)
-    seen, notes = observe_detected(source, detector, estimator, progress)
-    run.warnings += notes
-    return seen
+        seen = observe_followed(source, options.bbox_xywh, estimator, progress)
+    else:
+        detector = HorseDetector(device=options.device, threshold=DETECT_FROM)
+        run.uses("detect", detector)
+        seen, notes = observe_detected(source, detector, estimator, progress)
+        run.warnings += notes
+    uv_px, confidence, _ = steady_sides(seen.uv_px, seen.confidence, seen.bbox_xywh[:, 2:].max(1))
+    return replace(seen, uv_px=uv_px, confidence=confidence)
 
 
 def _solve(seen: Seen, options: AnimateOptions, run: _Run, progress: Progress) -> tuple[Lifted, Fitted]:

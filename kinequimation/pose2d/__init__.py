@@ -2,5 +2,6 @@
 
 from kinequimation.pose2d.crop import box_of_points, crop_box
 from kinequimation.pose2d.infer import PoseEstimator
+from kinequimation.pose2d.sides import steady_sides
 
-__all__ = ["PoseEstimator", "box_of_points", "crop_box"]
+__all__ = ["PoseEstimator", "box_of_points", "crop_box", "steady_sides"]

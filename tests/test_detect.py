@@ -214,3 +214,53 @@ def test_tracker_follows_keypoints_when_nothing_is_detected() -> None:
     assert abs(box.bbox_xywh[0] - x) < 15 and abs(box.bbox_xywh[2] - 50) < 10
     tracker.observe(np.zeros((103, 2)), np.zeros(103))  # the keypoints are lost too
     assert tracker.update(60 / 25, []) is None
+
+
+# --- the weights that ship
+
+
+@pytest.fixture(scope="module")
+def shipped() -> HorseDetector:
+    try:
+        return HorseDetector(device="cpu")
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+def test_the_shipped_detector_refuses_what_shows_nothing(shipped: HorseDetector) -> None:
+    rng = np.random.default_rng(0)
+    sky = np.linspace([90, 150, 230], [70, 140, 60], 300)[:, None].repeat(500, 1).astype(np.uint8)
+    for image in (rng.integers(0, 256, (300, 400, 3), dtype=np.uint8), np.zeros((200, 300, 3), np.uint8), sky):
+        assert shipped.detect(image) == []
+
+
+def test_the_shipped_networks_find_a_rendered_horse(shipped: HorseDetector) -> None:
+    """Most plain frames, not augmented: the box is found, placed anew by keypoints, and the keypoints are right."""
+    from kinequimation.pose2d import PoseEstimator
+
+    try:
+        estimator = PoseEstimator(device="cpu")
+    except InputError as error:
+        pytest.skip(str(error))
+    pytest.importorskip("moderngl")
+    from kinequimation.errors import MissingDependencyError
+    from kinequimation.synth import sample
+
+    try:
+        frames = [sample(77, index) for index in range(12)]
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    found, right, seen = 0, 0, 0
+    for frame in frames:
+        detections = shipped.detect(frame.image)
+        overlap = [float(box_iou(d.bbox_xywh, frame.bbox_xywh)[0, 0]) for d in detections]
+        if not overlap or max(overlap) < 0.3:
+            continue
+        found += 1
+        box = detections[int(np.argmax(overlap))].bbox_xywh
+        uv_px, _ = estimator.estimate([frame.image], estimator.refine_boxes([frame.image], box[None]))
+        error = np.linalg.norm(uv_px[0] - frame.uv_px, axis=1) / frame.bbox_xywh[2:].max()
+        visible = frame.visibility == 2
+        right, seen = right + int((error[visible] < 0.1).sum()), seen + int(visible.sum())
+    assert found >= 8
+    assert right > 0.6 * seen

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinequimation.detect import BoxTracker, Detection, HorseDetector
+from kinequimation.detect import HorseDetector
 from kinequimation.detect.boxes import peaks, suppress
 from kinequimation.errors import InputError
 from kinequimation.metrics import box_iou
@@ -160,60 +160,6 @@ def test_a_cut_out_moves_boxes_with_the_picture() -> None:
             assert np.ptp(inside.reshape(-1, 3).astype(int), axis=0).max() <= 2
             assert (w < 126 and w > 3) or h > 3
     assert n_kept > 20
-
-
-# --- one horse over time
-
-
-def detection(x: float, y: float, side: float = 50.0, score: float = 0.9) -> Detection:
-    """Return a square detection."""
-    return Detection(np.array([x, y, side, side]), score)
-
-
-def test_tracker_follows_one_horse_past_another() -> None:
-    tracker = BoxTracker()
-    for i in range(30):
-        other = detection(200 - 4 * i, 10, 55, 0.95) if i else detection(200, 10, 30, 0.5)
-        box = tracker.update(i / 25, [other, detection(10 + 3 * i, 10)])
-        assert box is not None and box.detected
-    assert abs(box.bbox_xywh[0] - (10 + 3 * 29)) < 25  # lags by at most a few frames' way
-
-
-def test_tracker_steadies_a_shaking_box() -> None:
-    rng = np.random.default_rng(0)
-    tracker, xs = BoxTracker(), []
-    for i in range(200):
-        box = tracker.update(i / 50, [detection(100 + rng.normal(0, 4), 50)])
-        assert box is not None
-        xs.append(box.bbox_xywh[0])
-    assert np.std(xs[50:]) < 2 and abs(np.mean(xs[50:]) - 100) < 1
-
-
-def test_tracker_bridges_a_gap_then_gives_up() -> None:
-    tracker = BoxTracker()
-    tracker.update(0.0, [detection(100, 50)])
-    held = tracker.update(0.5, [])
-    assert held is not None and not held.detected and held.score < 0.9
-    assert held.bbox_xywh == pytest.approx([100, 50, 50, 50])
-    assert tracker.update(1.6, []) is None
-    again = tracker.update(1.7, [detection(400, 50)])
-    assert again is not None and again.bbox_xywh[0] == pytest.approx(400)
-
-
-def test_tracker_follows_keypoints_when_nothing_is_detected() -> None:
-    tracker = BoxTracker()
-    tracker.update(0.0, [detection(100, 50)])
-    x = 100.0
-    for i in range(1, 60):
-        points = np.random.default_rng(i).uniform([x, 50], [x + 50, 100], (103, 2))
-        points[:20] = np.nan
-        tracker.observe(points, np.where(np.arange(103) < 60, 0.9, 0.0))
-        box = tracker.update(i / 25, [])
-        x += 2
-        assert box is not None and not box.detected
-    assert abs(box.bbox_xywh[0] - x) < 15 and abs(box.bbox_xywh[2] - 50) < 10
-    tracker.observe(np.zeros((103, 2)), np.zeros(103))  # the keypoints are lost too
-    assert tracker.update(60 / 25, []) is None
 
 
 # --- the weights that ship

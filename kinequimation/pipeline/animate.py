@@ -41,6 +41,9 @@ from kinequimation.viz import Overlay
 log = logging.getLogger(__name__)
 
 RUN_FORMAT = "kinequimation-run/1"
+SURE_FROM = 0.6
+"""Confidence from which the lifter is told that a point is sure. It has learned that points of middling confidence may
+belong to the other leg, and then moves neither leg much; here the legs have been told apart before."""
 OVERLAYS = ("overlay.mp4", "overlay.png")
 _PACKAGES = ("numpy", "scipy", "onnxruntime", "av", "Pillow")
 
@@ -181,7 +184,7 @@ def _solve(seen: Seen, options: AnimateOptions, run: _Run, progress: Progress) -
         progress("lift", 0, len(seen))
         lifter = Lifter(device=options.device)
         run.uses("lift", lifter)
-        lifted = lifter.lift(seen.uv_px, seen.confidence, K, t_s)
+        lifted = lifter.lift(seen.uv_px, (seen.confidence / SURE_FROM).clip(0, 1), K, t_s)
         progress("lift", len(seen), len(seen))
     with run.timed("fit"):
         observation = Observation(

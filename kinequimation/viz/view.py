@@ -32,9 +32,10 @@ _LIGHT_TURN_RAD, _LIGHT_ELEVATION_RAD = np.deg2rad(35.0), np.deg2rad(52.0)
 _AMBIENT, _KEY, _FILL = 0.42, 0.6, 0.22
 _ELEVATION_RAD = np.deg2rad(12.0)
 _FIELD_OF_VIEW_RAD = np.deg2rad(30.0)
-_FRONT_RAD, _SIDE_RAD = np.deg2rad(38.0), np.deg2rad(100.0)
+_FRONT_RAD, _SIDE_RAD = np.deg2rad(48.0), np.deg2rad(100.0)
 """The two places to look from, measured from the horse's heading; at least 30° from wherever it was filmed."""
-_FOLLOW_S = 0.5
+_FOLLOW_S, _TURN_S = 0.5, 1.5
+"""Half the time over which the camera's way and its turning are averaged."""
 _SUPERSAMPLE = 2
 _GRID_REACH = 6
 """Ground lines drawn to each side of the horse, one per metre."""
@@ -43,9 +44,9 @@ _GRID_REACH = 6
 class SecondView:
     """Renders a motion, a frame at a time, with a camera that goes along with the horse.
 
-    The camera stands in front of the horse's mean heading, to the side that it was filmed from; or beside it where it
-    was filmed from the front, so that the picture adds something. It does not turn, so a horse on a circle shows all
-    its sides, and the ground moves past by the world's own metres.
+    The camera stands in front of the horse, to the side that it was filmed from; or beside it where it was filmed from
+    the front, so that the picture adds something. It goes round with the horse slowly, so that a horse on a circle
+    keeps showing the same side, and the ground moves past by the world's own metres.
 
     Args:
         motion: what to draw.
@@ -65,16 +66,16 @@ class SecondView:
         sacrum = self._joints[:, skeleton.JOINT_INDEX[skeleton.SACRUM]]
         withers = self._joints[:, skeleton.JOINT_INDEX["DEF-spine.006"]]
         centre = 0.35 * sacrum + 0.65 * withers  # the neck reaches further out than the tail
-        self._target = _smooth(centre, motion.t_s)
+        self._target = _smooth(centre, motion.t_s, _FOLLOW_S)
         self._target[:, 2] = 0.56 * self._size
-        azimuth, side = _viewing_azimuth((withers - sacrum)[:, :2], centre, camera_xyz_world)
+        forward = (withers - sacrum)[:, :2]
+        azimuth, side = _viewing_azimuth(forward, centre, camera_xyz_world)
+        heading = np.unwrap(np.arctan2(forward[:, 1], forward[:, 0]))[:, None]
+        azimuth = azimuth + _smooth(heading - heading.mean(), motion.t_s, _TURN_S)[:, 0]
         across = min(self._width, 0.85 * self._height)
         distance = 0.96 * self._size / np.tan(_FIELD_OF_VIEW_RAD / 2)
-        level = np.cos(_ELEVATION_RAD)
-        offset = np.array([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(_ELEVATION_RAD)])
-        self._offset = distance * offset
-        sun, level = azimuth + side * _LIGHT_TURN_RAD, np.cos(_LIGHT_ELEVATION_RAD)
-        self._light_direction = -np.array([level * np.cos(sun), level * np.sin(sun), np.sin(_LIGHT_ELEVATION_RAD)])
+        self._offset = distance * _directions(azimuth, _ELEVATION_RAD)
+        self._light_direction = -_directions(azimuth + side * _LIGHT_TURN_RAD, _LIGHT_ELEVATION_RAD)
         K = intrinsics(int(across), int(across), _FIELD_OF_VIEW_RAD)
         K[:2, 2] = (self._width - 1) / 2, (self._height - 1) / 2
         self._K = K
@@ -85,13 +86,13 @@ class SecondView:
     def render(self, i: int) -> UInt8[np.ndarray, "h w 3"]:
         """Return the picture of frame ``i``."""
         target = self._target[i]
-        camera = Camera(self._K, look_at(target + self._offset, target), self._width, self._height)
+        camera = Camera(self._K, look_at(target + self._offset[i], target), self._width, self._height)
         vertices = self._proxy.pose(self._joints[i], self._rotation[i])
         image = self._background.copy()
         draw = ImageDraw.Draw(image)
         self._draw_grid(draw, camera, target)
-        self._draw_shadow(image, camera, vertices)
-        self._draw_horse(draw, camera, vertices, self._contact[i] > 0.5)
+        self._draw_shadow(image, camera, vertices, self._light_direction[i])
+        self._draw_horse(draw, camera, vertices, i)
         return np.asarray(image.reduce(_SUPERSAMPLE))
 
     def _make_background(self) -> Image.Image:
@@ -123,10 +124,9 @@ class SecondView:
             uv = ends[:, :2] / ends[:, 2:]
             draw.line([tuple(uv[0]), tuple(uv[1])], fill=_LINE, width=_SUPERSAMPLE)
 
-    def _draw_shadow(self, image: Image.Image, camera: Camera, vertices: np.ndarray) -> None:
+    def _draw_shadow(self, image: Image.Image, camera: Camera, vertices: np.ndarray, light: np.ndarray) -> None:
         """Throw the horse's shadow on the ground, at a quarter of the size, and soften it."""
         shrink = 4
-        light = self._light_direction
         ground = vertices + np.maximum(vertices[:, 2:], 0.0) / -light[2] * light
         ground[:, 2] = 0.0
         uv = camera.project(ground) / shrink
@@ -147,8 +147,8 @@ class SecondView:
         corner = (int(lo[0]) * shrink, int(lo[1]) * shrink)
         image.paste(_SHADOW, (*corner, corner[0] + mask.width, corner[1] + mask.height), mask)
 
-    def _draw_horse(self, draw: ImageDraw.ImageDraw, camera: Camera, vertices: np.ndarray, stands: np.ndarray) -> None:
-        proxy = self._proxy
+    def _draw_horse(self, draw: ImageDraw.ImageDraw, camera: Camera, vertices: np.ndarray, i: int) -> None:
+        proxy, stands = self._proxy, self._contact[i] > 0.5
         uv = camera.project(vertices)
         depth = camera.to_cam(vertices)[:, 2]
         corners = uv[proxy.faces]
@@ -162,8 +162,8 @@ class SecondView:
                 smooth[:, axis] += np.bincount(faces[:, k], normal[:, axis], len(vertices))
         normal = smooth[faces].sum(1)
         normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
-        key = np.clip(-normal @ self._light_direction, 0, 1)
-        fill = np.clip(normal @ (self._offset / np.linalg.norm(self._offset)), 0, 1)
+        key = np.clip(-normal @ self._light_direction[i], 0, 1)
+        fill = np.clip(normal @ (self._offset[i] / np.linalg.norm(self._offset[i])), 0, 1)
         shade = _AMBIENT + _KEY * key + _FILL * fill
         limb = proxy.face_limb[facing]
         colour = np.where(
@@ -180,14 +180,21 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
-def _smooth(xyz: np.ndarray, t_s: np.ndarray) -> np.ndarray:
-    """Follow a path softly: a moving average over ``_FOLLOW_S`` to each side that keeps a straight path as it is."""
-    n = len(xyz)
-    lo, hi = np.searchsorted(t_s, t_s - _FOLLOW_S), np.searchsorted(t_s, t_s + _FOLLOW_S, side="right")
+def _smooth(values: np.ndarray, t_s: np.ndarray, half_s: float) -> np.ndarray:
+    """Follow [T, k] values softly: a moving average over ``half_s`` to each side that keeps a straight line."""
+    n = len(values)
+    lo, hi = np.searchsorted(t_s, t_s - half_s), np.searchsorted(t_s, t_s + half_s, side="right")
     half = np.minimum(np.arange(n) - lo, hi - 1 - np.arange(n))
-    total = np.concatenate([np.zeros((1, 3)), np.cumsum(xyz, axis=0)])
+    total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
     i = np.arange(n)
     return (total[i + half + 1] - total[i - half]) / (2 * half + 1)[:, None]
+
+
+def _directions(azimuth_rad: np.ndarray, elevation_rad: float) -> np.ndarray:
+    """Return [T, 3] unit vectors."""
+    level = np.cos(elevation_rad)
+    up = np.full(len(azimuth_rad), np.sin(elevation_rad))
+    return np.stack([level * np.cos(azimuth_rad), level * np.sin(azimuth_rad), up], axis=1)
 
 
 def _viewing_azimuth(

@@ -99,6 +99,7 @@ class Lifter:
             total[part] += fade
         xyz, root, up, contact, sigma = (s / total.reshape(-1, *([1] * (s.ndim - 1))) for s in sums)
         up = up / np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
+        xyz = xyz - xyz[:, [skeleton.KEYPOINT_INDEX[skeleton.SACRUM]]]  # the network's own is zero but for rounding
         root = solve_root(xyz, sigma, uv_px, confidence, K, root)
         return Lifted(xyz, root, up, contact, sigma)
 

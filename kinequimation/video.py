@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+"""What Pillow may take a file for, whatever its name: a PostScript file named .png would be run by Ghostscript."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MAX_WORK_SIDE = 1920
 """Longest side of a frame that is handed out: a horse that fills it still has 5 px where the network has 1."""
@@ -109,12 +111,19 @@ def open_source(
     if not paths:
         raise InputError("no input: give a video, an image or a folder of frames")
     for path in paths:
-        if not Path(path).exists():
+        try:
+            there = bool(path) and Path(path).exists()  # "" would be the working folder
+        except OSError as error:  # a name that is too long, a folder that is closed to us
+            raise InputError(f"{path[:200]}: cannot be read ({_reason(error)})") from error
+        if not there:
             raise InputError(f"{path}: no such file or folder")
     files = [Path(p) for p in paths]
     name = paths[0]
     if files[0].is_dir() and len(files) == 1:
-        files = [f for f in files[0].iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".")]
+        try:
+            files = [f for f in files[0].iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".")]
+        except OSError as error:
+            raise InputError(f"{name}: cannot be read ({_reason(error)})") from error
         if not files:
             raise InputError(f"{name}: a folder without images ({' '.join(IMAGE_SUFFIXES)})")
     elif len(files) == 1 and files[0].suffix.lower() not in IMAGE_SUFFIXES:
@@ -172,6 +181,8 @@ class _ImageSource(FrameSource):
                 unreadable += 1
                 continue
             yield Frame(index, index / self.fps, image)
+        if unreadable == len(self._files):
+            raise InputError(f"{self.name}: none of its {unreadable} images can be read; they are damaged")
         self.warnings = [f"{unreadable} of {len(self._files)} images cannot be read"] if unreadable else []
 
 
@@ -179,7 +190,7 @@ def _open_image(file: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is our own limit
-            return Image.open(file)
+            return Image.open(file, formats=IMAGE_FORMATS)
     except Image.DecompressionBombError as error:
         raise InputError(f"{file}: more than {MAX_PIXELS // 10**6} million pixels; make it smaller first") from error
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
@@ -399,9 +410,11 @@ class VideoWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if error is None:
-                self._mux(None)
-            self._container.close()
+            try:
+                if error is None:
+                    self._mux(None)
+            finally:
+                self._container.close()  # Windows removes no file that is open
         except BaseException as failure:
             self._replacing.__exit__(type(failure), failure, failure.__traceback__)
             raise

@@ -190,6 +190,30 @@ def test_paths_that_make_no_sense_are_refused(tmp_path: Path) -> None:
             open_source(paths)
 
 
+def test_names_that_the_system_refuses_get_one_line() -> None:
+    for name in ("", "a" * 5000, "a\0b.mp4"):
+        with pytest.raises(InputError):
+            open_source([name])
+
+
+def test_a_folder_of_damaged_images_is_refused(tmp_path: Path) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8))
+    for i in range(3):
+        file = tmp_path / f"{i}.png"
+        noise.save(file)
+        file.write_bytes(file.read_bytes()[:300])
+    with pytest.raises(InputError, match="none of its 3 images"):
+        list(open_source([str(tmp_path)]))
+
+
+def test_postscript_is_not_run_under_another_name(tmp_path: Path) -> None:
+    (tmp_path / "horse.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\nshowpage\n"
+    )
+    with pytest.raises(InputError, match="not an image that can be read"):
+        open_source([str(tmp_path / "horse.png")])
+
+
 def test_images_of_two_sizes_are_refused(tmp_path: Path) -> None:
     Image.fromarray(picture(0)).save(tmp_path / "1.png")
     Image.fromarray(picture(0, 200, 100)).save(tmp_path / "2.png")

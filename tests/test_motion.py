@@ -191,6 +191,13 @@ def test_limits_hold_rest_and_rigid_bones() -> None:
     np.testing.assert_allclose(JOINT_LIMITS[..., 0], swapped[..., 0], atol=1e-3)
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04" + bytes(60), b"\x93NUMPY", b"text"])
+def test_files_that_are_no_motion_get_one_line(tmp_path, content: bytes) -> None:
+    (tmp_path / "m.npz").write_bytes(content)
+    with pytest.raises(InputError, match="kinequimation-motion"):
+        read_motion(tmp_path / "m.npz")
+
+
 def test_a_motion_survives_its_file(tmp_path, body: Body) -> None:
     motion = make_motion("walk", body, seconds=0.2)
     write_motion(tmp_path / "m.npz", motion)

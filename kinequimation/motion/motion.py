@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body.shape import Shape
-from kinequimation.errors import InputError
+from kinequimation.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -84,19 +86,26 @@ class Motion:
 
 
 def write_motion(path: Path, motion: Motion) -> None:
-    """Write a motion as ``.npz`` (plain arrays, nothing pickled)."""
+    """Write a motion as ``.npz`` (plain arrays, nothing pickled).
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     arrays = {f.name: getattr(motion, f.name) for f in dataclasses.fields(motion) if f.name not in ("shape", "name")}
     shape_names = [f.name for f in dataclasses.fields(Shape)]
-    with path.open("wb") as f:
-        np.savez_compressed(
-            f,
-            format=np.array(FORMAT),
-            name=np.array(motion.name),
-            joints=np.array(skeleton.JOINTS),
-            shape_names=np.array(shape_names),
-            shape=motion.shape.to_vector(),
-            **arrays,
-        )
+    try:
+        with path.open("wb") as f:
+            np.savez_compressed(
+                f,
+                format=np.array(FORMAT),
+                name=np.array(motion.name),
+                joints=np.array(skeleton.JOINTS),
+                shape_names=np.array(shape_names),
+                shape=motion.shape.to_vector(),
+                **arrays,
+            )
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def read_motion(path: Path) -> Motion:
@@ -122,7 +131,16 @@ def read_motion(path: Path) -> Motion:
                 shape=Shape(**values),
                 name=str(data["name"]),
             )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: expected a {FORMAT} file, got something unreadable ({error})") from error

@@ -68,6 +68,13 @@ def test_keypoints_json_round_trip(tmp_path: Path) -> None:
     assert_same_clip(read_keypoints_json(tmp_path / "k.json"), clip)
 
 
+def test_a_byte_order_mark_in_front_is_read_past(tmp_path: Path) -> None:
+    path = tmp_path / "k.json"
+    write_keypoints_json(path, make_clip())
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert_same_clip(read_keypoints_json(path), make_clip())
+
+
 def test_keypoints_json_takes_names_in_any_order_and_number(tmp_path: Path) -> None:
     clip = make_clip()
     write_keypoints_json(tmp_path / "k.json", clip)

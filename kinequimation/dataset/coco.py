@@ -99,7 +99,7 @@ def read_coco(path: Path) -> list[LabelledImage]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{path}: expected a label file under 1 GB, got {path.stat().st_size} bytes")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark in front
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise

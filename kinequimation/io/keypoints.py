@@ -219,8 +219,8 @@ def read_keypoints_json(path: str | PathLike[str]) -> KeypointClip:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(f"{path}: expected at most {MAX_BYTES >> 20} MB, got {size >> 20} MB; cut it into parts")
-        document = json.loads(
-            path.read_text(encoding="utf-8"), parse_constant=_refuse_constant, parse_int=_parse_whole_number
+        document = json.loads(  # "sig": some editors put a byte order mark in front
+            path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant, parse_int=_parse_whole_number
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,6 +149,14 @@ def test_keypoints_without_a_horse_leave_the_folder_as_it_was(tmp_path: Path, tr
     with pytest.raises(NoHorseError):
         animate(AnimateOptions((), tmp_path / "deep" / "out", keypoints=tmp_path / "k.json"))
     assert [f.name for f in tmp_path.iterdir()] == ["k.json"]
+
+
+def test_times_that_leap_are_refused_before_they_fill_the_memory(tmp_path: Path, trot: Motion) -> None:
+    clip = clip_of(trot)
+    t_s = clip.t_s + np.where(np.arange(len(clip)) < 25, 0.0, 1e9)
+    write_keypoints_json(tmp_path / "k.json", replace(clip, t_s=t_s))
+    with pytest.raises(InputError, match="--start and --end"):
+        animate(AnimateOptions((), tmp_path / "out", keypoints=tmp_path / "k.json"))
 
 
 def test_a_failed_run_keeps_the_files_of_the_one_before(tmp_path: Path) -> None:

@@ -31,6 +31,11 @@ NO_HORSE_BELOW, FOLLOWED_BELOW = 0.22, 0.35
 same for a box that only follows. Chosen on a few frames: boxes on sand and sky give 0.1, on horses 0.6 and more."""
 
 
+MAX_EMPTY_ROWS = 20_000
+"""Frames that the times of a clip may leap over, in all: motions are resampled to even steps, and times that leap (a
+camera's clock that was set, a hand-made file) would fill the memory."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """One horse's keypoints in every frame of a clip; pixels of the source frame.
@@ -45,6 +50,9 @@ class Seen:
         score: [T] of the box, in [0, 1].
         uv_px: [T, 103, 2] NaN where missing.
         confidence: [T, 103] in [0, 1]; 0 where missing.
+
+    Raises:
+        InputError: the times leap over more than ``MAX_EMPTY_ROWS`` frames.
     """
 
     source: str
@@ -57,6 +65,15 @@ class Seen:
     score: Float[np.ndarray, " frames"]
     uv_px: Float[np.ndarray, "frames 103 2"]
     confidence: Float[np.ndarray, "frames 103"]
+
+    def __post_init__(self) -> None:
+        span_s = float(self.t_s[-1] - self.t_s[0])
+        step_s = min(1 / self.fps, float(np.median(np.diff(self.t_s)))) if len(self) > 1 else 1 / self.fps
+        if span_s / step_s > 10 * len(self) + MAX_EMPTY_ROWS:
+            raise InputError(
+                f"{self.source}: {len(self)} frames with times that span {span_s:g} s; choose a part of it with --start"
+                " and --end"
+            )
 
     def __len__(self) -> int:
         return len(self.index)
@@ -181,11 +198,9 @@ def observe_detected(
         if followed is None or n >= last_looked + DETECT_EVERY:
             found = detector.detect(frame.image_rgb)
             boxes += candidates(found, followed)
-            n_looked, n_several, last_looked = (
-                n_looked + 1,
-                n_several + (sum(d.score >= CLEAR_FROM for d in found) > 1),
-                n,
-            )
+            last_looked = n
+            n_looked += 1
+            n_several += sum(d.score >= CLEAR_FROM for d in found) > 1
         tries = [_look(estimator, frame, box) for box in boxes]
         if followed is None and tries:  # a detector's box is coarse: look once more, around what was found in it
             best = max(tries, key=lambda t: t.confidence.mean() * t.box.size)

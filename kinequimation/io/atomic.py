@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kinequimation.errors import OutputError
@@ -49,7 +49,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise  # the block failed at some other file, which is not ours to explain
         raise OutputError(f"cannot write {target}: {_reason(error)}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is what the user must hear of
+            temporary.unlink(missing_ok=True)
 
 
 def _reason(error: OSError) -> str:

@@ -62,7 +62,7 @@ def open_session(
 
     Raises:
         InputError: the file is no readable ONNX model, or ``device`` is not a known name.
-        MissingDependencyError: CUDA was asked for by name and is not there.
+        MissingDependencyError: CUDA was asked for by name and is not there or does not start.
     """
     import onnxruntime as ort
 
@@ -81,4 +81,7 @@ def open_session(
         session = ort.InferenceSession(str(path), options, providers=providers or ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public base
         raise InputError(f"{path}: expected an ONNX model, got something unreadable ({error})") from error
-    return session, "cuda" if "CUDAExecutionProvider" in session.get_providers() else "cpu"
+    on_cuda = "CUDAExecutionProvider" in session.get_providers()
+    if device == "cuda" and not on_cuda:  # ONNX Runtime falls back to the CPU where CUDA's libraries or driver fail
+        raise MissingDependencyError("device cuda: it could not be started; check its driver, or use --device cpu")
+    return session, "cuda" if on_cuda else "cpu"

@@ -8,6 +8,7 @@ projection maps the *centre* of the top-left pixel to (0, 0), so nothing has to 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -132,11 +133,14 @@ class Renderer:
         # llvmpipe draws in this thread: work is shared out over processes, and threads would not survive a fork
         os.environ.setdefault("LP_NUM_THREADS", "0")
         try:
-            self.ctx: moderngl.Context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[call-arg]
+            # on Linux EGL, which needs no display; elsewhere what the system has
+            backend = {"backend": "egl"} if sys.platform == "linux" else {}
+            self.ctx: moderngl.Context = moderngl.create_context(standalone=True, **backend)  # type: ignore[call-arg]
         except Exception as error:  # moderngl and its loader raise bare exceptions
-            raise MissingDependencyError(
-                f"no OpenGL context could be made ({error}): apt-get install libegl1 libgl1-mesa-dri"
-            ) from error
+            advice = (
+                "apt-get install libegl1 libgl1-mesa-dri" if sys.platform == "linux" else "update the graphics driver"
+            )
+            raise MissingDependencyError(f"no OpenGL context could be made ({error}): {advice}") from error
         ctx = self.ctx
         self._horse = ctx.program(vertex_shader=shaders.HORSE_VERTEX, fragment_shader=shaders.HORSE_FRAGMENT)
         self._horse_depth = ctx.program(vertex_shader=shaders.HORSE_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)

@@ -70,8 +70,7 @@ def clean(observation: Observation) -> Track:
     confidence[~seen] = 0.0
     contact[~seen] = 0.0
 
-    for order in _leg_swaps(xyz, finite, observation.fps):
-        frames, swapped, limbs = order
+    for frames, swapped, limbs in _leg_swaps(xyz, finite, observation.fps):
         for array in (xyz, sigma, uv, confidence, finite):
             array[frames] = array[frames][:, swapped]
         contact[frames] = contact[frames][:, limbs]

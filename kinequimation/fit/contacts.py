@@ -10,7 +10,7 @@ from kinequimation import skeleton
 from kinequimation.body.horse import Body
 from kinequimation.fit.pose import CHUNK, Pose, refine
 from kinequimation.fit.rig import limb_block
-from kinequimation.fit.smoothing import smooth
+from kinequimation.fit.smoothing import runs_of, smooth
 from kinequimation.geometry.rotation import quat_to_rotvec
 
 if TYPE_CHECKING:
@@ -51,9 +51,8 @@ def stances(contact: Float[np.ndarray, "frames 4"], fps: float) -> list[tuple[in
         for t, p in enumerate(contact[:, limb]):
             standing = p > (OFF if standing else ON)
             state[t] = standing
-        runs = _runs(state)
         merged: list[list[int]] = []
-        for start, stop in runs:
+        for start, stop in runs_of(state):
             if merged and start - merged[-1][1] < MIN_SWING_S * fps:
                 merged[-1][1] = stop
             else:
@@ -107,7 +106,7 @@ def drop_moving(
         bad = swings[start:stop, limb]
         if bad.mean() <= 1 / 3:
             kept.append((limb, start, stop))
-        elif runs := _runs(~bad):
+        elif runs := runs_of(~bad):
             a, b = max(runs, key=lambda run: run[1] - run[0])
             kept.append((limb, start + a, start + b))
     return kept
@@ -121,7 +120,7 @@ def trim_stances(
     for limb, start, stop in found:
         path = toes_world[start:stop, limb, :2]
         far = np.linalg.norm(path - np.median(path, axis=0), axis=-1) > MAX_DRIFT_HEIGHTS * withers_height_m
-        near = _runs(~far)
+        near = runs_of(~far)
         if near:
             a, b = max(near, key=lambda run: run[1] - run[0])
             kept.append((limb, start + a, start + b))
@@ -210,8 +209,3 @@ def _reach(body: Body, pose: Pose, goal: np.ndarray) -> None:
 
 def _give(joint: str) -> float:
     return next((value for part, value in _GIVE_RAD.items() if part in joint), _GIVE_UPPER_RAD)
-
-
-def _runs(state: np.ndarray) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], state.astype(int), [0]])))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

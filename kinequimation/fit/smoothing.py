@@ -10,7 +10,7 @@ from scipy.linalg import solveh_banded
 from kinequimation.geometry.rotation import quat_continuous, quat_normalize
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
 
 GAP_WEIGHT = 0.02
 """Weight of a frame that was filled in: its neighbours decide, and nothing runs away in a long gap."""
@@ -89,6 +89,12 @@ def smooth_quat(
         best[:, better] = smoothed[:, better]
         least = np.minimum(score, least)
     return quat_normalize(best)
+
+
+def runs_of(state: Bool[np.ndarray, " frames"]) -> list[tuple[int, int]]:
+    """Return (first row, row after the last) of every run of true rows."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], state.astype(int), [0]])))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def fill_rows(values: Float[np.ndarray, "frames ..."], known: np.ndarray) -> Float[np.ndarray, "frames ..."]:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from kinequimation import skeleton
-from kinequimation.fit.smoothing import GAP_WEIGHT, fill_rows, smooth
+from kinequimation.fit.smoothing import GAP_WEIGHT, fill_rows, runs_of, smooth
 from kinequimation.geometry.rotation import quat_between, quat_from_axis_angle, quat_multiply, quat_rotate
 
 if TYPE_CHECKING:
@@ -189,10 +189,10 @@ def height(
     standing = (needed * firm).sum(1) / np.where(known, count, 1.0)
     lost = _lost(known, fps)
     level_z = np.where(known, standing, lowest)
-    level_z = fill_rows(level_z, known | (lost & seen) if (known | (lost & seen)).any() else seen)
+    told = known | (lost & seen)
+    level_z = fill_rows(level_z, told if told.any() else seen)
     flight = ~known & ~lost & seen
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flight.astype(int), [0]])))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs_of(flight):
         if start > 0 and stop < len(flight):
             t = t_s[start:stop]
             level_z[start:stop] += 0.5 * GRAVITY_MPS2 * (t - t_s[start - 1]) * (t_s[stop] - t)
@@ -239,8 +239,7 @@ def firmness(found: list[tuple[int, int, int]], trust: Float[np.ndarray, "frames
 
 def _lost(known: np.ndarray, fps: float) -> np.ndarray:
     """Return rows that belong to a run of unknown ones too long to be a flight."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], (~known).astype(int), [0]])))
     lost = np.zeros(len(known), bool)
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs_of(~known):
         lost[start:stop] = stop - start > MAX_FLIGHT_S * fps or stop - start == len(known)
     return lost

@@ -94,11 +94,6 @@ def make_motion(
     return Motion(root, quat, contact, t_s, fps, np.ones(n_frames), body.shape, gait)
 
 
-def stride_frequency_hz(gait: str, body: Body, speed_mps: float | None = None) -> float:
-    """Return how many strides a second a horse makes at a gait and speed (sources, E1, Froude-scaled)."""
-    return _pace(_table(gait)[0], body, speed_mps)[1]
-
-
 def mirror_pose(
     root_xyz_world: Float[np.ndarray, "frames 3"],
     quat_wxyz: Float[np.ndarray, "frames 81 4"],
@@ -147,7 +142,7 @@ def _table(gait: str) -> tuple[Gait, bool]:
 
 
 def _pace(gait: Gait, body: Body, speed_mps: float | None) -> tuple[float, float]:
-    """Return speed and stride frequency at a body's size."""
+    """Return speed and stride frequency at a body's size (sources, E1, Froude-scaled)."""
     froude = np.sqrt(body.shape.withers_height_m / REFERENCE_HEIGHT_M)
     speed = gait.speed_mps[1] * froude if speed_mps is None else speed_mps
     frequency = (gait.frequency_hz[0] + gait.frequency_hz[1] * speed / froude) / froude

@@ -53,8 +53,6 @@ RANGES_DEG: dict[str, tuple[float, float]] = {
 """Flexor-side angles that no horse leaves (sources, E3, last column; the coffin joint widened upwards because
 the rest pose of the rig measures 191°)."""
 
-HINGES = ("elbow", "carpus", "fore_fetlock", "fore_coffin", "stifle", "hock", "hind_fetlock", "hind_coffin")
-"""Joints that hardly turn other than by flexing."""
 HINGE_SLACK_DEG = 6.0
 
 

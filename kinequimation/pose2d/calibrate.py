@@ -46,9 +46,6 @@ class Calibration:
         return {"score": list(self.score), "probability": list(self.probability)}
 
 
-IDENTITY = Calibration((0.0, 1.0), (0.0, 1.0))
-
-
 def fit_calibration(score: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n"], n_knots: int = 12) -> Calibration:
     """Fit a calibration by isotonic regression over equally filled bins (Zadrozny & Elkan 2002).
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 VALIDATION_SEED_OFFSET = 1_000_003
 CALIBRATION_SEED_OFFSET = 2_000_003
 """Streams that training never sees."""
-
-Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)

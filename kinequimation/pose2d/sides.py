@@ -17,7 +17,7 @@ from kinequimation import skeleton
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
-LIMB_PARTS: dict[str, tuple[str, ...]] = {
+_LIMB_PARTS: dict[str, tuple[str, ...]] = {
     "fore": ("DEF-shoulder", "DEF-upper_arm", "DEF-forearm", "DEF-forefoot", "DEF-f_toe", "DEF-f_hoof")
     + ("point_of_shoulder", "elbow", "carpus", "fore_fetlock", "fore_toe"),
     "hind": ("DEF-pelvis", "DEF-thigh", "DEF-lower_leg", "DEF-hind_foot", "DEF-r_toe", "DEF-r_hoof")
@@ -37,7 +37,7 @@ STEP_SHARE = 0.15
 
 def _pairs(limb: str, parts: tuple[str, ...]) -> list[tuple[int, int]]:
     left = [k for k in skeleton.KEYPOINTS if skeleton.MIRROR[k] != k and (k.endswith(".L") or ".L." in k)]
-    names = [k for k in left if k.startswith(LIMB_PARTS[limb]) and k.startswith(parts)]
+    names = [k for k in left if k.startswith(_LIMB_PARTS[limb]) and k.startswith(parts)]
     return [(skeleton.KEYPOINT_INDEX[k], skeleton.KEYPOINT_INDEX[skeleton.MIRROR[k]]) for k in names]
 
 
@@ -65,13 +65,13 @@ def steady_sides(
     # against the trunk, in box sizes: neither the camera nor the horse's way matters
     size = np.median(size_px[there])
     at = (uv[there] - uv[there][:, trunk].mean(1, keepdims=True)) / size
-    for side, limb in enumerate(LIMB_PARTS):
+    for side, limb in enumerate(_LIMB_PARTS):
         lower = np.array(_pairs(limb, _LOWER))
         points = at[:, lower]  # [T, points, left or right, xy]
         trust = np.nan_to_num(sure[there][:, lower])
         points = np.where(np.isfinite(points), points, 0.0)
         swapped[there, side] = _smoothest(points, trust, np.diff(there) == 1)
-        for left, right in _pairs(limb, LIMB_PARTS[limb]):
+        for left, right in _pairs(limb, _LIMB_PARTS[limb]):
             for array in (uv, sure):
                 rows = np.flatnonzero(swapped[:, side])
                 array[rows[:, None], [left, right]] = array[rows[:, None], [right, left]]

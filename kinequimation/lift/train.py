@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import csv
+import json
 import logging
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class TrainConfig:
     """How to train.
 
     Attributes:
-        out: folder for ``lift.onnx``, ``checkpoint.pt`` and ``log.csv``; a run in it is resumed.
+        out: folder for ``lift.onnx``, ``checkpoint.pt``, ``config.json`` and ``log.csv``; a run in it is resumed.
         minutes: wall clock of the whole training, resumed parts counted together; making the clips is not counted.
         seed: of the clips, cameras, noise and the network's start.
         pool_clips: clips made before training, 81 frames each, 0.1 MB each; every batch films some of them afresh.
@@ -96,7 +97,7 @@ LOSS_WEIGHTS: dict[str, float] = {
     "forward": 0.2,
     "contact": 0.03,
 }
-"""Recipes C2, brought to these units (withers heights, and distances rather than their squares)."""
+"""Sources, C2, brought to these units: withers heights, and distances rather than their squares."""
 
 _POINT_WEIGHT = np.ones(skeleton.NUM_KEYPOINTS, np.float32)
 for _name in (*skeleton.GROUPS["hoof"], *skeleton.GROUPS["lower limb"]):
@@ -259,6 +260,8 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
     run = _start(config)
     checkpoint, onnx_path, log_path = (config.out / n for n in ("checkpoint.pt", "lift.onnx", "log.csv"))
     run.save(checkpoint)  # an unwritable folder shows now, not after the first clips
+    options = json.dumps(asdict(config), indent=2, default=str)
+    (config.out / "config.json").write_text(options + "\n", encoding="utf-8")
     pool = make_pool(config.seed, config.pool_clips, progress=progress)
     held_out = make_pool(VALIDATION_SEED, config.held_out_clips)
     budget = 60 * config.minutes

@@ -144,6 +144,18 @@ def test_machines_get_json(tmp_path: Path, trot: Motion, capsys: pytest.CaptureF
     assert len(lines) == len(record["files"]) + 2 and lines[-1].startswith("usable 10 of 10 frames")
 
 
+@needs_lift
+def test_another_video_under_the_name_that_keypoints_give_only_costs_the_frames(tmp_path: Path, trot: Motion) -> None:
+    video = tmp_path / "trot.mp4"
+    with VideoWriter(video, 64, 64, FPS) as writer:
+        writer.write(np.zeros((64, 64, 3), np.uint8), 0.0)
+    write_keypoints_json(tmp_path / "k.json", clip_of(trot, source=str(video)))
+    result = animate(AnimateOptions((), tmp_path / "out", keypoints=tmp_path / "k.json", end_s=0.4))
+    assert "got 64x64" in result.warnings[0]
+    with pytest.raises(InputError, match="got 64x64"):
+        animate(AnimateOptions((str(video),), tmp_path / "out", keypoints=tmp_path / "k.json"))
+
+
 def test_keypoints_without_a_horse_leave_the_folder_as_it_was(tmp_path: Path, trot: Motion) -> None:
     write_keypoints_json(tmp_path / "k.json", clip_of(trot, gap=range(len(trot))))
     with pytest.raises(NoHorseError):

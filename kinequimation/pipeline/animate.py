@@ -27,7 +27,7 @@ from kinequimation.fit import Fitted, Observation, fit
 from kinequimation.geometry.camera import default_intrinsics
 from kinequimation.io.bvh import write_bvh
 from kinequimation.io.gltf import write_glb
-from kinequimation.io.keypoints import read_keypoints_json, write_keypoints_csv, write_keypoints_json
+from kinequimation.io.keypoints import KeypointClip, read_keypoints_json, write_keypoints_csv, write_keypoints_json
 from kinequimation.lift import Lifted, Lifter
 from kinequimation.motion import write_motion
 from kinequimation.pipeline.judgement import Judgement, judge
@@ -104,15 +104,16 @@ def animate(options: AnimateOptions, progress: Progress = no_progress) -> Animat
     started = time.perf_counter()
     clip = read_keypoints_json(options.keypoints) if options.keypoints is not None else None
     source: FrameSource | None
-    if clip is None or options.inputs:
-        source = open_source(options.inputs, options.start_s, options.end_s, options.image_fps)
+    if clip is not None and not options.inputs:
+        source = _reopen(clip, options, run)
     else:
-        source = _reopen(clip.source, options, run)
+        source = open_source(options.inputs, options.start_s, options.end_s, options.image_fps)
+        if clip is not None:
+            _check_same_size(source, clip)
     with staged_folder(options.output) as staging:
         with run.timed("keypoints"):
             if clip is not None:
                 seen = observe_given(clip, options.start_s, options.end_s)
-                _check_same_size(source, seen)
             else:
                 assert source is not None
                 seen = _observe(source, options, run, progress)
@@ -142,19 +143,21 @@ def animate(options: AnimateOptions, progress: Progress = no_progress) -> Animat
     return AnimateResult(files, judgement, run.device, run.warnings, run.timings_s)
 
 
-def _reopen(name: str, options: AnimateOptions, run: _Run) -> FrameSource | None:
-    """Open the source that a keypoints file names, if it is still there: only the overlay needs it."""
+def _reopen(clip: KeypointClip, options: AnimateOptions, run: _Run) -> FrameSource | None:
+    """Open the source that a keypoints file names, if it is still there and the same: only the overlay needs it."""
     try:
-        return open_source([name], options.start_s, options.end_s, options.image_fps)
+        source = open_source([clip.source], options.start_s, options.end_s, options.image_fps)
+        _check_same_size(source, clip)
+        return source
     except InputError as error:
         run.warnings.append(f"the overlay shows no frames: {error}")
         return None
 
 
-def _check_same_size(source: FrameSource | None, seen: Seen) -> None:
-    if source is not None and (source.width, source.height) != (seen.width, seen.height):
+def _check_same_size(source: FrameSource, clip: KeypointClip) -> None:
+    if (source.width, source.height) != (clip.width, clip.height):
         raise InputError(
-            f"{source.name}: expected the video that the keypoints are of, {seen.width}x{seen.height},"
+            f"{source.name}: expected the video that the keypoints are of, {clip.width}x{clip.height},"
             f" got {source.width}x{source.height}"
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.metrics import box_iou
+from kinequimation.pose2d.crop import box_of_points
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -19,10 +20,8 @@ MAX_CANDIDATES = 3
 """Detections that are tried where no horse is followed; their keypoints tell which is one."""
 MIN_OVERLAP = 0.1
 """Overlap from which a detection is of the horse that is followed."""
-SURE, MIN_POINTS = 0.3, 12
-"""Confidence of the points that a box follows, and how many there must be."""
 MARGIN = 0.04
-"""Skin reaches further than the keypoints: room on each side, as a share of their extent."""
+"""Room around the keypoints that a box follows, at each side, as a share of their extent: a guess."""
 SIZE_SHARE, PACE_SHARE = 0.2, 0.3
 """How much of a followed box's size and pace is taken from the newest frame."""
 
@@ -69,7 +68,7 @@ class Follower:
 
     def see(self, uv_px: Float[np.ndarray, "n 2"], confidence: Float[np.ndarray, " n"]) -> bool:
         """Take the keypoints of the frame that ``xywh`` was for; False, and no move, where too few are sure."""
-        around = box_of_keypoints(uv_px, confidence)
+        around = box_of_points(uv_px, confidence, MARGIN)
         if around is None:
             self._step *= 0
             return False
@@ -80,13 +79,3 @@ class Follower:
         size = self.xywh[2:] + SIZE_SHARE * (around[2:] - self.xywh[2:])
         self.xywh = np.concatenate([centre + self._step - size / 2, size])
         return True
-
-
-def box_of_keypoints(uv_px: Float[np.ndarray, "n 2"], confidence: Float[np.ndarray, " n"]) -> np.ndarray | None:
-    """Return the box around the sure points, x, y, width, height; None if there are too few of them."""
-    sure = np.isfinite(uv_px).all(-1) & (confidence >= SURE)
-    if sure.sum() < MIN_POINTS:
-        return None
-    lo, hi = uv_px[sure].min(0), uv_px[sure].max(0)
-    room = MARGIN * (hi - lo)
-    return np.concatenate([lo - room, np.maximum(hi - lo + 2 * room, 1.0)])

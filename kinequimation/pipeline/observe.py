@@ -10,7 +10,8 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.errors import InputError, NoHorseError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip
-from kinequimation.pipeline.boxes import Box, Follower, box_of_keypoints, candidates
+from kinequimation.pipeline.boxes import MARGIN, Box, Follower, candidates
+from kinequimation.pose2d.crop import box_of_points
 from kinequimation.video import Frame, FrameSource
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def observe_detected(
         tries = [_look(estimator, frame, box) for box in boxes]
         if followed is None and tries:  # a detector's box is coarse: look once more, around what was found in it
             best = max(tries, key=lambda t: t.confidence.mean() * t.box.size)
-            around = box_of_keypoints(best.uv_px, best.confidence)
+            around = box_of_points(best.uv_px, best.confidence, MARGIN)
             tries = [best] if around is None else [best, _look(estimator, frame, Box(around, best.box.score))]
         least = NO_HORSE_BELOW if followed is None or len(tries) > 1 else FOLLOWED_BELOW
         best = max(tries, key=lambda t: t.confidence.mean(), default=None)

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 MARGIN = 1.25
 """Side of the crop over the longer side of the box: room for what a box cuts off, hooves and tail above all."""
-
-
 SURE = 0.3
 """Confidence from which a keypoint helps to place a box."""
 MIN_SURE = 12
@@ -24,15 +22,21 @@ ROOM = 0.03
 
 
 def box_of_points(
-    uv_px: Float[np.ndarray, "k 2"], confidence: Float[np.ndarray, " k"]
+    uv_px: Float[np.ndarray, "k 2"], confidence: Float[np.ndarray, " k"], room: float = ROOM
 ) -> Float[np.ndarray, " 4"] | None:
-    """Return the box of a horse whose keypoints are known: x, y, width, height; None if too few are sure."""
+    """Return the box of a horse whose keypoints are known: x, y, width, height; None if too few are sure.
+
+    Args:
+        uv_px: keypoints.
+        confidence: of the keypoints.
+        room: left around them at each side, as a share of their extent.
+    """
     sure = (confidence >= SURE) & np.isfinite(uv_px).all(1)
     if sure.sum() < MIN_SURE:
         return None
     lo, hi = uv_px[sure].min(0), uv_px[sure].max(0)
-    room = ROOM * (hi - lo)
-    return np.concatenate([lo - room, np.maximum(hi - lo + 2 * room, 1.0)])
+    edge = room * (hi - lo)
+    return np.concatenate([lo - edge, np.maximum(hi - lo + 2 * edge, 1.0)])
 
 
 def crop_box(bbox_xywh: Float[np.ndarray, " 4"]) -> tuple[float, float, float]:

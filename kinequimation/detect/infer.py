@@ -11,7 +11,7 @@ import numpy as np
 
 from kinequimation.detect.boxes import peaks, suppress
 from kinequimation.errors import InputError
-from kinequimation.geometry.crop import crop_transform, warp
+from kinequimation.geometry.crop import check_rgb8, crop_transform, warp
 from kinequimation.pose2d.calibrate import Calibration
 from kinequimation.runtime import Device, open_session, sha256_of, weights_path
 
@@ -85,11 +85,7 @@ class HorseDetector:
         Raises:
             InputError: the image is not 8-bit RGB.
         """
-        if not isinstance(image_rgb, np.ndarray) or image_rgb.ndim != 3 or image_rgb.shape[2] != 3:
-            got = list(image_rgb.shape) if isinstance(image_rgb, np.ndarray) else type(image_rgb).__name__
-            raise InputError(f"image: expected RGB of shape [height, width, 3], got {got}; convert it first")
-        if image_rgb.dtype != np.uint8 or image_rgb.size == 0:
-            raise InputError(f"image: expected uint8 and at least one pixel, got {image_rgb.dtype} {image_rgb.shape}")
+        check_rgb8(image_rgb)
         height, width = image_rgb.shape[:2]
         side = float(max(height, width))
         square = warp(image_rgb, crop_transform((width - 1) / 2, (height - 1) / 2, side, self.size), self.size, FILL)

@@ -11,8 +11,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from kinequimation.errors import InputError
+
 if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
+
+
+def check_rgb8(image: object) -> None:
+    """Check that an image is an 8-bit RGB array with at least one pixel.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        got = f"{image.dtype} {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError(f"image: expected uint8 RGB of shape [height, width, 3], got {got}; convert it first")
+    if image.size == 0:
+        raise InputError(f"image: expected at least one pixel, got shape {list(image.shape)}")
 
 
 def crop_transform(cx: float, cy: float, side: float, size: int) -> Float[np.ndarray, "2 3"]:

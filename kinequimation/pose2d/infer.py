@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.errors import InputError
-from kinequimation.geometry.crop import apply_transform, crop_transform, invert_transform, warp
+from kinequimation.geometry.crop import apply_transform, check_rgb8, crop_transform, invert_transform, warp
 from kinequimation.pose2d.calibrate import Calibration
 from kinequimation.pose2d.crop import box_of_points, crop_box
 from kinequimation.pose2d.legs import decode_legs
@@ -114,11 +114,7 @@ class PoseEstimator:
         return np.array([b if new is None else new for b, new in zip(boxes, around, strict=True)]).reshape(-1, 4)
 
     def _crop(self, image: UInt8[np.ndarray, "h w 3"], box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            got = f"{image.dtype} {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise InputError(f"image: expected uint8 RGB of shape [height, width, 3], got {got}; convert it first")
-        if image.size == 0:
-            raise InputError(f"image: expected at least one pixel, got shape {list(image.shape)}")
+        check_rgb8(image)
         to_crop = crop_transform(*crop_box(box), self.size)
         return warp(image, to_crop, self.size, FILL), invert_transform(to_crop)
 

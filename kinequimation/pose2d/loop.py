@@ -40,8 +40,9 @@ class LoopConfig:
     Attributes:
         run_dir: folder of the run; a checkpoint in it is continued.
         init: an ONNX file of this network to start from instead of ImageNet weights.
-        minutes: time to train. The learning rate follows the share of it that has passed, so that a slow machine
-            anneals as fully as a fast one, on fewer samples. Time between stop and resume does not count.
+        minutes: time to train in all, resumed parts counted together, the time between them not. The learning rate
+            follows the share of it that has passed, so that a slow machine anneals as fully as a fast one, on fewer
+            samples.
         max_steps: if set, stop after as many steps and anneal over them instead; then a run is reproducible.
         seed: of the stream and of the head's first weights.
         size: side of the images, pixels.

@@ -31,6 +31,8 @@ _CANTER_APART = (0.1, 0.4)
 _MIN_SWING = 0.12
 """Fore-and-aft travel of a hoof under the trunk, in withers heights, from which a horse walks rather than shifts."""
 _MIN_PEAK = 0.4
+_WINDOWS_S = (3.0, 6.0, 12.0)
+"""Three walk strides, and their like in slow motion."""
 _LIMB_NAMES = {"LF": "left fore", "RF": "right fore", "LH": "left hind", "RH": "right hind"}
 _HOOF_POINTS = np.array(
     [
@@ -125,30 +127,41 @@ def _swing(motion: Motion) -> tuple[Float[np.ndarray, "n 4"], float]:
 def stride_rate_hz(motion: Motion) -> float | None:
     """Return strides per second, from how the hooves swing fore and aft under the trunk.
 
-    The autocorrelations of the four hooves are added, so that limbs in any phase agree; the first clear peak is one
-    stride. None where the hooves hardly swing, or less than one and a half strides are seen.
+    The autocorrelations of the four hooves are added, so that limbs in any phase agree, and those of short windows,
+    so that legs that change their names half-way do not hide the stride; the first clear peak is one stride. Longer
+    windows are tried after shorter ones, for slow motion. None where the hooves hardly swing, or too little is seen.
     """
     if len(motion) < 8:
         return None
     even, step_s = _swing(motion)
-    n = len(even)
     if np.percentile(np.ptp(even, axis=0), 75) < _MIN_SWING:
         return None
-    spectrum = np.abs(np.fft.rfft(even, 2 * n, axis=0)) ** 2
-    overlap = np.arange(n, 0, -1) / n
-    correlation = np.fft.irfft(spectrum.sum(1))[:n] / overlap  # unbiased: a later peak is not smaller for its lag
+    for window_s in _WINDOWS_S:
+        if (rate := _first_peak_hz(even, min(len(even), round(window_s / step_s)), step_s)) is not None:
+            return rate
+    return None
+
+
+def _first_peak_hz(even: Float[np.ndarray, "n 4"], width: int, step_s: float) -> float | None:
+    """Return the rate of the first clear peak of the autocorrelation in windows of ``width`` that overlap by half."""
+    if width < 8:
+        return None
+    correlation = np.zeros(width)
+    for start in range(0, len(even) - width + 1, max(1, width // 2)):
+        part = even[start : start + width]
+        spectrum = np.abs(np.fft.rfft(part - part.mean(0), 2 * width, axis=0)) ** 2
+        correlation += np.fft.irfft(spectrum.sum(1))[:width]
     correlation /= max(correlation[0], 1e-12)
-    last = int(n / 1.5)
+    correlation /= np.arange(width, 0, -1) / width  # unbiased: a later peak is not smaller for its lag
+    last = int(width / 1.5)
     negative = np.nonzero(correlation < 0)[0]
     if len(negative) == 0 or negative[0] >= last:
         return None
     searched = correlation[negative[0] : last]
-    if searched.max() < _MIN_PEAK:
-        return None
     peaks = [
         i
         for i in range(1, len(searched) - 1)
-        if searched[i - 1] <= searched[i] > searched[i + 1] and searched[i] >= 0.85 * searched.max()
+        if searched[i - 1] <= searched[i] > searched[i + 1] and searched[i] >= max(_MIN_PEAK, 0.85 * searched.max())
     ]
     if not peaks:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinequimation.body import BREEDS, Shape, breed_shape
-from kinequimation.body.shape import DEFAULT_WITHERS_HEIGHT_M
+from kinequimation.body.shape import DEFAULT_WITHERS_HEIGHT_M, RANGES
 from kinequimation.errors import InputError
 from kinequimation.runtime import DEVICES, Device
 from kinequimation.video import DEFAULT_IMAGE_FPS
@@ -58,9 +58,11 @@ class AnimateOptions:
         _check("fps", self.image_fps, 0.1, 1000.0)
         if self.bbox_xywh is not None:
             if not all(math.isfinite(v) for v in self.bbox_xywh):
-                raise InputError("--bbox: expected four finite numbers x,y,w,h")
+                raise InputError(f"--bbox: expected four finite numbers x,y,w,h, got {_joined(self.bbox_xywh)}")
             if min(self.bbox_xywh[2:]) < 4:
-                raise InputError("--bbox: expected a width and a height of 4 pixels or more")
+                raise InputError(
+                    f"--bbox: expected a width and a height of 4 pixels or more, got {_joined(self.bbox_xywh)}"
+                )
         if self.bbox_xywh is not None and self.keypoints is not None:
             raise InputError("--bbox and --keypoints: expected one of them; keypoints need no box")
         if self.device not in DEVICES:
@@ -70,8 +72,8 @@ class AnimateOptions:
     @property
     def shape(self) -> Shape:
         """What the horse is thought to look like before it is seen."""
-        if self.withers_height_m is not None and not math.isfinite(self.withers_height_m):
-            raise InputError(f"--withers-height: expected metres, got {self.withers_height_m}")
+        if self.withers_height_m is not None:
+            _check("withers-height", self.withers_height_m, *RANGES["withers_height_m"], unit=" metres")
         if self.breed is not None:
             if self.breed not in BREEDS:
                 raise InputError(f"--breed: expected one of {', '.join(BREEDS)}, got {self.breed!r}")
@@ -79,6 +81,10 @@ class AnimateOptions:
         return Shape(DEFAULT_WITHERS_HEIGHT_M if self.withers_height_m is None else self.withers_height_m)
 
 
-def _check(option: str, value: float, low: float, high: float) -> None:
+def _check(option: str, value: float, low: float, high: float, unit: str = "") -> None:
     if not (math.isfinite(value) and low <= value <= high):
-        raise InputError(f"--{option}: expected a number from {low:g} to {high:g}, got {value}")
+        raise InputError(f"--{option}: expected a number from {low:g} to {high:.10g}{unit}, got {value:g}")
+
+
+def _joined(numbers: tuple[float, ...]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)

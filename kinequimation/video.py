@@ -13,6 +13,7 @@ import re
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -155,17 +156,26 @@ def _reason(error: Exception) -> str:
 
 class _ImageSource(FrameSource):
     def __init__(self, name: str, files: list[Path], start_s: float, end_s: float | None, fps: float) -> None:
-        width, height = _image_size(files[0])
         end = np.inf if end_s is None else end_s
         self._files = (
             [(i, f) for i, f in enumerate(files) if start_s <= i / fps < end] if len(files) > 1 else [(0, files[0])]
         )
         if not self._files:
             raise InputError(f"{name}: no frames between --start and --end; it lasts {len(files) / fps:.2f} s")
-        for _, f in self._files[1:]:
-            if (size := _image_size(f)) != (width, height):
+        sizes: dict[Path, tuple[int, int]] = {}
+        for _, f in self._files:
+            try:
+                sizes[f] = _image_size(f)
+            except _UnreadableError:
+                if len(self._files) == 1:
+                    raise
+        if not sizes:
+            raise self._none_readable(name)
+        like, (width, height) = next(iter(sizes.items()))
+        for f, size in sizes.items():
+            if size != (width, height):
                 raise InputError(
-                    f"{f}: expected images of one size, {width}x{height} like {files[0].name}, got {size[0]}x{size[1]}"
+                    f"{f}: expected images of one size, {width}x{height} like {like.name}, got {size[0]}x{size[1]}"
                 )
         super().__init__(name, width, height, fps, len(self._files))
         self.is_still = len(self._files) == 1
@@ -182,20 +192,33 @@ class _ImageSource(FrameSource):
                 continue
             yield Frame(index, index / self.fps, image)
         if unreadable == len(self._files):
-            raise InputError(f"{self.name}: none of its {unreadable} images can be read; they are damaged")
+            raise self._none_readable(self.name)
         self.warnings = [f"{unreadable} of {len(self._files)} images cannot be read"] if unreadable else []
 
+    def _none_readable(self, name: str) -> InputError:
+        return InputError(f"{name}: none of its {len(self._files)} images can be read; they are damaged")
 
-def _open_image(file: Path) -> Image.Image:
+
+class _UnreadableError(InputError):
+    """The file holds no image: in a series of images it is left out."""
+
+
+@contextmanager
+def _open_image(file: Path) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow: large images (MAX_PIXELS is our limit), odd palettes, odd EXIF
+        with _opened(file) as image:
+            yield image
+
+
+def _opened(file: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is our own limit
-            return Image.open(file, formats=IMAGE_FORMATS)
+        return Image.open(file, formats=IMAGE_FORMATS)
     except Image.DecompressionBombError as error:
         raise InputError(f"{file}: more than {MAX_PIXELS // 10**6} million pixels; make it smaller first") from error
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
         what = "an empty file" if file.stat().st_size == 0 else "not an image that can be read"
-        raise InputError(f"{file}: {what}") from error
+        raise _UnreadableError(f"{file}: expected an image, got {what}") from error
 
 
 def _has_orientation(image: Image.Image) -> bool:
@@ -234,7 +257,7 @@ class _VideoSource(FrameSource):
         if not file.is_file():
             raise InputError(f"{file}: not a file")
         if file.stat().st_size == 0:
-            raise InputError(f"{file}: an empty file")
+            raise InputError(f"{file}: expected a video or an image, got an empty file")
         with self._open() as container:
             stream = container.streams.video[0]
             _check_size(str(file), stream.width, stream.height)
@@ -264,10 +287,13 @@ class _VideoSource(FrameSource):
             # only plain files: a playlist that calls itself .mp4 must not reach for others, or for the network
             container = av.open(str(self._file.resolve()), container_options={"protocol_whitelist": "file"})
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{self._file}: not a video that can be read ({_reason(error)})") from error
+            raise InputError(
+                f"{self._file}: not a video that can be read ({_reason(error)});"
+                " if other programs play it, convert it to .mp4 first"
+            ) from error
         if not container.streams.video:
             container.close()
-            raise InputError(f"{self._file}: a file without pictures")
+            raise InputError(f"{self._file}: expected a video, got a file without pictures")
         container.streams.video[0].thread_type = "AUTO"
         return container
 
@@ -318,10 +344,11 @@ class _VideoSource(FrameSource):
                 if t_s >= self._start_s:
                     given += 1
                     yield Frame(index, t_s, self._to_rgb(frame))
+        if index < 0:
+            raise InputError(f"{self._file}: no frame of this video can be decoded; it is damaged")
         if given == 0:
-            raise InputError(
-                f"{self._file}: no frames between --start and --end; it lasts {max(last_s, 0) + 1 / self.fps:.2f} s"
-            )
+            length_s = max(last_s + 1 / self.fps, self._duration_s or 0.0 if ended else 0.0)
+            raise InputError(f"{self._file}: no frames between --start and --end; it lasts {length_s:.2f} s")
         found = []
         lasted_s = last_s + 1 / self.fps
         if not ended and self._duration_s is not None and lasted_s < self._duration_s - self._slack_s:

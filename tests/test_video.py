@@ -125,6 +125,22 @@ def test_images_come_in_natural_order(tmp_path: Path) -> None:
     assert source.n_frames == 4 and not source.is_still
 
 
+@pytest.mark.parametrize("broken", [0, 2])
+def test_a_broken_image_of_a_series_is_left_out_and_counted(tmp_path: Path, broken: int) -> None:
+    for i in range(4):
+        Image.fromarray(picture(i)).save(tmp_path / f"{i}.png")
+    (tmp_path / f"{broken}.png").write_text("not an image")
+    source = open_source([str(tmp_path)])
+    assert [f.index for f in source] == [i for i in range(4) if i != broken]
+    assert source.warnings == ["1 of 4 images cannot be read"]
+
+
+def test_a_palette_with_transparency_is_read_without_a_word(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    Image.fromarray(picture(0)).quantize(16).save(tmp_path / "a.png", transparency=bytes(range(16)))
+    image = next(iter(open_source([str(tmp_path / "a.png")]))).image_rgb
+    assert red_corner(image) == ("top", "left") and not recwarn.list
+
+
 def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kinequimation.body.shape import BREEDS
+from kinequimation.cli.text import one_line
 from kinequimation.errors import InputError
 from kinequimation.runtime import DEVICES
 
@@ -108,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(record, indent=1))
         return 0
     for warning in result.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {one_line(warning)}", file=sys.stderr)
     width = max(len(str(path)) for path in result.files.values())
     for name, path in result.files.items():
         print(f"{path!s:<{width}}  {FILES[name]}")

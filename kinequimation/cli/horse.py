@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from kinequimation.body.shape import BREEDS, breed_shape
+from kinequimation.body.shape import BREEDS, RANGES, breed_shape
 from kinequimation.errors import InputError
 from kinequimation.motion.gaits import GAIT_NAMES
 
@@ -63,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
     for option, value, high in (("seconds", args.seconds, 600), ("fps", args.fps, 1000), ("speed", args.speed, 20)):
         if value is not None and not (math.isfinite(value) and 0 < value <= high):
             raise InputError(f"--{option}: expected a number above 0 and at most {high}, got {value}")
+    low, high = RANGES["withers_height_m"]
+    if args.withers_height is not None and not low <= args.withers_height <= high:
+        raise InputError(f"--withers-height: expected {low:g} to {high:g} metres, got {args.withers_height:g}")
     if (args.seconds or 0) * args.fps > _MAX_FRAMES:
         raise InputError(f"--seconds times --fps: expected at most {_MAX_FRAMES} frames, got more; lower one of them")
     body = Body(breed_shape(args.breed, args.withers_height))

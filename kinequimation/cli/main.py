@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kinequimation import __version__
 from kinequimation.cli import animate, doctor, evaluate, horse, train
+from kinequimation.cli.text import one_line
 from kinequimation.errors import InputError, KinEquiMationError
 
 COMMANDS = (animate, horse, train, evaluate, doctor)
-EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+EXIT_NO_READER, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 _EPILOG = """examples:
   kinequimation animate trot.mp4 -o trot      video to horse.glb, horse.bvh, overlay.mp4, keypoints.json
   kinequimation horse --gait trot --breed arabian --seconds 4 -o horse.glb
@@ -28,8 +30,27 @@ Each command tells its options and the files it writes: kinequimation animate --
 class _Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line, like every other error."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register("type", float, _number)
+        self.register("type", int, _whole_number)
+
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from error
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from error
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process by default.
 
     Returns:
-        0, or 2 after one line on standard error that says what is wrong with the input, or 130 after Ctrl-C.
+        0, or 2 after one line on standard error that says what is wrong with the input, or 130 after Ctrl-C, or 1
+        where whoever read our output went away.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -65,13 +87,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build_parser().parse_args(argv)
         level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(args.verbose, 2)]
         logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-        return args.run(args)
+        code = args.run(args)
+        sys.stdout.flush()
+        return code
     except KinEquiMationError as error:
-        print(f"kinequimation: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"kinequimation: {one_line(str(error))}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print("kinequimation: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except BrokenPipeError:  # such as ``| head``: its end is no error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        return EXIT_NO_READER
 
 
 if __name__ == "__main__":

@@ -57,12 +57,11 @@ class AnimateOptions:
         _check("time-scale", self.time_scale, 0.01, 1000.0)
         _check("fps", self.image_fps, 0.1, 1000.0)
         if self.bbox_xywh is not None:
+            got = ",".join(f"{v:g}" for v in self.bbox_xywh)
             if not all(math.isfinite(v) for v in self.bbox_xywh):
-                raise InputError(f"--bbox: expected four finite numbers x,y,w,h, got {_joined(self.bbox_xywh)}")
+                raise InputError(f"--bbox: expected four finite numbers x,y,w,h, got {got}")
             if min(self.bbox_xywh[2:]) < 4:
-                raise InputError(
-                    f"--bbox: expected a width and a height of 4 pixels or more, got {_joined(self.bbox_xywh)}"
-                )
+                raise InputError(f"--bbox: expected a width and a height of 4 pixels or more, got {got}")
         if self.bbox_xywh is not None and self.keypoints is not None:
             raise InputError("--bbox and --keypoints: expected one of them; keypoints need no box")
         if self.device not in DEVICES:
@@ -84,7 +83,3 @@ class AnimateOptions:
 def _check(option: str, value: float, low: float, high: float, unit: str = "") -> None:
     if not (math.isfinite(value) and low <= value <= high):
         raise InputError(f"--{option}: expected a number from {low:g} to {high:.10g}{unit}, got {value:g}")
-
-
-def _joined(numbers: tuple[float, ...]) -> str:
-    return ",".join(f"{number:g}" for number in numbers)

@@ -100,7 +100,10 @@ def read_coco(path: Path) -> list[LabelledImage]:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{path}: expected a label file under 1 GB, got {path.stat().st_size} bytes")
         data = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark in front
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: expected a COCO keypoint file beside its images, got {reason}") from error
+    except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: expected a COCO keypoint file (JSON), got something unreadable ({error})") from error

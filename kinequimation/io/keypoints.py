@@ -274,7 +274,8 @@ def _slots(names: list[Any]) -> np.ndarray:
         if not isinstance(name, str) or name not in skeleton.KEYPOINT_INDEX:
             raise InputError(f"keypoints: expected names of horse68 and of the landmarks, got {_short(name)}")
     if not names or len(set(names)) != len(names):
-        raise InputError(f"keypoints: expected 1 to {skeleton.NUM_KEYPOINTS} different names, got {len(names)}")
+        got = "one twice" if names else "none"
+        raise InputError(f"keypoints: expected 1 to {skeleton.NUM_KEYPOINTS} different names, got {got}")
     return np.array([skeleton.KEYPOINT_INDEX[name] for name in names])
 
 

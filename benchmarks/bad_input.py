@@ -4,8 +4,8 @@
 
 Makes each input in a temporary folder, runs the program on it in a process of its own, and prints a table: the exit
 code, the lines on standard error, the most memory resident, what was left behind, and the line itself. ``!!`` marks
-what is not as expected; the script then ends with code 1. Memory under 100 MB may be that of this script, from which the
-process was started. Linux and macOS; as root the folder without permission is left out, since root may write it.
+what is not as expected; the script then ends with code 1. Memory under 100 MB may be that of this script, from which
+the process was started. Linux and macOS; as root the folder without permission is left out, since root may write it.
 
 A run may be refused (exit code 2, exactly one line on standard error, nothing written) or work (exit code 0, a
 ``horse.glb`` beside the files that were there). Either way a file that stood in the output folder stays as it was, and

@@ -99,8 +99,10 @@ def _read_image(image: LabelledImage) -> UInt8[np.ndarray, "h w 3"]:
     """Read an image as its pixels lie in the file, which is what COCO's coordinates mean (no EXIF turn)."""
     from PIL import Image
 
+    from kinequimation.video import IMAGE_FORMATS
+
     try:
-        with Image.open(image.path) as opened:
+        with Image.open(image.path, formats=IMAGE_FORMATS) as opened:
             pixels = np.asarray(opened.convert("RGB"))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{image.path}: expected an image, got something unreadable ({error})") from error

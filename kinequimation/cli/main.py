@@ -99,6 +99,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # such as ``| head``: its end is no error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
         return EXIT_NO_READER
+    except OSError as error:  # such as a disk that is full
+        logging.getLogger(__name__).debug("", exc_info=True)
+        print(f"kinequimation: {one_line(str(error))}", file=sys.stderr)
+        return EXIT_BAD_INPUT
 
 
 if __name__ == "__main__":

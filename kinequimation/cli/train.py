@@ -36,10 +36,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", choices=MODELS)
+    parser.add_argument(
+        "model", choices=MODELS, help="pose2d: 2D keypoints; detect: boxes of horses; lift: 2D keypoints to 3D"
+    )
     parser.add_argument("--run", type=Path, metavar="DIR", dest="run_dir", help="default: outputs/train-MODEL")
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: RUN/MODEL.onnx")
-    parser.add_argument("--minutes", type=float, metavar="M", help="time to train, without what was trained before")
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="time to train in all; what an interrupted run has trained counts"
+    )
     parser.add_argument("--init", type=Path, metavar="FILE", help="start from this exported network (.onnx)")
     parser.add_argument("--seed", type=int, metavar="N", help="of the rendered stream and the first weights")
     parser.add_argument(

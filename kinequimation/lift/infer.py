@@ -93,14 +93,19 @@ class Lifter:
             part = slice(start, stop)
             values = self._lift_window(uv_px[part], confidence[part], K, fps)
             if not sums:
-                sums = [np.zeros((n, *v.shape[1:])) for v in values]
+                sums = [np.zeros((n, *v.shape[1:]), np.float32) for v in values]
             for target, value in zip(sums, values, strict=True):
                 target[part] += value * fade.reshape(-1, *([1] * (value.ndim - 1)))
             total[part] += fade
-        xyz, root, up, contact, sigma = (s / total.reshape(-1, *([1] * (s.ndim - 1))) for s in sums)
-        up = up / np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
-        xyz = xyz - xyz[:, [skeleton.KEYPOINT_INDEX[skeleton.SACRUM]]]  # the network's own is zero but for rounding
-        root = solve_root(xyz, sigma, uv_px, confidence, K, root)
+        for target in sums:
+            target /= total.reshape(-1, *([1] * (target.ndim - 1))).astype(np.float32)
+        xyz, root, up, contact, sigma = sums
+        up, root = up.astype(float), root.astype(float)
+        up /= np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
+        xyz -= xyz[:, [skeleton.KEYPOINT_INDEX[skeleton.SACRUM]]].copy()  # the network's own is zero but for rounding
+        for start in range(0, n, WINDOW):  # a frame for itself; all at once would fill the memory
+            rows = slice(start, start + WINDOW)
+            root[rows] = solve_root(xyz[rows], sigma[rows], uv_px[rows], confidence[rows], K, root[rows])
         return Lifted(xyz, root, up, contact, sigma)
 
     def _lift_window(

@@ -37,6 +37,8 @@ _FRONT_RAD, _SIDE_RAD = np.deg2rad(48.0), np.deg2rad(100.0)
 _FOLLOW_S, _TURN_S = 0.5, 1.5
 """Half the time over which the camera's way and its turning are averaged."""
 _SUPERSAMPLE = 2
+_CHUNK = 64
+"""Frames that are posed together."""
 _GRID_REACH = 6
 """Ground lines drawn to each side of the horse, one per metre."""
 
@@ -62,9 +64,12 @@ class SecondView:
         body = Body(motion.shape)
         self._size = motion.shape.withers_height_m
         self._proxy = make_proxy(body)
-        self._joints, self._rotation = body.joints(motion.root_xyz_world, motion.quat_wxyz)
-        sacrum = self._joints[:, skeleton.JOINT_INDEX[skeleton.SACRUM]]
-        withers = self._joints[:, skeleton.JOINT_INDEX["DEF-spine.006"]]
+        self._body, self._motion = body, motion
+        self._posed: tuple[int, np.ndarray, np.ndarray] = (-1, np.empty(0), np.empty(0))
+        # all joints of a long clip would fill the memory: only the trunk's ends are kept
+        ends = [skeleton.JOINT_INDEX[skeleton.SACRUM], skeleton.JOINT_INDEX["DEF-spine.006"]]
+        trunk = np.concatenate([self._pose(chunk)[0][:, ends] for chunk in range(-(-len(motion) // _CHUNK))])
+        sacrum, withers = trunk[:, 0], trunk[:, 1]
         centre = 0.35 * sacrum + 0.65 * withers  # the neck reaches further out than the tail
         self._target = _smooth(centre, motion.t_s, _FOLLOW_S)
         self._target[:, 2] = 0.56 * self._size
@@ -87,13 +92,20 @@ class SecondView:
         """Return the picture of frame ``i``."""
         target = self._target[i]
         camera = Camera(self._K, look_at(target + self._offset[i], target), self._width, self._height)
-        vertices = self._proxy.pose(self._joints[i], self._rotation[i])
+        if self._posed[0] != i // _CHUNK:
+            self._posed = (i // _CHUNK, *self._pose(i // _CHUNK))
+        vertices = self._proxy.pose(self._posed[1][i % _CHUNK], self._posed[2][i % _CHUNK])
         image = self._background.copy()
         draw = ImageDraw.Draw(image)
         self._draw_grid(draw, camera, target)
         self._draw_shadow(image, camera, vertices, self._light_direction[i])
         self._draw_horse(draw, camera, vertices, i)
         return np.asarray(image.reduce(_SUPERSAMPLE))
+
+    def _pose(self, chunk: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return joints and rotations of ``_CHUNK`` frames."""
+        rows = slice(chunk * _CHUNK, (chunk + 1) * _CHUNK)
+        return self._body.joints(self._motion.root_xyz_world[rows], self._motion.quat_wxyz[rows])
 
     def _make_background(self) -> Image.Image:
         rows = np.arange(self._height)

@@ -60,10 +60,14 @@ class Pose:
 
 def clamp(quat_wxyz: Float[np.ndarray, "frames 81 4"]) -> Float[np.ndarray, "frames 81 4"]:
     """Bring every joint but the root inside ``JOINT_LIMITS``."""
-    rotvec = quat_to_rotvec(quat_wxyz)
-    inside = rotvec.clip(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1])
-    inside[:, 0] = rotvec[:, 0]
-    return np.where(inside.any(-1, keepdims=True), quat_from_rotvec(inside), quat_identity())
+    clamped = np.empty_like(quat_wxyz)
+    for start in range(0, len(quat_wxyz), CHUNK):
+        rows = slice(start, start + CHUNK)
+        rotvec = quat_to_rotvec(quat_wxyz[rows])
+        inside = rotvec.clip(JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1])
+        inside[:, 0] = rotvec[:, 0]
+        clamped[rows] = np.where(inside.any(-1, keepdims=True), quat_from_rotvec(inside), quat_identity())
+    return clamped
 
 
 def solve_pose(body: Body, target: Float[np.ndarray, "frames 103 3"], weight: Float[np.ndarray, "frames 103"]) -> Pose:

@@ -22,10 +22,10 @@ from kinequimation.geometry.rotation import quat_identity
 from kinequimation.synth import labels
 from kinequimation.synth.augment import augment
 from kinequimation.synth.coat import COAT_FIELDS
+from kinequimation.synth.glsl.common import SCENE_FIELDS
 from kinequimation.synth.meshes import Props
 from kinequimation.synth.renderer import renderer
 from kinequimation.synth.scene import HORSE_ID, OBJECT_ID, HorseInScene, Scene
-from kinequimation.synth.shaders import SCENE_FIELDS
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ from PIL import Image
 
 from kinequimation.errors import InputError
 from kinequimation.synth.augment import augment
+from kinequimation.synth.camera import View
 from kinequimation.synth.detection import detection_image
 from kinequimation.synth.labels import horse_box, visibility
 from kinequimation.synth.renderer import renderer
-from kinequimation.synth.sampling import View, sample_scene
+from kinequimation.synth.sampling import sample_scene
 from kinequimation.synth.scene import HORSE_ID, Scene
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import numpy as np
 
 from kinequimation.body.horse import load_template
 from kinequimation.errors import MissingDependencyError
-from kinequimation.synth import shaders
+from kinequimation.synth.glsl import backdrop, common, prop
+from kinequimation.synth.glsl import horse as horse_glsl
 from kinequimation.synth.meshes import MESHES, mesh
 from kinequimation.synth.scene import HorseInScene, Scene
 from kinequimation.synth.textures import noise_volume, texture_bank
@@ -142,12 +143,12 @@ class Renderer:
             )
             raise MissingDependencyError(f"no OpenGL context could be made ({error}): {advice}") from error
         ctx = self.ctx
-        self._horse = ctx.program(vertex_shader=shaders.HORSE_VERTEX, fragment_shader=shaders.HORSE_FRAGMENT)
-        self._horse_depth = ctx.program(vertex_shader=shaders.HORSE_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
-        self._prop = ctx.program(vertex_shader=shaders.PROP_VERTEX, fragment_shader=shaders.PROP_FRAGMENT)
-        self._prop_depth = ctx.program(vertex_shader=shaders.PROP_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
-        self._ground = ctx.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.GROUND_FRAGMENT)
-        self._sky = ctx.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.SKY_FRAGMENT)
+        self._horse = ctx.program(vertex_shader=horse_glsl.HORSE_VERTEX, fragment_shader=horse_glsl.HORSE_FRAGMENT)
+        self._horse_depth = ctx.program(vertex_shader=horse_glsl.HORSE_VERTEX, fragment_shader=common.DEPTH_FRAGMENT)
+        self._prop = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=prop.PROP_FRAGMENT)
+        self._prop_depth = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=common.DEPTH_FRAGMENT)
+        self._ground = ctx.program(vertex_shader=backdrop.BACKDROP_VERTEX, fragment_shader=backdrop.GROUND_FRAGMENT)
+        self._sky = ctx.program(vertex_shader=backdrop.BACKDROP_VERTEX, fragment_shader=backdrop.SKY_FRAGMENT)
         bank = texture_bank()
         self._bank = ctx.texture_array((bank.shape[2], bank.shape[1], len(bank)), 3, bank.tobytes(), alignment=1)
         self._bank.build_mipmaps()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body import Body, sample_shape
-from kinequimation.geometry.camera import Camera, intrinsics, look_at
+from kinequimation.geometry.camera import look_at
 from kinequimation.geometry.rotation import quat_from_axis_angle, quat_multiply, quat_rotate
 from kinequimation.motion.gaits import sample_motion
 from kinequimation.synth import figures, surroundings
+from kinequimation.synth.camera import View, sample_camera
 from kinequimation.synth.coat import sample_coat
 from kinequimation.synth.meshes import Props
 from kinequimation.synth.scene import HORSE_ID, OTHER_HORSE_ID, HorseInScene, Scene
@@ -26,25 +26,6 @@ _HOOVES = [skeleton.KEYPOINT_INDEX[skeleton.limb_toe(limb)] for limb in skeleton
 _MOUTH = skeleton.KEYPOINT_INDEX["DEF-jaw.001"]
 
 
-@dataclass(frozen=True)
-class View:
-    """How much of the image the horse takes, and how the camera stands to it.
-
-    Attributes:
-        fill: smallest and largest share of the image's side that the horse's longer side takes.
-        truncated: probability that the image's edge cuts the horse.
-        n_other: probability of another horse nearby.
-        off_centre: how far the horse may lie from the image's centre, as a share of the room there is.
-        wide_roll: probability that the camera is rolled by up to 35°.
-    """
-
-    fill: tuple[float, float] = (0.3, 0.95)
-    truncated: float = 0.15
-    n_other: float = 0.15
-    off_centre: float = 1.0
-    wide_roll: float = 0.0
-
-
 def _pose(rng: np.random.Generator, body: Body) -> tuple[np.ndarray, np.ndarray]:
     """Return joints in the world, the trunk over the origin, and their rotations."""
     motion = sample_motion(rng, body, 1, 30.0)
@@ -53,59 +34,6 @@ def _pose(rng: np.random.Generator, body: Body) -> tuple[np.ndarray, np.ndarray]
     middle = 0.5 * (xyz[_SACRUM + 1] + xyz[_NECK + 1])
     xyz[:, :2] -= middle[:2]
     return xyz, rotation
-
-
-def _camera(
-    rng: np.random.Generator, points: Float[np.ndarray, "n 3"], heading_rad: float, size: int, view: View
-) -> tuple[Camera, dict[str, object]]:
-    """Return a camera that sees the points at the size that ``view`` asks for."""
-    if rng.random() < 0.5:
-        azimuth = np.radians(rng.choice([90.0, -90.0]) + rng.uniform(-25, 25))
-    else:
-        azimuth = rng.uniform(0, 2 * np.pi)
-    elevation = np.radians(np.clip(rng.normal(8, 9), -5, 35) if rng.random() < 0.8 else rng.uniform(-5, 35))
-    hfov = np.radians(np.exp(rng.uniform(np.log(12), np.log(70))))
-    roll = np.radians(rng.uniform(-35, 35) if rng.random() < view.wide_roll else rng.normal(0, 4))
-    bearing = heading_rad + azimuth
-    away = np.array([np.cos(elevation) * np.cos(bearing), np.cos(elevation) * np.sin(bearing), np.sin(elevation)])
-    target = 0.5 * (points.min(0) + points.max(0))
-    K = intrinsics(size, size, float(hfov))
-    fill = rng.uniform(*view.fill)
-    span = float(np.ptp(points, axis=0).max())
-    distance = span / (2 * fill * np.tan(hfov / 2))
-    is_truncated = rng.random() < view.truncated
-    share = rng.uniform(-1, 1, 2) * view.off_centre
-    edge = rng.integers(4)
-    overlap = rng.uniform(0.1, 0.4)
-
-    def place(at: np.ndarray, d: float) -> Camera:
-        position = at + away * d
-        position[2] = max(position[2], 0.12)
-        return Camera(K, look_at(position, at, roll), size, size)
-
-    for _ in range(3):
-        distance = max(distance, 1.0 * span)
-        uv = place(target, distance).project(points)
-        distance *= float(np.nanmax(np.ptp(uv, axis=0))) / (fill * size)
-    distance = max(distance, 0.8 * span)
-    camera = place(target, distance)
-    uv = camera.project(points)
-    low, high = np.nanmin(uv, 0), np.nanmax(uv, 0)
-    room = np.maximum(size - (high - low), 0) / 2
-    shift = share * room + (size - 1) / 2 - (low + high) / 2
-    if is_truncated:
-        axis, sign = edge % 2, (-1, 1)[edge // 2]
-        beyond = overlap * (high - low)[axis]
-        shift[axis] = size - 0.5 + beyond - high[axis] if sign > 0 else -0.5 - beyond - low[axis]
-    K = camera.K.copy()
-    right_down = camera.T_cam_world[:2, :3]
-    moved = target - (right_down.T @ shift) * distance / K[0, 0]
-    camera = Camera(K, look_at(camera.position_world, moved, roll), size, size)
-    record = {
-        "azimuth_deg": float(np.degrees(azimuth) % 360), "elevation_deg": float(np.degrees(elevation)),
-        "hfov_deg": float(np.degrees(hfov)), "distance_m": float(distance), "truncated": bool(is_truncated),
-    }  # fmt: skip
-    return camera, record
 
 
 def light_projection(sun: np.ndarray, centre: np.ndarray, half_m: float) -> Float[np.ndarray, "4 4"]:
@@ -166,7 +94,7 @@ def sample_scene(rng: np.random.Generator, size: int, view: View | None = None) 
     keypoints = horse.keypoints()
     forward = keypoints[_NECK] - keypoints[_SACRUM]
     heading = float(np.arctan2(forward[1], forward[0]))
-    camera, camera_record = _camera(rng, keypoints, heading, size, view)
+    camera, camera_record = sample_camera(rng, keypoints, heading, size, view)
     eye = camera.position_world
     ahead = -eye[:2] / (np.linalg.norm(eye[:2]) + 1e-9)
     distance = float(np.linalg.norm(eye))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.geometry.rotation import quat_to_matrix
-from kinequimation.synth.shaders import SCENE_FIELDS
+from kinequimation.synth.glsl.common import SCENE_FIELDS
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -63,7 +63,7 @@ class Scene:
         camera: the camera.
         horses: the horses, the labelled one first.
         props: instances of base meshes (``meshes.Props.arrays``).
-        rows: the shader's four-vectors, in the order of ``shaders.SCENE_FIELDS``.
+        rows: the shader's four-vectors, in the order of ``glsl.common.SCENE_FIELDS``.
         light_from_world: [4, 4] the shadow map's projection.
         contact: [5, 4] soft dark spots on the ground: x, y, 1/radius², strength.
         sun_shadow: strength of the cast shadows, 0 for none.

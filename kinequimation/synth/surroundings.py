@@ -8,9 +8,9 @@ import numpy as np
 
 from kinequimation.synth.coat import linear, random_colour
 from kinequimation.synth.figures import add_person
+from kinequimation.synth.glsl.common import SCENE_FIELDS
 from kinequimation.synth.meshes import Props
 from kinequimation.synth.scene import OBJECT_ID
-from kinequimation.synth.shaders import SCENE_FIELDS
 from kinequimation.synth.textures import TEXTURES, texture_layer
 
 if TYPE_CHECKING:

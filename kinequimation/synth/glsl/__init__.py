@@ -1,0 +1,1 @@
+"""The renderer's shaders, one thing that is drawn a file."""

@@ -15,9 +15,9 @@ from kinequimation.body.shape import Shape
 from kinequimation.geometry.rotation import quat_to_matrix
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Bool, Float, Int
 
-MATERIALS: tuple[str, ...] = ("coat", "mane", "tail", "hoof", "muzzle", "eye")
+MATERIALS: tuple[str, ...] = ("coat", "mane", "tail", "hoof", "muzzle", "eye", "feather")
 """Names of the values of ``Template.face_material``."""
 
 
@@ -31,6 +31,9 @@ class Template:
         face_material: [F] index into ``MATERIALS``.
         weights: [V, 81] skin weights, each row sums to 1, at most four entries above 0.
         landmark_vertices: [35] the vertex that each landmark is.
+        hair_along: [V] 0 on the skin and at the root of a lock of hair, 1 at its tip.
+        lock_id: [V] a random number in [0, 1) for each lock of hair; 0 on the skin.
+        is_skin: [V] whether a vertex belongs to the skin, which is watertight by itself.
     """
 
     vertices: Float[np.ndarray, "v 3"]
@@ -38,6 +41,9 @@ class Template:
     face_material: Int[np.ndarray, " f"]
     weights: Float[np.ndarray, "v 81"]
     landmark_vertices: Int[np.ndarray, " 35"]
+    hair_along: Float[np.ndarray, " v"]
+    lock_id: Float[np.ndarray, " v"]
+    is_skin: Bool[np.ndarray, " v"]
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +60,9 @@ def load_template() -> Template:
             face_material=data["face_material"].astype(np.int64),
             weights=weights / weights.sum(1, keepdims=True),
             landmark_vertices=data["landmark_vertices"].astype(np.int64),
+            hair_along=data["hair_along"].astype(np.float64) if "hair_along" in data else np.zeros(n),
+            lock_id=data["lock_id"].astype(np.float64) if "lock_id" in data else np.zeros(n),
+            is_skin=data["is_skin"] if "is_skin" in data else np.ones(n, bool),
         )
 
 

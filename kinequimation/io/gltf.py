@@ -43,6 +43,7 @@ _LOOKS: dict[str, tuple[tuple[int, int, int], float]] = {
     "hoof": ((52, 46, 42), 0.45),
     "muzzle": ((70, 65, 63), 0.75),
     "eye": ((14, 9, 7), 0.08),
+    "feather": ((34, 26, 22), 0.65),
 }
 """A bay horse: colour (sRGB, 0–255) and roughness of each material. Chosen by eye."""
 

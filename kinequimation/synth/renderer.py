@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinequimation.body.horse import load_template
+from kinequimation.body.horse import Template, load_template
 from kinequimation.errors import MissingDependencyError
 from kinequimation.synth.glsl import backdrop, common, prop
 from kinequimation.synth.glsl import horse as horse_glsl
@@ -60,7 +60,7 @@ class _RenderTemplate:
     source: np.ndarray  # [N] template vertex
     faces: np.ndarray
     coarse_faces: np.ndarray  # fewer of them, for shadows
-    static: np.ndarray  # [N, 16] template xyz, normal, four joints, four weights, material, segment
+    columns: dict[str, np.ndarray]  # what a horse program may declare, [N, 2 to 4] each
 
 
 @lru_cache(maxsize=1)
@@ -80,10 +80,22 @@ def _render_template() -> _RenderTemplate:
     joint = np.argsort(-template.weights, axis=1, kind="stable")[:, :4]
     weight = np.take_along_axis(template.weights, joint, axis=1)
     weight /= weight.sum(1, keepdims=True)
-    columns = (v[source], normal[source], joint[source], weight[source], material[:, None], joint[source, :1])
-    static = np.concatenate(columns, axis=1).astype("f4")
+    columns = {
+        "in_template": v[source],
+        "in_normal": normal[source],
+        "in_joint": joint[source],
+        "in_weight": weight[source],
+        "in_kind": np.stack([material, joint[source, 0]], -1),
+        "in_hair": _hair_columns(template, source),
+    }
     faces = faces.reshape(-1, 3).astype("i4")
-    return _RenderTemplate(source, faces, _clustered(v[source], faces), static)
+    return _RenderTemplate(source, faces, _clustered(v[source], faces), columns)
+
+
+def _hair_columns(template: Template, source: np.ndarray) -> np.ndarray:
+    """Return [N, 2]: how far along its lock a vertex of hair lies, 0..1, and the lock's number; 0 on the skin."""
+    columns = [getattr(template, name, np.zeros(len(template.vertices))) for name in ("hair_along", "lock_id")]
+    return np.stack(columns, -1)[source]
 
 
 def _clustered(xyz: np.ndarray, faces: np.ndarray, cell_m: float = 0.035) -> np.ndarray:
@@ -163,16 +175,19 @@ class Renderer:
         self._bones.bind_to_uniform_block(0)
         template = _render_template()
         self._rest = ctx.buffer(reserve=len(template.source) * 12)
-        static = ctx.buffer(template.static.tobytes())
+        static = np.concatenate(list(template.columns.values()), axis=1).astype("f4")
+        content = [
+            (self._rest, "3f", ("in_rest",)),
+            (
+                ctx.buffer(static.tobytes()),
+                " ".join(f"{column.shape[1]}f" for column in template.columns.values()),
+                tuple(template.columns),
+            ),
+        ]
         index = ctx.buffer(template.faces.tobytes())
         coarse_index = ctx.buffer(template.coarse_faces.tobytes())
-        names = ("in_template", "in_normal", "in_joint", "in_weight", "in_kind")
-        self._horse_vao = self._vertex_array(
-            self._horse, [(self._rest, "3f", ("in_rest",)), (static, "3f 3f 4f 4f 2f", names)], index
-        )
-        self._horse_depth_vao = self._vertex_array(
-            self._horse_depth, [(self._rest, "3f", ("in_rest",)), (static, "3f 3f 4f 4f 2f", names)], coarse_index
-        )
+        self._horse_vao = self._vertex_array(self._horse, content, index)
+        self._horse_depth_vao = self._vertex_array(self._horse_depth, content, coarse_index)
         self._instances = ctx.buffer(reserve=1 << 20)
         self._prop_vaos: dict[str, tuple[moderngl.VertexArray, moderngl.VertexArray]] = {}
         per_instance = ("in_row0", "in_row1", "in_row2", "in_rgb_taper", "in_look")

@@ -11,10 +11,12 @@ from kinequimation.geometry.rotation import quat_to_matrix
 from kinequimation.synth.glsl.common import SCENE_FIELDS
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
 
     from kinequimation.body import Body
     from kinequimation.geometry.camera import Camera
+
+    Joints = tuple[Float[np.ndarray, "81 3"], Float[np.ndarray, "81 4"]]
 
 BACKDROP_ID, HORSE_ID, OTHER_HORSE_ID, TACK_ID, PERSON_ID, OBJECT_ID = 0, 1, 2, 10, 11, 12
 """What the id buffer holds. The main horse is 1; other horses count up from 2."""
@@ -30,6 +32,11 @@ class HorseInScene:
         rotation_world: [81, 4] each joint's rotation from rest.
         coat: the shader's four-vectors, in the order of ``coat.COAT_FIELDS``.
         object_id: its number in the id buffer.
+        gait: what it does, a name of ``motion.gaits``; empty where nobody says.
+        phase: share of the stride that has passed, 0..1 from the left hind's landing; NaN where there is no stride.
+        contact: [4] does each hoof stand, LF, RF, LH, RH; None where nobody says.
+        exposure: the joints when the shutter opens and when it closes, each (``xyz_world``, ``rotation_world``);
+            ``xyz_world`` and ``rotation_world`` above, and every label, are those half-way between. None: it is still.
     """
 
     body: Body
@@ -37,6 +44,10 @@ class HorseInScene:
     rotation_world: Float[np.ndarray, "81 4"]
     coat: Float[np.ndarray, "fields 4"]
     object_id: int = HORSE_ID
+    gait: str = ""
+    phase: float = float("nan")
+    contact: Bool[np.ndarray, " 4"] | None = None
+    exposure: tuple[Joints, Joints] | None = None
 
     @property
     def rest_vertices(self) -> Float[np.ndarray, "v 3"]:
@@ -46,8 +57,11 @@ class HorseInScene:
     @property
     def bone_rows(self) -> Float[np.ndarray, "81 3 4"]:
         """Each joint's affine map from the rest body to the world."""
-        R = quat_to_matrix(self.rotation_world)
-        t = self.xyz_world - np.einsum("jab,jb->ja", R, self.body.rest_xyz)
+        return self._rows_at(self.xyz_world, self.rotation_world)
+
+    def _rows_at(self, xyz_world: np.ndarray, rotation_world: np.ndarray) -> Float[np.ndarray, "81 3 4"]:
+        R = quat_to_matrix(rotation_world)
+        t = xyz_world - np.einsum("jab,jb->ja", R, self.body.rest_xyz)
         return np.concatenate([R, t[..., None]], -1)
 
     def keypoints(self) -> Float[np.ndarray, "103 3"]:
@@ -68,6 +82,9 @@ class Scene:
         contact: [5, 4] soft dark spots on the ground: x, y, 1/radius², strength.
         sun_shadow: strength of the cast shadows, 0 for none.
         record: what was drawn, for the record.
+        shutter_s: how long the shutter is open, seconds; 0 for a picture without motion blur.
+        exposure: ``T_cam_world`` when the shutter opens and when it closes; ``camera`` is half-way between.
+            None: the camera is still.
     """
 
     camera: Camera
@@ -78,6 +95,8 @@ class Scene:
     contact: Float[np.ndarray, "5 4"]
     sun_shadow: float
     record: dict[str, object] = field(default_factory=dict)
+    shutter_s: float = 0.0
+    exposure: tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "4 4"]] | None = None
 
     @property
     def is_picture(self) -> bool:

@@ -259,16 +259,25 @@ _ADDITIVE = ("croup_slope_deg", "back_dip", "belly", "neck_crest", "head_dish")
 _FOAL_SHARE = 0.08
 
 
-def sample_shape(rng: np.random.Generator) -> Shape:
-    """Draw a random plausible shape: a breed (8 % foals), then the spread of ``SPREAD`` on every parameter.
-
-    The condition (fat or lean) is drawn apart and moves girths together; sides of the mane, roached manes, banged
-    tails and clipped feather are drawn as people keep horses (judgement).
-    """
+def sample_breed(rng: np.random.Generator) -> str:
+    """Draw a breed, 8 % of the time a foal."""
     foals = [b for b in BREEDS if b.startswith("foal")]
     adults = [b for b in BREEDS if not b.startswith("foal")]
     pool = foals if rng.random() < _FOAL_SHARE else adults
-    base = BREEDS[pool[rng.integers(len(pool))]]
+    return pool[rng.integers(len(pool))]
+
+
+def sample_shape(rng: np.random.Generator, breed: str | None = None) -> Shape:
+    """Draw a random plausible shape: the breed with the spread of ``SPREAD`` on every parameter.
+
+    The condition (fat or lean) is drawn apart and moves girths together; sides of the mane, roached manes, banged
+    tails and clipped feather are drawn as people keep horses (judgement).
+
+    Args:
+        rng: source of randomness.
+        breed: a key of ``BREEDS``; drawn by ``sample_breed`` if it is not given.
+    """
+    base = BREEDS[sample_breed(rng) if breed is None else breed]
     values = {}
     for field in dataclasses.fields(Shape):
         mean, spread = getattr(base, field.name), SPREAD.get(field.name, 0.035)

@@ -32,7 +32,7 @@ void main() {
     out_id = vec4(0.0, 255.0, 0.0, 255.0) / 255.0;
     float t = min(-SCENE_EYE.z / min(ray.z, -1e-5), 2000.0 / length(ray));
     vec3 g = SCENE_EYE.xyz + t * ray;
-    out_z = t * length(ray);
+    out_z = t;  // the ray has length 1 along the axis
     vec2 uv = g.xy + SCENE_OFFSET.xy * 10.0;
     float spots = 0.7 * tex(uv * SCENE_SOIL_MIX.y, 1.0).r + 0.3 * tex(uv * SCENE_SOIL_MIX.y * 7.0, 1.0).r;
     vec3 rgb = mix(SCENE_SOIL_A.rgb, SCENE_SOIL_B.rgb,

@@ -17,10 +17,10 @@ import numpy as np
 
 from kinequimation.body.horse import Template, load_template
 from kinequimation.errors import MissingDependencyError
-from kinequimation.synth.glsl import backdrop, common, prop
+from kinequimation.synth.glsl import backdrop, common, garment, prop
 from kinequimation.synth.glsl import horse as horse_glsl
 from kinequimation.synth.meshes import MESHES, mesh
-from kinequimation.synth.scene import HorseInScene, Scene
+from kinequimation.synth.scene import TACK_ID, HorseInScene, Scene
 from kinequimation.synth.textures import noise_volume, texture_bank
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Buffers:
         rgb: [H, W, 3] colour.
         object_id: [H, W] ``Scene``'s number of the thing at each pixel; 0 is the backdrop.
         segment: [H, W] the joint with the largest skin weight there; 255 where there is no horse.
+        material: [H, W] the horse's material there, an index into ``body.MATERIALS``; 0 where there is no horse.
         z_cam: [H, W] depth along the camera's axis, metres.
         scale: rendered pixels per camera pixel.
     """
@@ -49,6 +50,7 @@ class Buffers:
     rgb: UInt8[np.ndarray, "h w 3"]
     object_id: UInt8[np.ndarray, "h w"]
     segment: UInt8[np.ndarray, "h w"]
+    material: UInt8[np.ndarray, "h w"]
     z_cam: Float[np.ndarray, "h w"]
     scale: int
 
@@ -157,6 +159,7 @@ class Renderer:
         ctx = self.ctx
         self._horse = ctx.program(vertex_shader=horse_glsl.HORSE_VERTEX, fragment_shader=horse_glsl.HORSE_FRAGMENT)
         self._horse_depth = ctx.program(vertex_shader=horse_glsl.HORSE_VERTEX, fragment_shader=common.DEPTH_FRAGMENT)
+        self._garment = ctx.program(vertex_shader=garment.GARMENT_VERTEX, fragment_shader=garment.GARMENT_FRAGMENT)
         self._prop = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=prop.PROP_FRAGMENT)
         self._prop_depth = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=common.DEPTH_FRAGMENT)
         self._ground = ctx.program(vertex_shader=backdrop.BACKDROP_VERTEX, fragment_shader=backdrop.GROUND_FRAGMENT)
@@ -187,6 +190,7 @@ class Renderer:
         index = ctx.buffer(template.faces.tobytes())
         coarse_index = ctx.buffer(template.coarse_faces.tobytes())
         self._horse_vao = self._vertex_array(self._horse, content, index)
+        self._garment_vao = self._vertex_array(self._garment, content, index)
         self._horse_depth_vao = self._vertex_array(self._horse_depth, content, coarse_index)
         self._instances = ctx.buffer(reserve=1 << 20)
         self._prop_vaos: dict[str, tuple[moderngl.VertexArray, moderngl.VertexArray]] = {}
@@ -300,7 +304,7 @@ class Renderer:
         self._volume.use(1)
         self._shadow.use(2)
         rows = scene.rows.astype("f4").tobytes()
-        for program in (self._horse, self._prop, self._ground, self._sky):
+        for program in (self._horse, self._garment, self._prop, self._ground, self._sky):
             self._set(program, "scene", rows)
             self._set(program, "light_from_world", _column_major(scene.light_from_world))
             self._set(program, "clip_from_world", clip_from_world)
@@ -313,6 +317,10 @@ class Renderer:
             self._set(self._horse, "object_id", np.array(horse.object_id, "f4").tobytes())
             ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
             self._horse_vao.render()
+            if horse.garments is not None:
+                self._set(self._garment, "garment", horse.garments.astype("f4").tobytes())
+                self._set(self._garment, "tack_id", np.array(TACK_ID, "f4").tobytes())
+                self._garment_vao.render()
         ctx.enable_only(moderngl.DEPTH_TEST)
         self._draw_props(scene, depth_only=False)
         self._draw_backdrop(scene, ray_from_ndc)
@@ -321,7 +329,7 @@ class Renderer:
             np.frombuffer(target.read(components=4, attachment=i), np.uint8).reshape(*shape, 4) for i in (0, 1)
         )
         z = np.frombuffer(target.read(components=1, attachment=2, dtype="f4"), np.float32).reshape(shape)
-        return Buffers(rgba[..., :3], ids[..., 0], ids[..., 1], z, scale)
+        return Buffers(rgba[..., :3], ids[..., 0], ids[..., 1], ids[..., 2], z, scale)
 
 
 @lru_cache(maxsize=1)

@@ -37,6 +37,7 @@ class HorseInScene:
         contact: [4] does each hoof stand, LF, RF, LH, RH; None where nobody says.
         exposure: the joints when the shutter opens and when it closes, each (``xyz_world``, ``rotation_world``);
             ``xyz_world`` and ``rotation_world`` above, and every label, are those half-way between. None: it is still.
+        garments: the four-vectors of what lies on its skin, in the order of ``garments.GARMENT_FIELDS``; None: nothing.
     """
 
     body: Body
@@ -48,6 +49,7 @@ class HorseInScene:
     phase: float = float("nan")
     contact: Bool[np.ndarray, " 4"] | None = None
     exposure: tuple[Joints, Joints] | None = None
+    garments: Float[np.ndarray, "fields 4"] | None = None
 
     @property
     def rest_vertices(self) -> Float[np.ndarray, "v 3"]:

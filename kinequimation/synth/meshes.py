@@ -12,8 +12,13 @@ from kinequimation.synth.textures import texture_layer
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
-MESHES: tuple[str, ...] = ("sphere", "tube", "box", "blade")
-"""Unit shapes: a sphere of radius 1; an open tube of radius 1 and a box, both from −1 to 1; a blade of grass."""
+VEIL = "veil"
+CARD_MESHES: tuple[str, ...] = ("blade", "card", VEIL)
+"""Flat things, which cast no shadow."""
+MESHES: tuple[str, ...] = ("sphere", "tube", "box", "ring", "saddle", *CARD_MESHES)
+"""Unit shapes: a sphere of radius 1; an open tube of radius 1 and a box, both from −1 to 1; a ring and a saddle's
+seat, as below; a blade of grass; a card from
+x = −1 to 1 and z = 0 to 1 that shows a picture with holes; and a card that is seen through."""
 INSTANCE_WIDTH = 20
 
 
@@ -24,9 +29,41 @@ def _grid_faces(rows: int, columns: int) -> np.ndarray:
     return np.concatenate([np.stack([a, b, d], -1), np.stack([a, d, c], -1)])
 
 
+def _surface(xyz: np.ndarray) -> tuple[Float[np.ndarray, "v 6"], Int[np.ndarray, "f 3"]]:
+    """Return a grid of points [rows, columns, 3] as a mesh, with normals from its differences."""
+    normal = np.cross(np.gradient(xyz, axis=0), np.gradient(xyz, axis=1))
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
+    return np.concatenate([xyz, normal], -1).reshape(-1, 6), _grid_faces(*xyz.shape[:2])
+
+
+def _ring() -> np.ndarray:
+    """Return a ring of radius 1 in the plane z = 0, an eighth as thick."""
+    around, across = np.meshgrid(np.linspace(0, 2 * np.pi, 13), np.linspace(0, 2 * np.pi, 6), indexing="ij")
+    r = 1 + 0.125 * np.cos(across)
+    return np.stack([r * np.cos(around), r * np.sin(around), 0.125 * np.sin(across)], -1)
+
+
+def _saddle() -> np.ndarray:
+    """Return a saddle's seat: x across and y along it (the pommel at −1), both −1 to 1; its lowest point at z = 0.
+
+    Seen from the side it dips between pommel and cantle, which stand at z = 0.55 and 1; seen from above it is narrow in
+    front and wide behind. The skirt ends at z = −1. The profiles are drawn after photographs.
+    """
+    y = np.array([-1.0, -0.97, -0.85, -0.6, -0.3, 0.0, 0.3, 0.6, 0.85, 0.97, 1.0])
+    top = np.interp(y, [-1, -0.85, -0.5, 0.05, 0.5, 0.85, 1], [0.2, 0.55, 0.2, 0.0, 0.22, 0.95, 0.75])
+    wide = np.interp(y, [-1, -0.85, -0.5, 0.1, 0.6, 0.9, 1], [0.2, 0.42, 0.46, 0.7, 1.0, 0.8, 0.35])
+    turn = np.linspace(-0.5 * np.pi, 0.5 * np.pi, 9)
+    across, drop = np.sin(turn), 1 - np.cos(turn) ** 0.7
+    z = top[:, None] - (top[:, None] + 1) * drop
+    z[[0, -1]] = np.minimum(z[[0, -1]], -1.0 + 0.5 * (1 - drop))  # rounded ends close it
+    return np.stack([wide[:, None] * across, y[:, None] + 0 * across, z], -1)
+
+
 @lru_cache(maxsize=len(MESHES))
 def mesh(name: str) -> tuple[Float[np.ndarray, "v 6"], Int[np.ndarray, "f 3"]]:
     """Return positions with normals, and faces, of a base mesh."""
+    if name in ("ring", "saddle"):
+        return _surface(_ring() if name == "ring" else _saddle())
     if name in ("sphere", "tube"):
         around = np.linspace(0, 2 * np.pi, 11)
         if name == "sphere":
@@ -52,6 +89,9 @@ def mesh(name: str) -> tuple[Float[np.ndarray, "v 6"], Int[np.ndarray, "f 3"]]:
                 sides.append(corners)
         faces = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * i for i in range(6)])
         return np.concatenate(sides), faces
+    if name in ("card", VEIL):
+        card = np.array([[-1, 0, 0, 0, -1, 0], [1, 0, 0, 0, -1, 0], [1, 0, 1, 0, -1, 0], [-1, 0, 1, 0, -1, 0]], float)
+        return card, np.array([[0, 1, 2], [0, 2, 3]])
     blade = np.array([[-1, 0, 0, 0, 0.5, 1], [1, 0, 0, 0, 0.5, 1], [0.3, 0.3, 1, 0, 0.5, 1]], float)
     return blade, np.array([[0, 1, 2]])
 
@@ -60,7 +100,8 @@ class Props:
     """Instances collected while a scene is built, by base mesh.
 
     Each instance is a 3×4 placement, a linear colour with a taper, and a look: texture layer (−1 for none, −2 for
-    grass), texture scale per metre, texture contrast, object id.
+    grass), texture scale per metre, texture contrast, object id. A card's look is −10 minus the number of its picture,
+    how light its foot is, and how much of its light comes from its own direction; a veil's opacity stands second.
     """
 
     def __init__(self) -> None:
@@ -88,6 +129,41 @@ class Props:
         row[:, 12:15] = rgb
         row[:, 15] = taper
         row[:, 16:] = look
+        self._rows[name].append(row)
+
+    def cards(
+        self,
+        pictures: Int[np.ndarray, " n"],
+        foot: Float[np.ndarray, "n 3"],
+        right: Float[np.ndarray, "n 3"],
+        up: Float[np.ndarray, "n 3"],
+        rgb: Float[np.ndarray, "*n 3"],
+        object_id: int,
+        second: float | Float[np.ndarray, " n"] = 0.7,
+        third: float = 0.0,
+        name: str = "card",
+    ) -> None:
+        """Add upright pictures.
+
+        Args:
+            pictures: numbers of ``cards.CARDS``.
+            foot: middle of the lower edges.
+            right: half the width, as a vector.
+            up: the height, as a vector.
+            rgb: what the picture's colour is multiplied with.
+            object_id: number in the id buffer.
+            second: how light the foot is (cards), or the opacity (veils).
+            third: how much of the light comes from the card's own direction instead of from above.
+            name: base mesh, a card or a veil.
+        """
+        n = len(foot)
+        row = np.empty((n, INSTANCE_WIDTH))
+        axes = np.stack([right, np.cross(up, right), up], -1)
+        row[:, :12] = np.concatenate([axes, foot[:, :, None]], -1).reshape(n, 12)
+        row[:, 12:15] = rgb
+        row[:, 15] = 1.0
+        row[:, 16] = -10.0 - np.asarray(pictures)
+        row[:, 17], row[:, 18], row[:, 19] = second, third, object_id
         self._rows[name].append(row)
 
     def limb(self, a: np.ndarray, b: np.ndarray, r0: float, r1: float, rgb: np.ndarray, object_id: int) -> None:

@@ -17,10 +17,11 @@ import numpy as np
 
 from kinequimation.body.horse import Template, load_template
 from kinequimation.errors import MissingDependencyError
+from kinequimation.synth.cards import card_bank
 from kinequimation.synth.glsl import backdrop, common, garment, prop
 from kinequimation.synth.glsl import horse as horse_glsl
-from kinequimation.synth.meshes import MESHES, mesh
-from kinequimation.synth.scene import TACK_ID, HorseInScene, Scene
+from kinequimation.synth.meshes import CARD_MESHES, MESHES, VEIL, mesh
+from kinequimation.synth.scene import OBJECT_ID, TACK_ID, HorseInScene, Scene
 from kinequimation.synth.textures import noise_volume, texture_bank
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ class Renderer:
         self._garment = ctx.program(vertex_shader=garment.GARMENT_VERTEX, fragment_shader=garment.GARMENT_FRAGMENT)
         self._prop = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=prop.PROP_FRAGMENT)
         self._prop_depth = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=common.DEPTH_FRAGMENT)
+        self._veil = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=prop.VEIL_FRAGMENT)
         self._ground = ctx.program(vertex_shader=backdrop.BACKDROP_VERTEX, fragment_shader=backdrop.GROUND_FRAGMENT)
         self._sky = ctx.program(vertex_shader=backdrop.BACKDROP_VERTEX, fragment_shader=backdrop.SKY_FRAGMENT)
         bank = texture_bank()
@@ -171,6 +173,12 @@ class Renderer:
         volume = noise_volume()
         self._volume = ctx.texture3d(volume.shape[:3], 4, volume.tobytes())
         self._volume.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        cards = card_bank()
+        self._cards = ctx.texture_array((cards.shape[2], cards.shape[1], len(cards)), 4, cards.tobytes())
+        self._cards.build_mipmaps()
+        self._cards.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
+        self._cards.repeat_x = self._cards.repeat_y = False
+        self._pictures: dict[tuple[int, int, int], Any] = {}
         self._shadow = ctx.depth_texture((_SHADOW_SIZE, _SHADOW_SIZE))
         self._shadow.compare_func = "<="
         self._shadow_target = ctx.framebuffer(depth_attachment=self._shadow)
@@ -206,6 +214,8 @@ class Renderer:
                 self._vertex_array(self._prop, content, face_buffer),
                 self._vertex_array(self._prop_depth, content, face_buffer),
             )
+            if name == VEIL:
+                self._veil_vao = self._vertex_array(self._veil, content, face_buffer)
         self._outline = ctx.buffer(reserve=8 * 8)
         content = [(self._outline, "2f", ("in_ndc",))]
         self._ground_vao = self._vertex_array(self._ground, content, None)
@@ -244,9 +254,40 @@ class Renderer:
 
     def _draw_props(self, scene: Scene, *, depth_only: bool) -> None:
         for name, instances in scene.props.items():
-            if len(instances):
+            if len(instances) and name != VEIL and not (depth_only and name in CARD_MESHES):
                 self._instances.write(instances.astype("f4").tobytes())
                 self._prop_vaos[name][depth_only].render(instances=len(instances))
+
+    def _picture(self, scene: Scene) -> Any:
+        """Return the texture of the scene's backdrop picture: one a size, written over for each scene."""
+        import moderngl
+
+        image = np.zeros((1, 1, 4), np.uint8) if scene.picture is None else scene.picture
+        if image.shape not in self._pictures:
+            texture = self.ctx.texture((image.shape[1], image.shape[0]), image.shape[2], alignment=1)
+            texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+            texture.repeat_y = False
+            self._pictures[image.shape] = texture
+        self._pictures[image.shape].write(np.ascontiguousarray(image).tobytes(), alignment=1)
+        return self._pictures[image.shape]
+
+    def _draw_veils(self, scene: Scene, target: Any) -> None:
+        """Blend what can be seen through, water, dust and spray, over the rest: the farthest first."""
+        import moderngl
+
+        instances = scene.props.get(VEIL, np.empty((0, 20)))
+        if not len(instances):
+            return
+        z = instances[:, [3, 7, 11]] @ scene.camera.T_cam_world[2, :3]
+        # water, which has no card, lies under everything else
+        order = np.lexsort((-z, instances[:, 16] < -9))
+        self._instances.write(instances[order].astype("f4").tobytes())
+        self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
+        self.ctx.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
+        target.depth_mask = False
+        self._veil_vao.render(instances=len(instances))
+        target.depth_mask = True
+        self.ctx.enable_only(moderngl.DEPTH_TEST)
 
     def _draw_shadows(self, scene: Scene) -> None:
         import moderngl
@@ -262,19 +303,45 @@ class Renderer:
             self._horse_depth_vao.render()
         self._draw_props(scene, depth_only=True)
 
-    def _draw_backdrop(self, scene: Scene, ray_from_ndc: np.ndarray) -> None:
+    def _draw_backdrop(self, scene: Scene, ray_from_ndc: np.ndarray, *, ground: bool, sky: bool) -> None:
         """Draw ground and sky, each only over its own part of the image: llvmpipe pays by the pixel."""
         rise = ray_from_ndc[2, :3]  # the ray's z, linear over the image
         self._set(self._ground, "contact", scene.contact.astype("f4").tobytes())
-        parts = [(self._sky, self._sky_vao, scene.sky_line(rise, ray_from_ndc[:3, :3]))]
-        if not scene.is_picture:
-            parts.insert(0, (self._ground, self._ground_vao, -rise))
+        parts = []
+        if ground and not scene.is_picture:
+            parts.append((self._ground, self._ground_vao, -rise))
+        if sky:
+            parts.append((self._sky, self._sky_vao, scene.sky_line(rise, ray_from_ndc[:3, :3])))
         for program, vao, line in parts:
             corners = _clipped_square(line)
             if len(corners) >= 3:
                 self._set(program, "ray_from_ndc", _column_major(ray_from_ndc))
                 self._outline.write(corners.astype("f4").tobytes())
                 vao.render(self._fan, vertices=len(corners))
+
+    def _draw_cover(self, scene: Scene, ray_from_ndc: np.ndarray, clip_from_world: bytes) -> None:
+        """Draw ground that hooves sink into: what lies below its surface loses the depth test."""
+        self._draw_backdrop(scene, ray_from_ndc, ground=True, sky=False)
+        plane = np.zeros((1, 20))
+        plane[0, :12] = np.eye(3, 4).ravel() * FAR_M
+        plane[0, [10, 11]] = (1e-4, scene.cover_m - 1e-4)
+        self._instances.write(plane.astype("f4").tobytes())
+        self._set(self._prop_depth, "clip_from_world", clip_from_world)
+        self._prop_vaos["box"][1].render(instances=1)
+
+    def _draw_mirrored(self, scene: Scene, clip_from_world: np.ndarray) -> None:
+        """Draw the horses upside down below the water, as things that are no horse."""
+        flip = np.diag([1.0, 1, -1, 1])
+        flip[2, 3] = 2 * scene.water_m
+        self._set(self._horse, "clip_from_world", _column_major(clip_from_world @ flip))
+        self._set(self._horse, "object_id", np.array(OBJECT_ID, "f4").tobytes())
+        self.ctx.front_face = "ccw"
+        for horse in scene.horses:
+            self._load_horse(horse)
+            self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())
+            self._horse_vao.render()
+        self.ctx.front_face = "cw"
+        self._set(self._horse, "clip_from_world", _column_major(clip_from_world))
 
     def render(self, scene: Scene, scale: int = 1) -> Buffers:
         """Draw a scene.
@@ -296,21 +363,29 @@ class Renderer:
         ctx.depth_func = "<="
         ctx.front_face = "cw"  # rows run down, so what is counter-clockwise outside looks clockwise
         P = _projection(camera)
-        clip_from_world = _column_major(P @ camera.T_cam_world)
+        projection = P @ camera.T_cam_world
+        clip_from_world = _column_major(projection)
         R = camera.T_cam_world[:3, :3]
         ray_from_ndc = np.eye(4)
         ray_from_ndc[:3, :3] = R.T @ np.linalg.inv(P[[0, 1, 3], :3])
         self._bank.use(0)
         self._volume.use(1)
         self._shadow.use(2)
+        self._cards.use(3)
+        self._picture(scene).use(4)
         rows = scene.rows.astype("f4").tobytes()
-        for program in (self._horse, self._garment, self._prop, self._ground, self._sky):
+        for program in (self._horse, self._garment, self._prop, self._veil, self._ground, self._sky):
             self._set(program, "scene", rows)
             self._set(program, "light_from_world", _column_major(scene.light_from_world))
             self._set(program, "clip_from_world", clip_from_world)
             self._set(program, "view_row", camera.T_cam_world[2].astype("f4").tobytes())
-            for unit, name in enumerate(("bank", "volume", "shadow_map")):
+            for unit, name in enumerate(("bank", "volume", "shadow_map", "cards", "picture")):
                 self._set(program, name, np.array(unit, "i4").tobytes())
+        if scene.cover_m > 0:
+            self._draw_cover(scene, ray_from_ndc, clip_from_world)
+        if scene.water_m > 0:
+            ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+            self._draw_mirrored(scene, projection)
         for horse in scene.horses:
             self._load_horse(horse)
             self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())
@@ -323,7 +398,8 @@ class Renderer:
                 self._garment_vao.render()
         ctx.enable_only(moderngl.DEPTH_TEST)
         self._draw_props(scene, depth_only=False)
-        self._draw_backdrop(scene, ray_from_ndc)
+        self._draw_backdrop(scene, ray_from_ndc, ground=scene.cover_m <= 0, sky=True)
+        self._draw_veils(scene, target)
         shape = (height, width)
         rgba, ids = (
             np.frombuffer(target.read(components=4, attachment=i), np.uint8).reshape(*shape, 4) for i in (0, 1)

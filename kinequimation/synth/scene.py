@@ -9,9 +9,10 @@ import numpy as np
 
 from kinequimation.geometry.rotation import quat_to_matrix
 from kinequimation.synth.glsl.common import SCENE_FIELDS
+from kinequimation.synth.meshes import VEIL
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, UInt8
 
     from kinequimation.body import Body
     from kinequimation.geometry.camera import Camera
@@ -85,6 +86,8 @@ class Scene:
         sun_shadow: strength of the cast shadows, 0 for none.
         record: what was drawn, for the record.
         shutter_s: how long the shutter is open, seconds; 0 for a picture without motion blur.
+        picture: [h, w, 3 or 4] what the backdrop shows (sRGB, 0..255), if it shows a picture: a flat one, or with
+            alpha the skyline.
         exposure: ``T_cam_world`` when the shutter opens and when it closes; ``camera`` is half-way between.
             None: the camera is still.
     """
@@ -99,6 +102,21 @@ class Scene:
     record: dict[str, object] = field(default_factory=dict)
     shutter_s: float = 0.0
     exposure: tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "4 4"]] | None = None
+    picture: UInt8[np.ndarray, "h w c"] | None = None
+
+    @property
+    def cover_m(self) -> float:
+        """Height of the ground's surface: what is below it, hooves in snow, cannot be seen."""
+        return float(self.rows[SCENE_FIELDS.index("reach"), 2])
+
+    @property
+    def water_m(self) -> float:
+        """Height of the water's surface; 0 where there is none."""
+        veils = self.props.get(VEIL)
+        if veils is None or not len(veils):
+            return 0.0
+        levels = veils[veils[:, 16] > -9, 11]
+        return float(levels[0]) if len(levels) else 0.0
 
     @property
     def is_picture(self) -> bool:

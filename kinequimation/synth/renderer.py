@@ -18,7 +18,7 @@ import numpy as np
 from kinequimation.body.horse import Template, load_template
 from kinequimation.errors import MissingDependencyError
 from kinequimation.synth.cards import card_bank
-from kinequimation.synth.glsl import backdrop, common, garment, prop
+from kinequimation.synth.glsl import backdrop, common, garment, prop, smooth
 from kinequimation.synth.glsl import horse as horse_glsl
 from kinequimation.synth.meshes import CARD_MESHES, MESHES, VEIL, mesh
 from kinequimation.synth.scene import OBJECT_ID, TACK_ID, HorseInScene, Scene
@@ -220,7 +220,11 @@ class Renderer:
         content = [(self._outline, "2f", ("in_ndc",))]
         self._ground_vao = self._vertex_array(self._ground, content, None)
         self._sky_vao = self._vertex_array(self._sky, content, None)
-        self._fan = moderngl.TRIANGLE_FAN
+        self._smooth = ctx.program(vertex_shader=smooth.SMOOTH_VERTEX, fragment_shader=smooth.SMOOTH_FRAGMENT)
+        square = ctx.buffer(np.array([-1, -1, 1, -1, 1, 1, -1, 1], "f4").tobytes())
+        self._smooth_vao = ctx.vertex_array(self._smooth, [(square, "2f", "in_ndc")])
+        self._soft_targets: dict[tuple[int, int], Any] = {}
+        self._fan, self._depth_test = moderngl.TRIANGLE_FAN, moderngl.DEPTH_TEST
         self._targets: dict[tuple[int, int], Any] = {}
 
     def _vertex_array(self, program: Any, content: list[Any], index: Any) -> Any:
@@ -237,6 +241,7 @@ class Renderer:
         if (width, height) not in self._targets:
             ctx, size = self.ctx, (width, height)
             colour, ids, z = ctx.texture(size, 4), ctx.texture(size, 4), ctx.texture(size, 1, dtype="f4")
+            colour.repeat_x = colour.repeat_y = False
             self._targets[width, height] = ctx.framebuffer([colour, ids, z], ctx.depth_renderbuffer(size))
         return self._targets[width, height]
 
@@ -348,8 +353,36 @@ class Renderer:
 
         Args:
             scene: what to draw.
-            scale: rendered pixels per camera pixel in each direction; average them for smooth edges.
+            scale: rendered pixels per camera pixel in each direction; average them for smooth edges. At 1 the edges
+                of the colour are softened by ``glsl.smooth``.
         """
+        target = self._draw(scene, scale)
+        shape = (scene.camera.height * scale, scene.camera.width * scale)
+        ids = np.frombuffer(target.read(components=4, attachment=1), np.uint8).reshape(*shape, 4)
+        z = np.frombuffer(target.read(components=1, attachment=2, dtype="f4"), np.float32).reshape(shape)
+        if scale == 1:
+            target = self._softened(target)
+        rgb = np.frombuffer(target.read(components=3, alignment=1), np.uint8).reshape(*shape, 3)
+        return Buffers(rgb, ids[..., 0], ids[..., 1], ids[..., 2], z, scale)
+
+    def colour(self, scene: Scene) -> UInt8[np.ndarray, "h w 3"]:
+        """Return a scene's colour alone, hard edges as they are."""
+        pixels = self._draw(scene, 1).read(components=3, alignment=1)
+        return np.frombuffer(pixels, np.uint8).reshape(scene.camera.height, scene.camera.width, 3)
+
+    def _softened(self, target: Any) -> Any:
+        """Return a target that holds the softened colour of ``target``."""
+        size = target.size
+        if size not in self._soft_targets:
+            self._soft_targets[size] = self.ctx.framebuffer([self.ctx.texture(size, 4)])
+        soft = self._soft_targets[size]
+        soft.use()
+        self.ctx.disable(self._depth_test)
+        target.color_attachments[0].use(0)
+        self._smooth_vao.render(self._fan, vertices=4)
+        return soft
+
+    def _draw(self, scene: Scene, scale: int) -> Any:
         import moderngl
 
         camera, ctx = scene.camera, self.ctx
@@ -400,12 +433,7 @@ class Renderer:
         self._draw_props(scene, depth_only=False)
         self._draw_backdrop(scene, ray_from_ndc, ground=scene.cover_m <= 0, sky=True)
         self._draw_veils(scene, target)
-        shape = (height, width)
-        rgba, ids = (
-            np.frombuffer(target.read(components=4, attachment=i), np.uint8).reshape(*shape, 4) for i in (0, 1)
-        )
-        z = np.frombuffer(target.read(components=1, attachment=2, dtype="f4"), np.float32).reshape(shape)
-        return Buffers(rgba[..., :3], ids[..., 0], ids[..., 1], ids[..., 2], z, scale)
+        return target
 
 
 @lru_cache(maxsize=1)

@@ -1,19 +1,61 @@
-"""GLSL of the horse: skin posed by bones, and its coat."""
+"""GLSL of the horse: skin posed by bones, and its coat.
+
+What a coat's numbers mean is told in ``coat_fields``. Everything is looked up in template coordinates ``t`` (metres),
+so patterns stick to the skin; noise is not mirrored, so left and right differ. llvmpipe runs both sides of every
+branch: what costs is the number of texture look-ups, seven here, and not how many factors share them.
+"""
 
 from __future__ import annotations
 
-from kinequimation.synth.coat import COAT_FIELDS
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.body.horse import load_template
+from kinequimation.synth.coat_fields import COAT_FIELDS
 from kinequimation.synth.glsl.common import BONES, COMMON, defines
+
+
+def _anatomy() -> str:
+    """Return GLSL constants of where things are on the template: landmarks, the head's axes, the tail's."""
+    template = load_template()
+    xyz = dict(zip(skeleton.LANDMARKS, template.vertices[template.landmark_vertices], strict=True))
+
+    def vec3(name: str, v: np.ndarray) -> str:
+        return f"const vec3 {name} = vec3({', '.join(f'{x:.5f}' for x in v)});\n"
+
+    head = xyz["nose"] - xyz["poll"]
+    axis = head / np.linalg.norm(head)
+    tail = xyz["tail_end"] - xyz["tail_base"]
+    named = {
+        "POLL": xyz["poll"] * [0, 1, 1],
+        "NOSE": xyz["nose"] * [0, 1, 1],
+        "EYE": xyz["eye.L"],
+        "HEAD_AXIS": axis,
+        "HEAD_FRONT": np.array([0.0, axis[2], -axis[1]]),
+        "TAIL_AXIS": tail / np.linalg.norm(tail),
+        "WITHERS": xyz["withers"] * [0, 1, 1],
+        "CARPUS": xyz["carpus.L"],
+        "HOCK": xyz["hock.L"],
+        "STIFLE": xyz["stifle.L"],
+        "ELBOW": xyz["elbow.L"],
+    }
+    return "".join(vec3(k, v) for k, v in named.items()) + f"const float HEAD_M = {np.linalg.norm(head):.5f};\n"
+
+
+ANATOMY = _anatomy()
 
 HORSE_VERTEX = (
     """#version 330
 uniform mat4 clip_from_world;
 uniform vec4 view_row;
 """
+    + ANATOMY
     + BONES
     + """
 in vec3 in_rest; in vec3 in_template; in vec3 in_normal; in vec4 in_joint; in vec4 in_weight; in vec2 in_kind;
-out vec3 world; out vec3 normal; out vec3 t; out vec3 tn; out float material; flat out float segment; out float z_cam;
+in vec2 in_hair;
+out vec3 world; out vec3 normal; out vec3 t; out vec3 tn; out vec3 grain; out vec2 hair;
+out float material; flat out float segment; out float z_cam;
 void main() {
     mat3x4 m = blended(in_joint, in_weight);
     world = vec4(in_rest, 1.0) * m;
@@ -22,97 +64,205 @@ void main() {
     tn = in_normal;
     material = in_kind.x;
     segment = in_kind.y;
+    hair = in_hair;
+    // hair lies back and down on the body, down on the legs and the neck, towards the nose on the head
+    float trunk = smoothstep(-0.8, -0.3, t.y) * smoothstep(0.8, 1.1, t.z);
+    vec3 flow = mix(vec3(0.0, 0.45, -0.9), vec3(0.0, 0.85, -0.5), trunk);
+    flow = mix(flow, HEAD_AXIS, smoothstep(POLL.y + 0.12, POLL.y, t.y));
+    if (material > 0.5 && material < 1.5) flow = vec3(0.0, 0.2, -1.0);
+    if (material > 1.5 && material < 2.5) flow = TAIL_AXIS;
+    flow -= tn * dot(flow, tn);
+    grain = vec4(flow, 0.0) * m;
     z_cam = dot(view_row, vec4(world, 1.0));
     gl_Position = clip_from_world * vec4(world, 1.0);
 }
 """
 )
 
-HORSE_FRAGMENT = (
-    COMMON
-    + f"uniform vec4 coat[{len(COAT_FIELDS)}];\nuniform float object_id;\n"
-    + defines("coat", COAT_FIELDS)
-    + """
-in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in float material; flat in float segment; in float z_cam;
+_FUNCTIONS = """
+in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in vec3 grain; in vec2 hair;
+in float material; flat in float segment; in float z_cam;
 layout(location = 0) out vec4 out_rgb;
 layout(location = 1) out vec4 out_id;
 layout(location = 2) out float out_z;
-const vec3 POLL = vec3(0.0, -1.2836, 1.85);
-const vec3 HEAD_AXIS = vec3(0.0, -0.64, -0.768);
-const vec3 HEAD_FRONT = vec3(0.0, -0.768, 0.64);
 float limb_pick(vec4 v) { return t.y < 0.0 ? (t.x > 0.0 ? v.x : v.y) : (t.x > 0.0 ? v.z : v.w); }
 float band(float v, float centre, float wide) { return 1.0 - smoothstep(wide, wide + 0.006, abs(v - centre)); }
 float within(float v, float low, float high, float soft) {
     return smoothstep(low - soft, low + soft, v) * (1.0 - smoothstep(high - soft, high + soft, v));
 }
-void main() {
-    vec3 p = t + COAT_OFFSET.xyz;
-    vec4 broad = texture(volume, p * 0.35);
-    vec4 middle = texture(volume, p * 1.1);
-    vec4 fine = texture(volume, p * COAT_ROAN.y * 0.25);
-    bool is_hair = material > 0.5 && material < 2.5;
-    float leg = (1.0 - smoothstep(0.75, 1.0, t.z)) * step(0.05, abs(t.x));
-    // coat
-    float mixed = (middle.a - 0.5) * 3.2 * COAT_ROAN.w + (broad.r - 0.35) * 2.0 + (t.z - 1.25) * 0.6;
-    mixed = clamp(mixed, 0.0, 1.0);
-    vec3 rgb = mix(COAT_BASE.rgb, COAT_SHADE.rgb, mixed * COAT_SHADE.w);
-    rgb = mix(rgb, min(rgb * 1.7 + 0.03, 1.0), COAT_BASE.w * smoothstep(0.35, -0.8, tn.z) * (1.0 - leg));
-    float dapple = smoothstep(0.35, 0.65, texture(volume, p * COAT_DAPPLE.x).r);
-    rgb *= mix(1.0, mix(0.45, 1.35, dapple), COAT_DAPPLE.y * (1.0 - 0.6 * leg));
-    float height = t.y < 0.0 ? COAT_POINT_SHAPE.x : COAT_POINT_SHAPE.y;
-    float soft = COAT_POINT_SHAPE.z;
-    float points = 1.0 - smoothstep(height - soft, height + soft, t.z + 0.2 * (broad.g - 0.5));
-    rgb = mix(rgb, COAT_POINT.rgb, points * COAT_POINT.w);
-    rgb = mix(rgb, COAT_POINT.rgb, COAT_POINT_SHAPE.w * band(t.x, 0.0, 0.015) * step(1.2, t.z) * step(-0.6, t.y));
-    // head
+vec3 scattered(vec3 cell) {
+    vec3 a = fract(cell * vec3(0.1731, 0.2113, 0.1397));
+    a += dot(a, a.zxy + 21.7);
+    return fract((a.xyz + a.yzx) * a.zxy * 1.37);
+}
+// distance to the nearest point of a jittered body-centred lattice, and that point's own random numbers
+vec3 nearest_cell(vec3 q) {
+    vec3 i = floor(q), j = floor(q + 0.5);
+    vec3 u = scattered(i), v = scattered(j + 57.0);
+    vec3 a = q - i - 0.5 - 0.35 * (u - 0.5), b = q - j - 0.35 * (v - 0.5);
+    float da = dot(a, a), db = dot(b, b);
+    return da < db ? vec3(sqrt(da), u.xy) : vec3(sqrt(db), v.xy);
+}
+"""
+
+_COLOUR = """
+    // where on the body: each of these is 0 or 1, softly
+    float side = abs(t.x), outer = tn.x * sign(t.x);
     vec3 h = t - POLL;
-    float along = dot(h, HEAD_AXIS) / 0.56, across = dot(h, HEAD_FRONT);
-    bool is_head = t.y < -1.22 && t.z < 1.95 && along > -0.05 && !is_hair;
-    if (is_head) {
-        rgb = mix(rgb, COAT_MUZZLE.rgb, COAT_MUZZLE.w * smoothstep(0.72, 1.0, along + 0.2 * (middle.g - 0.5)));
-        float wide = COAT_BLAZE.x * (1.0 + 2.0 * COAT_BLAZE.w * (middle.b - 0.5));
-        float on = (1.0 - smoothstep(wide, wide + 0.008, abs(t.x))) * smoothstep(-0.1, 0.25, dot(tn, HEAD_FRONT));
-        on *= within(along, COAT_BLAZE.y, COAT_BLAZE.z, 0.03);
-        if (COAT_BLAZE.x > 0.0) rgb = mix(rgb, COAT_WHITE.rgb, on);
-        rgb *= mix(1.0, 0.55, band(length(vec2(t.y + 1.465, t.z - 1.735)), 0.0, 0.028));
-        rgb *= mix(1.0, 0.35, (1.0 - smoothstep(0.012, 0.024, length(vec2(t.y + 1.64, t.z - 1.425)))));
-    }
-    // white markings
-    float sock = limb_pick(COAT_SOCKS) + 0.08 * (middle.r - 0.5);
-    rgb = mix(rgb, COAT_WHITE.rgb, leg * (1.0 - smoothstep(sock - 0.012, sock + 0.012, t.z)));
-    if (COAT_PATCH.y < 1.0) {
-        float patch_noise = texture(volume, p * COAT_PATCH.x).g * 0.75 + 0.25 * middle.g;
-        rgb = mix(rgb, COAT_WHITE.rgb, smoothstep(COAT_PATCH.y, COAT_PATCH.y + COAT_PATCH.z, patch_noise));
-    }
-    rgb = mix(rgb, COAT_WHITE.rgb, COAT_ROAN.x * smoothstep(0.45, 0.55, fine.a) * (1.0 - leg) * (is_head ? 0.3 : 1.0));
+    float along = dot(h, HEAD_AXIS) / HEAD_M, front = dot(tn, HEAD_FRONT);
+    float head = smoothstep(POLL.y + 0.12, POLL.y + 0.01, t.y);
+    float leg = (1.0 - smoothstep(0.75, 1.0, t.z)) * smoothstep(0.03, 0.06, side) * (is_hair ? 0.0 : 1.0);
+    float body = (1.0 - leg) * (1.0 - head);
+    float topline = smoothstep(0.2, 0.05, side) * smoothstep(1.15, 1.35, t.z) * (1.0 - head);
+    float belly = smoothstep(0.25, -0.75, tn.z) * body * smoothstep(1.3, 1.0, t.z);
+    float croup = smoothstep(0.05, 0.55, t.y + 0.3 * (broad.g - 0.5)) * smoothstep(0.75, 1.15, t.z);
+    float neck = smoothstep(-0.65, -0.95, t.y);
+    float inside = smoothstep(0.0, 0.7, -outer) * smoothstep(0.4, 0.6, t.z) * smoothstep(1.1, 0.8, t.z);
+    float flank = smoothstep(0.26, 0.08, length(vec2(t.y - STIFLE.y + 0.06, 0.8 * (t.z - STIFLE.z - 0.02))));
+    vec3 from_eye = vec3(side, t.yz) - EYE;
+
+    // body colour
+    float mixed = clamp((middle.a - 0.5) * 3.2 * COAT_ROAN.w + (broad.r - 0.35) * 2.0 + (t.z - 1.25) * 0.6, 0.0, 1.0);
+    float sooty = smoothstep(1.1, 1.6, t.z + 0.25 * (broad.b - 0.5)) * (1.0 - head);
+    vec3 rgb = mix(COAT_BASE.rgb, COAT_SHADE.rgb, clamp(mixed * COAT_BASE.w + sooty * COAT_SHADE.w, 0.0, 1.0));
+    float muzzle = smoothstep(0.70, 0.92, along + 0.15 * (middle.g - 0.5)) * head;
+    float pale = COAT_PALE_WHERE.x * belly + COAT_PALE_WHERE.y * muzzle + COAT_PALE_WHERE.z * flank * body
+               + COAT_PALE_WHERE.w * smoothstep(0.075, 0.03, length(from_eye)) + COAT_PALE.w * inside;
+    rgb = mix(rgb, COAT_PALE.rgb, clamp(pale, 0.0, 1.0));
+
+    // dapples, and the lattice that spots share
+    vec3 lattice = (p + 0.05 * (middle.rgb - 0.5)) * COAT_CELLS.x;
+    vec3 cell = nearest_cell(lattice.yzx + 0.5 * lattice.zxy);
+    float radius = COAT_CELLS.y * (0.6 + 0.8 * cell.y);
+    float centre = smoothstep(radius + 0.12, radius - 0.12, cell.x + 0.25 * (fine.g - 0.5));
+    float dappled = COAT_CELLS.z * body * smoothstep(0.75, 1.05, t.z) * clamp(0.55 + 0.5 * croup - 0.6 * neck
+                  + 1.2 * (broad.b - 0.5), 0.0, 1.0);
+    rgb *= mix(vec3(1.0), mix(COAT_DAPPLE.rgb, vec3(COAT_DAPPLE.w), centre), dappled);
+
+    // points, and the marks of a dun
+    float height = t.y < 0.0 ? COAT_POINT_SHAPE.x : COAT_POINT_SHAPE.y;
+    float lower = t.z + 0.2 * (broad.g - 0.5) - 0.06 * smoothstep(0.0, 0.06, t.y < 0.0 ? -0.55 - t.y : t.y - 0.78);
+    float points = (1.0 - smoothstep(height - COAT_POINT_SHAPE.z, height + COAT_POINT_SHAPE.z, lower)) * leg;
+    float ear_tip = smoothstep(POLL.z + 0.02, POLL.z + 0.11, t.z) * head;
+    float face = COAT_POINT_SHAPE.w * max(ear_tip, 0.7 * smoothstep(0.35, 0.7, along) * head);
+    float stripe = smoothstep(COAT_PRIMITIVE.w + 0.008, COAT_PRIMITIVE.w - 0.004, side + 0.015 * (middle.b - 0.5))
+                 * smoothstep(1.15, 1.3, t.z) * smoothstep(-0.62, -0.52, t.y);
+    float bars = smoothstep(0.35, 0.75, sin(t.z * 95.0 + 14.0 * (middle.r - 0.5) + 12.0 * t.y))
+               * within(t.z, 0.5, 0.86, 0.05) * leg * smoothstep(-0.2, 0.5, outer + 0.4 * abs(tn.y));
+    float shoulder = exp(-pow((t.y - WITHERS.y - 0.03 + 0.25 * (1.5 - t.z) + 0.06 * (middle.g - 0.5)) * 18.0, 2.0))
+                   * smoothstep(1.25, 1.5, t.z);
+    float marks = max(max(COAT_PRIMITIVE.x * stripe, COAT_PRIMITIVE.y * bars), 0.7 * COAT_PRIMITIVE.z * shoulder);
+    rgb = mix(rgb, COAT_POINT.rgb, max(max(points * COAT_POINT.w, face), marks));
+    float stripes = sin((t.y + 0.35 * sin(t.z * 2.0) + COAT_BRINDLE.z * (broad.r - 0.5) + 0.25 * COAT_BRINDLE.z
+                  * (middle.g - 0.5)) * COAT_BRINDLE.x);
+    stripes = mix(stripes, sin(t.z * 70.0 + 5.0 * (broad.g - 0.5)), smoothstep(0.05, -0.05, t.z - COAT_BRINDLE.w));
+    rgb = mix(rgb, 0.4 * COAT_SHADE.rgb, COAT_BRINDLE.y * smoothstep(0.0, 0.5, stripes + 1.2 * (fine.a - 0.5)));
+
+    // white hairs among the coloured ones
+    float hoary = COAT_ROAN.x * clamp(body + COAT_ROAN_WHERE.x * head + COAT_ROAN_WHERE.y * leg, 0.0, 1.0)
+                * mix(1.0, croup, COAT_ROAN_WHERE.z);
+    hoary *= 0.75 + 0.9 * (broad.g - 0.35);
+    rgb = mix(rgb, COAT_WHITE.rgb, clamp(hoary * (0.65 + 1.6 * (fine.a - 0.5)), 0.0, 1.0));
     rgb *= 1.0 + COAT_ROAN.z * (fine.r - 0.5) * 2.0 + COAT_ROAN.w * (broad.b - 0.5);
-    rgb = mix(rgb, COAT_SHADE.rgb * 0.6, COAT_DAPPLE.w * smoothstep(0.66, 0.72, texture(volume, p * 2.4).b));
-    // materials
-    float strands = texture(volume, vec3(p.x * 5.0, p.y * (material < 1.5 ? 3.0 : 0.7), p.z * 0.6)).r
-                  + texture(volume, vec3(p.x * 2.0, p.y * (material < 1.5 ? 1.2 : 0.3), p.z * 0.3)).g - 1.0;
+
+    // dark skin of the muzzle, nostrils, around the eyes, in the ears
+    float nostril = smoothstep(0.030, 0.012, length(vec3(side, t.yz) - NOSE - vec3(0.045, 0.026, 0.018)));
+    float eye_rim = smoothstep(0.036, 0.026, length(from_eye));
+    float in_ear = ear_tip * smoothstep(0.2, 0.7, outer - 0.6 * tn.y);
+    rgb = mix(rgb, COAT_SKIN.rgb, max(COAT_SKIN.w * smoothstep(0.78, 1.0, along + 0.12 * (middle.g - 0.5)) * head,
+                                      0.7 * eye_rim));
+
+    // white: the pattern, then markings of face and legs
+    float noise = COAT_PATTERN_NOISE.x * (pattern.g - 0.5) + COAT_PATTERN_NOISE.y * (middle.g - 0.5)
+                + COAT_PATTERN_NOISE.z * (fine.b - 0.5);
+    float score = noise + dot(COAT_PATTERN_WHERE, vec4(topline, belly, max(leg, 1.0 - smoothstep(0.6, 1.1, t.z)), head))
+                + dot(COAT_PATTERN_SIDE.xyz, vec3(croup, neck * (1.0 - head), (1.0 - topline) * body))
+                - COAT_PATTERN_NOISE.w;
+    float white = smoothstep(-COAT_PATTERN_SCALE.w, COAT_PATTERN_SCALE.w, score);
+    float sock = limb_pick(COAT_SOCKS), edge = COAT_SOCK_SHAPE.y;
+    sock += COAT_SOCK_SHAPE.x * (0.14 * (middle.r - 0.5) + 0.08 * (fine.g - 0.5)) * smoothstep(0.1, 0.25, sock);
+    white = max(white, leg * (1.0 - smoothstep(sock - edge, sock + edge, t.z)));
+    float wide = COAT_BLAZE.x * (1.0 + 1.6 * COAT_BLAZE.w * (middle.b - 0.5));
+    wide *= 1.0 + 0.8 * smoothstep(0.75, 1.0, along);
+    float bent = abs(t.x + 0.03 * COAT_BLAZE.w * (broad.r - 0.5));
+    float facial = (1.0 - smoothstep(wide, wide + 0.007, bent)) * within(along, COAT_BLAZE.y, COAT_BLAZE.z, 0.02);
+    vec2 star = vec2(bent, (along - COAT_STAR.x) * HEAD_M) / max(COAT_STAR.zy, 0.001);
+    facial = max(facial, smoothstep(1.15, 0.85, length(star) + 1.2 * (middle.g - 0.5)) * step(0.0, COAT_STAR.z));
+    facial = max(facial, smoothstep(COAT_STAR.w + 0.006, COAT_STAR.w - 0.004, bent) * within(along, 0.86, 1.01, 0.02));
+    white = max(white, facial * head * smoothstep(-0.25 - 4.0 * COAT_BLAZE.x, 0.1 - 4.0 * COAT_BLAZE.x, front));
+    white *= 1.0 - COAT_CELLS.w * smoothstep(radius + 0.04, radius - 0.04, cell.x + 0.12 * (fine.g - 0.5));
+    vec3 white_rgb = mix(COAT_WHITE.rgb, COAT_PINK.rgb, COAT_PINK.w * smoothstep(0.80, 0.98, along) * head);
+    white_rgb = mix(white_rgb, COAT_PINK.rgb, 0.45 * COAT_WHITE.w * max(eye_rim, max(inside, belly)));
+    rgb = mix(rgb, white_rgb, white);
+    vec3 speck = nearest_cell(p.zxy * COAT_FLECK_SHAPE.x + 0.4 * fine.rgb);
+    float on_pixel = px * COAT_FLECK_SHAPE.x;
+    float fleck = smoothstep(COAT_FLECK_SHAPE.y + 0.05 + on_pixel, COAT_FLECK_SHAPE.y - 0.05 - on_pixel, speck.x)
+                * step(speck.y, COAT_FLECK_SHAPE.z * (0.5 + broad.b));
+    rgb = mix(rgb, COAT_FLECK.rgb, COAT_FLECK.w * fleck * (1.0 - 0.6 * leg));
+    rgb *= mix(1.0, 0.25, nostril * head) * mix(1.0, 0.55, in_ear);
+    vec2 chestnut = vec2(t.y, t.z) - (t.y < 0.0 ? CARPUS.yz + vec2(0.05, 0.10) : HOCK.yz + vec2(-0.07, -0.06));
+    rgb *= mix(1.0, 0.45, smoothstep(0.02, 0.012, length(chestnut * vec2(1.0, 0.5))) * step(0.4, -outer) * leg);
+"""
+
+_MATERIALS = """
+    // hair of mane, tail and feather: strands along the lock, one lock darker than the next
+    float strand = strands.r + 0.6 * strands.g - 0.8;
     if (is_hair) {
-        vec4 hair = material < 1.5 ? COAT_MANE : COAT_TAIL;
-        if (COAT_PATCH.y < 1.0) hair.rgb = mix(hair.rgb, COAT_WHITE.rgb, COAT_PATCH.w);
-        rgb = hair.rgb * (1.0 + 1.6 * hair.a * strands);
+        vec4 own = material < 1.5 ? COAT_MANE : COAT_TAIL;
+        float other = smoothstep(-0.06, 0.06, COAT_SECOND_HAIR.w - fract(hair.y * 7.13 + 0.9 * strands.b));
+        vec3 colour = mix(own.rgb, COAT_SECOND_HAIR.rgb, other);
+        colour = mix(colour, COAT_WHITE.rgb, max(white * step(0.01, COAT_PATTERN_SIDE.w), COAT_PATTERN_SIDE.w * white));
+        colour = mix(colour, COAT_WHITE.rgb, COAT_ROAN_WHERE.w * (0.5 + strand));
+        rgb = colour * (1.0 + 1.5 * own.a * strand) * (0.78 + 0.44 * fract(hair.y * 3.7));
+    }
+    if (is_hair || is_feather) {
+        rgb *= 1.0 - COAT_HAIR_SHAPE.y * smoothstep(0.35, 0.0, hair.x);
+        rgb *= 1.0 + COAT_HAIR_SHAPE.x * smoothstep(0.4, 1.0, hair.x);
+        if (is_feather) rgb *= 0.9 + 0.5 * strand;
+        if (COAT_HAIR_SHAPE.w * smoothstep(0.72, 1.0, hair.x) > 0.25 + 0.9 * strands.r) discard;
     } else if (material > 2.5 && material < 3.5) {
-        rgb = COAT_HOOF.rgb * (1.0 + 0.5 * (middle.r - 0.5));
-        if (limb_pick(COAT_SOCKS) > 0.0) rgb = mix(rgb, vec3(0.32, 0.25, 0.18), 0.6);
+        // horn: pale below white, rings of growth, the coronet darker
+        float is_pale = step(0.05, limb_pick(COAT_SOCKS));
+        float streak = smoothstep(0.45, 0.6, middle.r + 0.6 * (fine.r - 0.5));
+        rgb = mix(COAT_HOOF.rgb, COAT_PALE_HOOF.rgb, mix(is_pale, streak, COAT_HOOF.w));
+        rgb *= (1.0 + 0.12 * COAT_PALE_HOOF.w * sin(t.z * 420.0 + 9.0 * t.y)) * (0.85 + 0.3 * middle.b);
     } else if (material > 4.5) {
-        rgb = vec3(0.008, 0.006, 0.005);
+        // iris with a level pupil, white at the rim
+        vec2 look = vec2(dot(from_eye, HEAD_AXIS), dot(from_eye, HEAD_FRONT));
+        rgb = mix(COAT_EYE.rgb, vec3(0.004), smoothstep(0.012, 0.009, length(look * vec2(0.75, 1.25))));
+        rgb = mix(rgb, vec3(0.5, 0.45, 0.42), COAT_EYE.w * smoothstep(0.014, 0.019, length(look)));
     }
     if (COAT_TEXTURE.z > 0.0) {
-        vec2 uv = abs(tn.x) > 0.5 ? t.yz : t.xy;
+        vec2 uv = abs(tn.x) > 0.5 ? t.yz + 0.4 * step(0.0, t.x) : t.xy;
         rgb = mix(rgb, pow(texture(bank, vec3(uv * COAT_TEXTURE.y, COAT_TEXTURE.x)).rgb, vec3(2.2)), COAT_TEXTURE.z);
     }
-    rgb *= 1.0 + 0.08 * (fine.b - 0.5);
-    float dirty = COAT_DIRT.w * max(1.0 - smoothstep(0.0, COAT_DIRT_SHAPE.x + 0.01, t.z + 0.3 * (middle.b - 0.5)),
-                  smoothstep(COAT_DIRT_SHAPE.z, COAT_DIRT_SHAPE.z + 0.1, texture(volume, p * COAT_DIRT_SHAPE.y).b));
-    rgb = mix(rgb, COAT_DIRT.rgb, dirty);
-    // tack
-    float gloss = COAT_GLOSS.x * (1.0 - 0.7 * dirty), bump = COAT_GLOSS.w;
+
+    // dirt reaches up the legs, lies in patches on the body, and splashes; dust greys; sweat darkens
+    float spoilt = max(1.0 - smoothstep(0.0, COAT_DIRT_SHAPE.x + 0.01, t.z + 0.3 * (middle.b - 0.5)),
+                       smoothstep(COAT_DIRT_SHAPE.z, COAT_DIRT_SHAPE.z + 0.1, (is_hair ? middle.b : strands.b)));
+    vec3 drop = nearest_cell(p.yzx * 22.0);
+    float reach = smoothstep(1.25, 0.3, t.z + 0.5 * (broad.g - 0.5));
+    spoilt = max(spoilt, COAT_DIRT_SHAPE.w * step(drop.y, 0.75 * reach)
+                         * smoothstep(0.40 * drop.z + 0.06, 0.40 * drop.z, drop.x));
+    float dirty = COAT_DIRT.w * spoilt * (material > 4.5 && !is_feather ? 0.0 : 1.0);
+    rgb = mix(rgb, COAT_DIRT.rgb * (0.8 + 0.4 * fine.g), dirty);
+    float dusty = COAT_DUST.w * (0.45 + 0.55 * smoothstep(-0.3, 0.8, tn.z) + 0.6 * (broad.r - 0.5));
+    rgb = mix(rgb, COAT_DUST.rgb, clamp(dusty, 0.0, 1.0) * (material > 4.5 && !is_feather ? 0.0 : 1.0));
+    float girth = exp(-pow((t.y - ELBOW.y - 0.10) * 9.0, 2.0)) * smoothstep(1.45, 1.1, t.z);
+    float heated = max(max(0.85 * neck * (1.0 - head), girth), max(0.9 * flank, inside)) * (is_hair ? 0.3 : 1.0);
+    float sweat = COAT_WET.x * smoothstep(0.35, 0.75, heated * (0.55 + 0.9 * middle.b));
+    float wet = max(COAT_WET.y, sweat);
+    rgb = mix(rgb, rgb * (0.25 + 0.6 * rgb), COAT_WET.z * wet);
+    float lather = COAT_WET.w * sweat * smoothstep(0.62, 0.75, middle.r + 0.5 * (fine.a - 0.5));
+    rgb = mix(rgb, vec3(0.6, 0.58, 0.54), 0.7 * lather);
+    float gloss = (COAT_GLOSS.x + 0.35 * wet) * (1.0 - 0.8 * max(dirty, 0.7 * COAT_DUST.w)), bump = COAT_GLOSS.w;
+"""
+
+_TACK = """
+    // painted tack
     vec4 range = COAT_BOOT_SHAPE;
-    vec2 edge = t.y < 0.0 ? range.xy : range.zw;
-    if (limb_pick(COAT_BOOTS) > 0.5 && leg > 0.5 && t.z > edge.x && t.z < edge.y)
+    vec2 bandage = t.y < 0.0 ? range.xy : range.zw;
+    if (limb_pick(COAT_BOOTS) > 0.5 && leg > 0.5 && t.z > bandage.x && t.z < bandage.y)
         rgb = COAT_BOOT.rgb * (1.0 + COAT_BOOT.w * sin(t.z * 160.0)), gloss = 0.05;
     bool is_trunk = t.z > 0.85 && t.y > -0.75 && t.y < 0.95 && !is_hair;
     if (COAT_RUG.w > 0.5 && is_trunk && t.y < 0.85 && t.z > 0.95 - 0.1 * sin(t.y * 3.0))
@@ -122,37 +272,77 @@ void main() {
         bool is_border = from_pad > -COAT_PAD_SHAPE.w || t.z < COAT_PAD_SHAPE.z + COAT_PAD_SHAPE.w;
         rgb = COAT_PAD.rgb * (is_border ? 0.6 : 0.95 + 0.1 * fine.r), gloss = 0.03, bump = 0.4;
     } else if (COAT_STRAP.w > 0.5 && is_trunk && band(t.y, -0.3, 0.04) > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.15;
-    if (COAT_BRIDLE.w > 0.0 && is_head && material < 4.5) {
+    if (COAT_BRIDLE.w > 0.0 && head > 0.5 && !is_hair && material < 4.5) {
         float w = COAT_BRIDLE.w;
-        float cheek = band(across, 0.03 - 0.05 * along, w * 0.7) * step(along, 0.75) * step(0.02, along);
+        float cheek = band(dot(h, HEAD_FRONT), 0.03 - 0.05 * along, w * 0.7) * step(along, 0.75) * step(0.02, along);
         float brow = band(along, 0.12, w * 0.8);
         float s = COAT_BRIDLE.x * band(along, 0.6, w) + COAT_BRIDLE.y * cheek + COAT_BRIDLE.z * brow;
         if (s > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.2;
     }
-    // light
+"""
+
+_LIGHT = """
     vec3 n = normalize(normal);
     vec3 v = normalize(SCENE_EYE.xyz - world);
     if (dot(n, v) < 0.0) n = -n;
-    if (is_hair) bump += 0.6;
-    vec3 relief = 0.25 * (broad.rgb - 0.5) + bump * 0.5 * (middle.rgb + fine.rgb - 1.0);
-    n = normalize(n + relief + (is_hair ? vec3(0.5 * strands) : vec3(0.0)));
-    float inner = clamp(-tn.x * sign(t.x), 0.0, 1.0) * step(t.z, 1.0);
+    float slant = dot(n, v);
+    if (slant < COAT_FUZZ.z * (fine.a - 0.25) && !is_hair) discard;
+    // relief: broad muscles, the lie of the coat, veins where skin is thin
+    float vein = COAT_GRAIN.w * smoothstep(0.06, 0.0, abs(middle.r - 0.52)) * max(leg, max(0.6 * head, belly));
+    vec3 relief = (0.12 + 0.5 * COAT_GRAIN.z) * (broad.rgb - 0.5) + 0.35 * COAT_GRAIN.z * (middle.rgb - 0.5)
+                + bump * 0.5 * (middle.rgb + fine.rgb - 1.0) + COAT_FUZZ.x * (fine.rgb - 0.5);
+    relief += vein * 1.2 * (middle.gbr - 0.5);
+    if (is_hair || is_feather) relief += 0.55 * vec3(strand, strands.b - 0.5, strands.g - 0.5);
+    n = normalize(n + relief);
+    float inner = clamp(-outer, 0.0, 1.0) * step(t.z, 1.0);
     float ao = (1.0 - 0.55 * inner) * mix(0.62, 1.0, smoothstep(-0.9, 0.2, tn.z));
     ao *= mix(0.8, 1.0, smoothstep(0.0, 0.3, world.z));
-    ao *= mix(1.0, 0.65, smoothstep(0.95, 0.8, t.z) * smoothstep(0.6, 0.8, t.z) * step(0.05, abs(t.x)));
+    ao *= mix(1.0, 0.65, smoothstep(0.95, 0.8, t.z) * smoothstep(0.6, 0.8, t.z) * step(0.05, side));
     float facing = dot(n, SCENE_SUN.xyz);
     float light = max(facing, 0.0) * shadow_at(world + n * 0.03) * mix(1.0, ao, 0.4);
-    rgb = mix(rgb, rgb * rgb * 1.2, 0.5 * COAT_DIRT_SHAPE.w);
-    gloss += 0.5 * COAT_DIRT_SHAPE.w;
     vec3 shaded = lit(rgb, n, light, ao);
+    // highlight: along the hair it is drawn out across the hair's direction, as on a polished coat
     vec3 half_way = normalize(v + SCENE_SUN.xyz);
-    float spec = gloss * pow(max(dot(n, half_way), 0.0), COAT_GLOSS.y) * (0.5 + 0.02 * COAT_GLOSS.y);
-    shaded += SCENE_SUN_RGB.rgb * spec * light * 0.8;
+    float nh = max(dot(n, half_way), 0.001);
+    vec3 lie = normalize(grain + 0.0001 + COAT_GRAIN.y * (fine.rgb - 0.5));
+    float th = dot(lie, half_way);
+    float drawn_out = pow(max(1.0 - th * th, 0.001), 0.5 * COAT_GLOSS.y) * pow(nh, 0.2 * COAT_GLOSS.y);
+    float shine = mix(pow(nh, COAT_GLOSS.y), drawn_out, is_hair ? 1.0 : COAT_GRAIN.x);
+    float strength = is_hair ? COAT_HAIR_SHAPE.z * (0.5 + hair.y) : gloss;
+    strength *= 0.8 * (0.5 + 0.02 * COAT_GLOSS.y) * shine * light;
+    shaded += SCENE_SUN_RGB.rgb * strength * mix(vec3(1.0), sqrt(rgb), 0.5);
     float rim = pow(1.0 - max(dot(n, v), 0.0), 4.0);
-    vec3 mirrored = reflect(-v, n);
     float sheen = COAT_GLOSS.z * (0.4 * gloss * (0.3 + rim) + 0.3 * rim * (0.15 + gloss));
-    shaded += SCENE_SKY_RGB.rgb * ao * smoothstep(-0.2, 0.9, mirrored.z) * sheen;
-    if (material > 4.5) shaded += vec3(0.35) * pow(max(dot(n, half_way), 0.0), 60.0);
+    shaded += SCENE_SKY_RGB.rgb * ao * smoothstep(-0.2, 0.9, reflect(-v, n).z) * sheen;
+    shaded += COAT_FUZZ.y * rim * rgb * (SCENE_SKY_RGB.rgb + SCENE_SUN_RGB.rgb * light);
+    if (material > 4.5 && !is_feather) shaded += vec3(0.6) * pow(nh, 80.0) + 0.05 * SCENE_SKY_RGB.rgb * rim;
+"""
+
+HORSE_FRAGMENT = (
+    COMMON
+    + f"uniform vec4 coat[{len(COAT_FIELDS)}];\nuniform float object_id;\n"
+    + defines("coat", COAT_FIELDS)
+    + ANATOMY
+    + _FUNCTIONS
+    + """
+void main() {
+    bool is_feather = material > 5.5, is_hair = material > 0.5 && material < 2.5;
+    vec3 p = t + COAT_OFFSET.xyz;
+    float px = 0.5 * length(fwidth(t));
+    vec4 broad = texture(volume, p * 0.35);
+    vec4 middle = texture(volume, p * 1.1);
+    vec4 fine = texture(volume, p * COAT_ROAN.y);
+    vec4 pattern = texture(volume, p * COAT_PATTERN_SCALE.xyz);
+    // one look-up serves two: strands where there is hair, patches of dirt where there is none
+    vec3 down = material > 1.5 && material < 2.5 ? TAIL_AXIS : vec3(0.0, 0.2, -0.98);
+    vec3 combed = p - 0.9 * down * dot(p, down);
+    vec4 strands = texture(volume, is_hair || is_feather ? combed * 5.0 + hair.y * 9.0 : p * COAT_DIRT_SHAPE.y);
+"""
+    + _COLOUR
+    + _MATERIALS
+    + _TACK
+    + _LIGHT
+    + """
     out_rgb = displayed(fogged(shaded, world));
     out_id = vec4(object_id, segment, material, 255.0) / 255.0;
     out_z = z_cam;

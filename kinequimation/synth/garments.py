@@ -228,8 +228,38 @@ def add_rug(rng: np.random.Generator, fields: Fields, body: Body, kind: str) -> 
         fields["hang"][i] = np.abs(rest[near, 0]).max()
 
 
-def add_fly_mask(rng: np.random.Generator, fields: Fields, body: Body) -> None:
-    """Put a fly mask over the eyes, and perhaps over the ears."""
+def add_breastplate(rng: np.random.Generator, fields: Fields) -> str:
+    """Fasten a breastplate to the saddle.
+
+    Returns:
+        ``hunting``, a yoke with a strap between the legs, or ``band``, level round the chest.
+    """
+    hunting = rng.random() < 0.65
+    rgb = fields["leather"][:3] if hunting or rng.random() < 0.6 else random_colour(rng)
+    fields["breast"][:] = (rng.uniform(0.009, 0.014), 1.16, -0.3, 1.0) if hunting else (0.022, 1.17, -0.3, 2.0)
+    fields["breast_rgb"][:3] = rgb
+    return "hunting" if hunting else "band"
+
+
+def add_fly_mask(rng: np.random.Generator, fields: Fields, body: Body, *, bonnet: bool = False) -> None:
+    """Put a fly mask over the eyes, and perhaps over the ears; or a bonnet over ears and brow."""
+    if bonnet:
+        fields["mask"][:] = (*random_colour(rng), 2.0)
+        fields["mask_shape"][:] = (rng.uniform(0.10, 0.16), 0.0, 0.0, 0.0)
+        return
     rgb = ((30, 30, 34), (150, 152, 150), (70, 92, 150), (200, 198, 190))[rng.integers(4)]
     fields["mask"][:] = (*(linear(rgb) * np.exp(rng.normal(0, 0.2))), 2.0 if rng.random() < 0.55 else 1.0)
     fields["mask_shape"][:] = (rng.uniform(0.33, 0.43), 0.0, 0.0, 0.006 * body.shape.withers_height_m / 1.6)
+
+
+def place_on_head(place: str | tuple[float, float]) -> Float[np.ndarray, " 3"]:
+    """Return the template xyz, on the plane of symmetry, of a place on the head: ``mouth``, ``eye``, or two metres."""
+    at = _places()
+    along, front = at[place][:2] if isinstance(place, str) else place
+    return at["poll"][:3] + along * at["head_axis"][:3] + front * at["head_front"][:3]
+
+
+def head_direction(along: float, front: float) -> Float[np.ndarray, " 3"]:
+    """Return a direction on the template's head: along it from poll to nose, and in front of it."""
+    at = _places()
+    return along * at["head_axis"][:3] + front * at["head_front"][:3]

@@ -123,8 +123,8 @@ void main() {
         if (kind > 0.5 && depth > 0.0) {
             float angle = atan(tn.y, tn.x);
             if (kind < 1.5) {  // a boot with straps; its shell lies behind and inside
-                float share = (t.z - range.x) / (range.y - range.x);
-                float straps = abs(fract(share * GARMENT_BOOT_TRIM.w) - 0.5) * (range.y - range.x) / GARMENT_BOOT_TRIM.w;
+                float spacing = (range.y - range.x) / GARMENT_BOOT_TRIM.w;
+                float straps = abs(fract((t.z - range.x) / spacing) - 0.5) * spacing;
                 bool is_strap = straps < 0.012 && tn.x * t.x > -0.3;
                 wear(is_strap ? GARMENT_BOOT_TRIM.rgb : GARMENT_BOOT.rgb, depth, 0.12, 0.1);
                 if (depth < 0.008) rgb = GARMENT_BOOT_TRIM.rgb * 0.8;
@@ -178,8 +178,8 @@ void main() {
         float flap = flap_distance(t);
         if (GARMENT_FLAP.w > 0.0 && flap < 0.0) {
             wear(GARMENT_FLAP.rgb, -flap, shine, 0.08);
-            float skirt = rounded_box(vec2(t.y - GARMENT_FLAP_SHAPE.x, t.z - GARMENT_FLAP_SHAPE.z - GARMENT_FLAP_SHAPE.w),
-                                      vec2(0.7 * GARMENT_FLAP_SHAPE.y, 0.13), 0.06);
+            vec2 q = vec2(t.y - GARMENT_FLAP_SHAPE.x, t.z - GARMENT_FLAP_SHAPE.z - GARMENT_FLAP_SHAPE.w);
+            float skirt = rounded_box(q, vec2(0.7 * GARMENT_FLAP_SHAPE.y, 0.13), 0.06);
             if (abs(skirt) < 0.004) rgb *= 0.55;
             if (-flap > 0.012 && -flap < 0.016) rgb *= 0.7;
         }
@@ -203,7 +203,8 @@ void main() {
             } else if (pattern > 2.5) {  // zebra, as fly rugs have
                 if (sin(t.y * 45.0 + 12.0 * middle.g) > 0.2) rgb = GARMENT_RUG_TRIM.rgb;
             }
-            float strap = min(strip(t.yz, vec2(-0.35, 0.85), vec2(0.1, 1.25)), strip(t.yz, vec2(-0.05, 0.85), vec2(0.4, 1.25)));
+            float strap = min(strip(t.yz, vec2(-0.35, 0.85), vec2(0.1, 1.25)),
+                              strip(t.yz, vec2(-0.05, 0.85), vec2(0.4, 1.25)));
             if (GARMENT_RUG_MORE.w > 0.5 && strap < 0.02 && t.z < 1.25) rgb = GARMENT_RUG_TRIM.rgb;
             if (depth < 0.025) rgb = GARMENT_RUG_TRIM.rgb;
             float folds = sin(t.y * 26.0 + 5.0 * middle.b) * smoothstep(1.15, 0.85, t.z);
@@ -211,14 +212,13 @@ void main() {
         }
     }
     if (is_head && material < 3.5) {
-        float below = length(h.xy - vec2(0.0, -0.1));
         bool is_ear = h.y > 0.035 && h.x < 0.10 && abs(t.x) > 0.03 && t.z > GARMENT_POLL.z - 0.03;
         if (GARMENT_MASK.w > 0.5) {
             float depth = min(h.x + 0.03, GARMENT_MASK_SHAPE.x - h.x - 0.25 * h.y);
             if (is_ear) depth = GARMENT_MASK.w > 1.5 ? 0.1 : -1.0;
             if (depth > 0.0) {
                 wear(GARMENT_MASK.rgb * (0.85 + 0.3 * fine.r), depth, 0.05, 0.3);
-                if (depth < 0.02 || abs(distance(h.xy, GARMENT_EYE.xy) - 0.065) < 0.006) rgb = GARMENT_MASK_SHAPE.rgb * 0.0 + leather;
+                if (depth < 0.02 || abs(distance(h.xy, GARMENT_EYE.xy) - 0.065) < 0.006) rgb *= 0.4;
             }
         }
         vec4 b = GARMENT_BRIDLE;
@@ -230,10 +230,12 @@ void main() {
             d = min(over_poll, strip(q, vec2(-0.012, -0.02), knot));  // crownpiece, behind the ears
             vec2 ring = vec2(b.x, mouth.y + 0.012);
             d = min(d, strip(q, knot, GARMENT_STRAPS.x > 0.5 ? ring : mouth));  // cheekpiece, to halter ring or bit
-            if (b.x > 0.0) d = min(d, abs(q.x - b.x - 0.10 * (q.y - mouth.y)) - (GARMENT_STRAPS.x > 0.5 ? 0.15 * w : 0.3 * w));
+            float noseband = abs(q.x - b.x - 0.10 * (q.y - mouth.y)) - 0.2 * w;
+            if (b.x > 0.0) d = min(d, noseband);
             if (b.y > 0.5) d = min(d, strip(q, knot + vec2(0.006, 0.0), vec2(0.11, 0.09)));  // browband
             if (b.z > 0.5) d = min(d, strip(q, knot, GARMENT_MOUTH.zw) + 0.25 * w);  // throat lash
-            if (GARMENT_STRAPS.y > 0.5) d = min(d, strip(q, vec2(b.x, 0.02), mouth + vec2(0.035, -0.07)) + 0.3 * w);  // flash
+            float flash = strip(q, vec2(b.x, 0.02), mouth + vec2(0.035, -0.07)) + 0.3 * w;
+            if (GARMENT_STRAPS.y > 0.5) d = min(d, flash);
             if (GARMENT_STRAPS.x > 0.5) d = min(d, strip(q, ring, vec2(ring.x - 0.16, -0.22)) + 0.1 * w);
             if (d < w) {
                 bool is_brow = b.y > 0.5 && GARMENT_STRAPS.w > 0.5 && q.y > -0.03 && abs(q.x - 0.10) < 0.06;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,7 @@ class HorseInScene:
         """The skin at rest, metres."""
         return self.body.rest_vertices
 
-    @property
+    @cached_property
     def bone_rows(self) -> Float[np.ndarray, "81 3 4"]:
         """Each joint's affine map from the rest body to the world."""
         return self._rows_at(self.xyz_world, self.rotation_world)

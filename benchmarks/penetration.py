@@ -107,9 +107,9 @@ def _motion(clip: str, speed: str, body: Body) -> Motion:
         return make_move(clip, body)
     speed_mps = None
     if speed != "usual":
-        from kinequimation.motion.table import GAITS, REFERENCE_HEIGHT_M
+        from kinequimation.motion.table import REFERENCE_HEIGHT_M, table_of
 
-        slow, _, fast = GAITS[clip.replace("_left", "_right")].speed_mps
+        slow, _, fast = table_of(clip)[0].speeds_mps
         speed_mps = (slow if speed == "slow" else fast) * (body.shape.withers_height_m / REFERENCE_HEIGHT_M) ** 0.5
     return make_motion(clip, body, speed_mps=speed_mps)
 

@@ -16,7 +16,7 @@ from kinequimation.body import Body, sample_shape
 from kinequimation.lift.cameras import sample_cameras, uniform
 from kinequimation.lift.noise import NO_NOISE, NoiseConfig, detect_badly
 from kinequimation.lift.normalize import Normalized, normalize, rays, rotation_to_axis, view_from
-from kinequimation.motion.gaits import sample_motion
+from kinequimation.motion import sample_motion
 from kinequimation.runtime import Progress, no_progress
 
 if TYPE_CHECKING:

@@ -37,6 +37,9 @@ class Motion:
         confidence: [T] in [0, 1]; 0 where no horse was found and the pose is filled in.
         shape: the body.
         name: name of the clip.
+        gait: [T] what the horse does at each frame; None stands for the clip's name throughout.
+        phase: [T] of the stride, in [0, 1), 0 when the left hind lands, NaN where there is no stride; None stands for
+            NaN throughout.
 
     Raises:
         InputError: an array has the wrong shape, or holds values that are not finite.
@@ -50,9 +53,15 @@ class Motion:
     confidence: Float[np.ndarray, " frames"]
     shape: Shape
     name: str = "motion"
+    gait: np.ndarray | None = None
+    phase: Float[np.ndarray, " frames"] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.root_xyz_world)
+        if self.gait is None:
+            object.__setattr__(self, "gait", np.full(n, self.name))
+        if self.phase is None:
+            object.__setattr__(self, "phase", np.full(n, np.nan))
         expected = {
             "root_xyz_world": (n, 3),
             "quat_wxyz": (n, skeleton.NUM_JOINTS, 4),
@@ -66,6 +75,11 @@ class Motion:
                 raise InputError(f"motion {name}: expected shape {shape}, got {value.shape}")
             if not np.isfinite(value).all():
                 raise InputError(f"motion {name}: expected finite numbers, got NaN or infinity")
+        gait, phase = np.asarray(self.gait), np.asarray(self.phase, float)
+        if gait.shape != (n,) or gait.dtype.kind != "U":
+            raise InputError(f"motion gait: expected {n} names, got shape {gait.shape} of {gait.dtype}")
+        if phase.shape != (n,) or np.any((phase < 0) | (phase >= 1)):
+            raise InputError(f"motion phase: expected {n} numbers in [0, 1) or NaN")
         if n == 0:
             raise InputError("motion: expected one frame or more, got none")
         if not (np.isfinite(self.fps) and self.fps > 0):
@@ -130,6 +144,9 @@ def read_motion(path: Path) -> Motion:
                 confidence=data["confidence"],
                 shape=Shape(**values),
                 name=str(data["name"]),
+                # files from before these two fields
+                gait=data.get("gait"),
+                phase=data.get("phase"),
             )
     except (
         OSError,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation.motion.curves import bump, ease, limb_keys
-from kinequimation.motion.table import REFERENCE_HEIGHT_M, Gait
+from kinequimation.motion.curves import bump, ease_limb
+from kinequimation.motion.gait import REFERENCE_HEIGHT_M, Gait
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -23,6 +23,8 @@ _SET_BACK = np.array([0.008, 0.008, 0.03, 0.03])
 forward (sources, E3: by 2–6°), and the rig stands with its hooves in front of hip and shoulder blade."""
 _SPEED_UP, _SLOW_DOWN = 0.22, 0.09
 """Parts of the swing in which a hoof gains and loses its speed (judgement: it lands abruptly)."""
+_HALTED = 0.4
+"""Share of its stance at which a hoof of a halted horse is, for the limb's pose."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +47,45 @@ class Path:
 
     def xy(self, t_s: np.ndarray) -> np.ndarray:
         """Return the place on the ground, metres [..., 2]; the origin at time 0."""
-        distance = self.speed_mps * t_s
-        half = 0.5 * self.turn_per_m * distance
-        chord = distance * np.sinc(half / np.pi)
-        return chord[..., None] * _forward(self.heading_rad + half)
+        return self.at(self.speed_mps * np.asarray(t_s))[0]
 
     def to_world(self, t_s: np.ndarray, xy_body: np.ndarray) -> np.ndarray:
         """Carry points of the standing horse's ground plan along the path."""
-        psi = self.heading(t_s)
-        c, s = np.cos(psi), np.sin(psi)
-        x, y = xy_body[..., 0], xy_body[..., 1]
-        return self.xy(t_s) + np.stack([c * x - s * y, s * x + c * y], -1)
+        return self.xy(t_s) + turned_left(xy_body, self.heading(t_s))
+
+    def at(self, distance_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the place [..., 2] and the heading at a distance along the path."""
+        half = 0.5 * self.turn_per_m * distance_m
+        chord = distance_m * np.sinc(half / np.pi)
+        middle = self.heading_rad + half
+        # a heading is −Y turned left, which is anticlockwise seen from above
+        return chord[..., None] * np.stack([np.sin(middle), -np.cos(middle)], -1), middle + half
 
 
-def _forward(heading_rad: np.ndarray) -> np.ndarray:
-    """Return the unit vector of a heading: −Y turned left, which is anticlockwise seen from above."""
-    return np.stack([np.sin(heading_rad), -np.cos(heading_rad)], -1)
+def turned_left(xy: Float[np.ndarray, "*n 2"], heading_rad: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n 2"]:
+    """Turn points of the ground plan to a heading."""
+    c, s = np.cos(heading_rad), np.sin(heading_rad)
+    x, y = xy[..., 0], xy[..., 1]
+    return np.stack([c * x - s * y, s * x + c * y], -1)
+
+
+@dataclass(frozen=True)
+class Stances:
+    """One limb's stances, one after the other.
+
+    Attributes:
+        on_s: [K] when the hoof lands; far in the past for the first of a horse that was standing.
+        off_s: [K] when it leaves; far in the future for a horse that halts.
+        usual_s: [K] how long it would stand in full motion.
+        xy_world: [K, 2] where the toe stands.
+        yaw_rad: [K] where the hoof points, left of −Y.
+    """
+
+    on_s: Float[np.ndarray, " k"]
+    off_s: Float[np.ndarray, " k"]
+    usual_s: Float[np.ndarray, " k"]
+    xy_world: Float[np.ndarray, "k 2"]
+    yaw_rad: Float[np.ndarray, " k"]
 
 
 @dataclass(frozen=True)
@@ -68,23 +93,18 @@ class Hooves:
     """What the four hooves do.
 
     Attributes:
-        phase: [T, 4] of each limb's own cycle: 0 when the hoof lands, ``duty`` when it leaves.
+        progress: [T, 4] of each limb's own cycle: 0 when the hoof lands, 1 when it leaves, 2 when it lands again.
         contact: [T, 4] whether it stands.
         toe_xyz_world: [T, 4, 3].
         pitch_rad: [T, 4] tip of the hoof, toe down.
         yaw_rad: [T, 4] turn to the left.
     """
 
-    phase: Float[np.ndarray, "frames 4"]
+    progress: Float[np.ndarray, "frames 4"]
     contact: Float[np.ndarray, "frames 4"]
     toe_xyz_world: Float[np.ndarray, "frames 4 3"]
     pitch_rad: Float[np.ndarray, "frames 4"]
     yaw_rad: Float[np.ndarray, "frames 4"]
-
-
-def limb_duty(gait: Gait) -> np.ndarray:
-    """Return the duty factor of LF, RF, LH, RH."""
-    return np.array([gait.duty[0], gait.duty[0], gait.duty[1], gait.duty[1]])
 
 
 def standing_hooves(rest_toes: Float[np.ndarray, "4 3"], style: Style, n_frames: int, height_m: float) -> Hooves:
@@ -103,7 +123,17 @@ def standing_hooves(rest_toes: Float[np.ndarray, "4 3"], style: Style, n_frames:
     return Hooves(still, still + 1.0, np.repeat(xyz[None], n_frames, 0), pitch, still + style.heading_rad)
 
 
-def moving_hooves(
+def ground_plan(
+    gait: Gait, style: Style, rest_toes: Float[np.ndarray, "4 3"], height_m: float
+) -> Float[np.ndarray, "*n 4 2"]:
+    """Return where toes stand in the middle of their stance, in the plan of a horse that faces −Y: [..., 4, 2]."""
+    width = np.stack(np.broadcast_arrays(*(gait.step_width[i] for i in (0, 0, 1, 1))), -1) * style.step_width
+    forward = np.stack(np.broadcast_arrays(*gait.forward), -1) + style.limb_forward
+    y = rest_toes[:, 1] + (_SET_BACK * (not gait.stands) - forward) * height_m
+    return np.stack([rest_toes[:, 0] * width, y], -1)
+
+
+def steady_stances(
     gait: Gait,
     style: Style,
     path: Path,
@@ -111,11 +141,11 @@ def moving_hooves(
     rest_toes: Float[np.ndarray, "4 3"],
     t_s: Float[np.ndarray, " frames"],
     height_m: float,
-) -> Hooves:
-    """Place the hooves at any times of an endless stride sequence.
+) -> list[Stances]:
+    """Place the hooves of an endless, even sequence of strides.
 
-    A hoof stands where the trunk will pass over it in the middle of its stance. It tips about its toe before it
-    leaves; it flies from one place to the next, slow at both ends.
+    A hoof stands where the trunk will pass over it in the middle of its stance; on an arc the hind hooves follow the
+    fore hooves' track.
 
     Args:
         gait: the gait.
@@ -123,34 +153,69 @@ def moving_hooves(
         path: where the horse goes.
         frequency_hz: strides per second.
         rest_toes: the toes of the standing horse.
+        t_s: times of interest, rising.
+        height_m: withers height.
+
+    Returns:
+        the stances of each limb that matter to those times.
+    """
+    plan = ground_plan(gait, style, rest_toes, height_m)
+    stances = []
+    for i in range(4):
+        begin = gait.contact_phase[i] + style.limb_phase[i] - style.phase
+        k = np.arange(np.floor(frequency_hz * t_s[0] - begin), np.floor(frequency_hz * t_s[-1] - begin) + 2.0)
+        on = (k + begin) / frequency_hz
+        usual = np.full(len(k), (gait.duty[i // 2] + style.limb_duty[i]) / frequency_hz)
+        middle = path.speed_mps * (on + 0.5 * usual)
+        xy, yaw = path.at(middle - plan[i, 1])
+        xy = xy + turned_left(plan[i] * [1.0, 0.0], yaw)
+        stances.append(Stances(on, on + usual, usual, xy, yaw))
+    return stances
+
+
+def moving_hooves(
+    gait: Gait,
+    style: Style,
+    stances: list[Stances],
+    rest_toes: Float[np.ndarray, "4 3"],
+    t_s: Float[np.ndarray, " frames"],
+    height_m: float,
+) -> Hooves:
+    """Let the hooves stand, tip about their toes before they leave, and fly from place to place, slow at both ends.
+
+    Args:
+        gait: the gait, its numbers constant or one a frame.
+        style: the way of going.
+        stances: of each limb.
+        rest_toes: the toes of the standing horse.
         t_s: times.
         height_m: withers height.
     """
-    duty = limb_duty(gait)
-    contact_phase = np.array(gait.contact_phase) + np.array(style.limb_phase)
-    cycle = frequency_hz * t_s[:, None] + style.phase - contact_phase
-    k = np.floor(cycle)
-    phase = cycle - k
-    ground = rest_toes[:, :2] * [gait.step_width * style.step_width, 1.0]
-    ground[:, 1] += (_SET_BACK - gait.forward) * height_m
-    t_mid = (np.stack([k, k + 1.0]) + contact_phase + 0.5 * duty - style.phase) / frequency_hz
-    here, there = path.to_world(t_mid, ground)
-    yaw_here, yaw_there = path.heading(t_mid)
-    w = np.clip((phase - duty) / (1.0 - duty), 0.0, 1.0)
-    s = _travelled(w)
+    n = (len(t_s), 4)
+    share, s, yaw, xy = np.empty(n), np.empty(n), np.empty(n), np.empty((*n, 2))
+    for i, limb in enumerate(stances):
+        k = np.clip(np.searchsorted(limb.on_s, t_s, side="right") - 1, 0, len(limb.on_s) - 1)
+        then = np.minimum(k + 1, len(limb.on_s) - 1)
+        usual = limb.usual_s[k]
+        standing = np.maximum(1.0 - (limb.off_s[k] - t_s) / usual, np.minimum((t_s - limb.on_s[k]) / usual, _HALTED))
+        flight = np.maximum(limb.on_s[then] - limb.off_s[k], 1e-6)
+        w = np.clip((t_s - limb.off_s[k]) / flight, 0.0, 1.0 - 1e-9)
+        share[:, i] = np.where(t_s < limb.off_s[k], np.minimum(standing, 1.0 - 1e-9), 1.0 + w)
+        s[:, i] = _travelled(w)
+        xy[:, i] = limb.xy_world[k] + (limb.xy_world[then] - limb.xy_world[k]) * s[:, i, None]
+        yaw[:, i] = limb.yaw_rad[k] + (limb.yaw_rad[then] - limb.yaw_rad[k]) * s[:, i]
+    w = np.clip(share - 1.0, 0.0, 1.0)
     size = height_m / REFERENCE_HEIGHT_M * style.action * np.array(style.limb_action)
-    # two peaks in front, the first one higher; one early peak behind
+    # two peaks in front, the first one higher; one early peak behind (sources, E3)
     fore = 1.0 * bump(w[:, :2], 1.6, 2.6) + 0.25 * bump(w[:, :2], 6.0, 1.6)
     hind = bump(w[:, 2:], 1.6, 2.4)
-    lift = np.concatenate([fore * gait.hoof_height_m[0], hind * gait.hoof_height_m[1]], 1) * size
-    pitch = np.concatenate(
-        [_pitch(gait.duty[i], gait.hoof_pitch_deg[i], phase[:, 2 * i : 2 * i + 2]) for i in (0, 1)], 1
-    )
+    fore_m, hind_m = (np.asarray(h)[..., None] for h in gait.hoof_height_m)
+    lift = np.concatenate([fore * fore_m, hind * hind_m], 1) * size
+    pitch = _pitch(gait, share)
     # a heel that is lower than the toe must not dig into the ground
     pitch = np.maximum(pitch, -np.minimum(_TOE_UP_RAD, 0.8 * lift / (0.075 * height_m)))
-    xy = here + (there - here) * s[..., None]
     toe = np.concatenate([xy, (rest_toes[:, 2] + lift)[..., None]], -1)
-    return Hooves(phase, (phase < duty).astype(float), toe, pitch, yaw_here + (yaw_there - yaw_here) * s)
+    return Hooves(share, (share < 1.0).astype(float), toe, pitch, yaw)
 
 
 def _travelled(w: np.ndarray) -> np.ndarray:
@@ -161,8 +226,15 @@ def _travelled(w: np.ndarray) -> np.ndarray:
     return speed * np.where(w < a, w * w / (2 * a), np.where(late < b, 1 / speed - late**2 / (2 * b), w - a / 2))
 
 
-def _pitch(duty: float, highest_deg: float, phase: np.ndarray) -> np.ndarray:
-    """Return the tip of a hoof over its cycle, radians, toe down."""
-    keys = [(0.0, 0.0), (_BREAKOVER, 0.0), (1.26, highest_deg), (1.5, 0.6 * highest_deg), (1.88, -8.0), (1.999, 0.0)]
-    x, y = limb_keys(duty, keys)
-    return ease(phase, x, np.radians(y))
+def _pitch(gait: Gait, progress: np.ndarray) -> np.ndarray:
+    """Return the tip of the hooves over their cycles, radians, toe down."""
+    pitch = np.empty(progress.shape)
+    for pair in (0, 1):
+        rows = slice(2 * pair, 2 * pair + 2)
+        highest, duty = (np.asarray(n)[..., None] for n in (gait.hoof_pitch_deg[pair], gait.duty[pair]))
+        # shares of the highest tip; before landing the toe is up by some degrees
+        keys = [(0.0, 0.0), (_BREAKOVER, 0.0), (1.26, 1.0), (1.5, 0.6), (1.88, 0.0), (1.999, 0.0)]
+        up = [(0.0, 0.0), (1.5, 0.0), (1.88, -8.0), (1.999, 0.0)]
+        tip = ease_limb(progress[:, rows], duty, keys) * highest
+        pitch[:, rows] = tip + ease_limb(progress[:, rows], duty, up)
+    return np.radians(pitch)

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kinequimation import skeleton
+from kinequimation.errors import InputError
+
+MAX_LAMENESS_MM = 80.0
+"""Twice the 40 mm amplitude of the worst lameness that is made (sources, E7)."""
+
 
 @dataclass(frozen=True)
 class Style:
@@ -32,6 +38,11 @@ class Style:
         phase: stride phase at time 0, as a fraction.
         limb_phase: departure of LF, RF, LH, RH from the gait's contact phases, fractions of a stride.
         limb_action: factor on each limb's action.
+        limb_forward: how much further forward each hoof stands, in withers heights.
+        limb_duty: departure of each limb's duty factor from the gait's.
+        lame_limb: the limb that hurts (``LF``, ``RF``, ``LH``, ``RH`` or none).
+        lameness_mm: how much less far the head (of a horse lame in front) or the sacrum (of one lame behind) sinks
+            while that limb stands than while the other does: the amount of HDmin or PDmin (sources, E7).
         cocked_hind: the hind limb that rests on its toe while the horse stands (``LH``, ``RH`` or none).
     """
 
@@ -52,12 +63,25 @@ class Style:
     phase: float = 0.0
     limb_phase: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     limb_action: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    limb_forward: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    limb_duty: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    lame_limb: str = ""
+    lameness_mm: float = 0.0
     cocked_hind: str = ""
+
+    def __post_init__(self) -> None:
+        if self.lame_limb not in ("", *skeleton.LIMBS):
+            raise InputError(f"lame limb: expected one of {', '.join(skeleton.LIMBS)}, got {self.lame_limb!r}")
+        if not 0.0 <= self.lameness_mm <= MAX_LAMENESS_MM:
+            raise InputError(f"lameness: expected 0 to {MAX_LAMENESS_MM:g} mm, got {self.lameness_mm}")
 
     def mirrored(self) -> Style:
         """Return the style of the horse's mirror image."""
-        swap = {"LH": "RH", "RH": "LH", "": ""}
-        p, a = self.limb_phase, self.limb_action
+        other = {"LF": "RF", "RF": "LF", "LH": "RH", "RH": "LH", "": ""}
+
+        def swap(v: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+            return v[1], v[0], v[3], v[2]
+
         return dataclasses.replace(
             self,
             neck_bend_rad=-self.neck_bend_rad,
@@ -67,9 +91,12 @@ class Style:
             tail_side_rad=-self.tail_side_rad,
             heading_rad=-self.heading_rad,
             turn_per_m=-self.turn_per_m,
-            limb_phase=(p[1], p[0], p[3], p[2]),
-            limb_action=(a[1], a[0], a[3], a[2]),
-            cocked_hind=swap[self.cocked_hind],
+            limb_phase=swap(self.limb_phase),
+            limb_action=swap(self.limb_action),
+            limb_forward=swap(self.limb_forward),
+            limb_duty=swap(self.limb_duty),
+            lame_limb=other[self.lame_limb],
+            cocked_hind=other[self.cocked_hind],
         )
 
 

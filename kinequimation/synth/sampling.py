@@ -10,7 +10,7 @@ from kinequimation import skeleton
 from kinequimation.body import Body, sample_shape
 from kinequimation.geometry.camera import look_at
 from kinequimation.geometry.rotation import quat_from_axis_angle, quat_multiply, quat_rotate
-from kinequimation.motion.gaits import sample_motion
+from kinequimation.motion import sample_motion
 from kinequimation.synth import figures, surroundings
 from kinequimation.synth.camera import View, sample_camera
 from kinequimation.synth.coat import sample_coat

@@ -1,0 +1,219 @@
+"""From a plan of gaits and hooves to a pose a frame: the trunk swings, the limbs reach for their hooves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.geometry.rotation import (
+    quat_from_axis_angle,
+    quat_from_rotvec,
+    quat_multiply,
+    quat_rotate,
+    quat_to_matrix,
+)
+from kinequimation.motion.curves import swing_value
+from kinequimation.motion.gait import REFERENCE_HEIGHT_M
+from kinequimation.motion.limbs import BASE, CHAIN, Limbs, reach, rest_toes
+from kinequimation.motion.limits import JOINT_LIMITS
+from kinequimation.motion.steps import turned_left
+from kinequimation.motion.trunk import TRUNK_REFERENCE, pose_trunk
+from kinequimation.motion.wishes import slacks, wished_turns
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.body.horse import Body
+    from kinequimation.motion.gait import Gait
+    from kinequimation.motion.steps import Hooves
+    from kinequimation.motion.style import Style
+
+_J = skeleton.JOINT_INDEX
+_SPINE_CHAIN = [_J["root"], *(_J[f"DEF-spine.00{i}"] for i in range(1, 7))]
+_PELVIS, _HEAD = _J["DEF-spine.001"], _J["DEF-head"]
+_LOINS = [_J[f"DEF-spine.00{i}"] for i in range(2, 6)]
+_NECK = [_J[f"DEF-neck.00{i}"] for i in range(1, 5)]
+_SOFTNESS = 0.006
+"""Distance before its full stretch at which a limb begins to pull the trunk down, in withers heights."""
+_LEAN_SHARE, _MOST_LEAN_RAD = 0.85, np.radians(20.0)
+"""A horse leans a little less than the balance of forces asks for; both guesses."""
+_MOST_SPINE_BEND_RAD, _MOST_NECK_BEND_RAD = np.radians(10.0), np.radians(22.0)
+GRAVITY_MPS2 = 9.81
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where the trunk is at each frame.
+
+    Attributes:
+        xy_world: [T, 2] the point of the ground under the root.
+        heading_rad: [T] turned left from −Y.
+        speed_mps: [T].
+        turn_per_m: [T] curvature to the left.
+    """
+
+    xy_world: Float[np.ndarray, "frames 2"]
+    heading_rad: Float[np.ndarray, " frames"]
+    speed_mps: Float[np.ndarray, " frames"]
+    turn_per_m: Float[np.ndarray, " frames"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One gait's share in what a horse does.
+
+    Attributes:
+        gait: its numbers constant or one a frame.
+        phase: [T] of the gait's own stride, not wrapped.
+        share: [T] the shares of all parts sum to 1.
+        sink_m: [T] how far the trunk sinks for the length of its stride.
+    """
+
+    gait: Gait
+    phase: Float[np.ndarray, " frames"]
+    share: Float[np.ndarray, " frames"]
+    sink_m: Float[np.ndarray, " frames"]
+
+
+def animate(
+    body: Body,
+    style: Style,
+    course: Course,
+    parts: list[Part],
+    hooves: Hooves,
+    extra: Float[np.ndarray, "frames 81 3"] | None = None,
+    lift_m: Float[np.ndarray, " frames"] | float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pose every frame.
+
+    Args:
+        body: the horse.
+        style: the way of going.
+        course: where the trunk goes.
+        parts: the gaits; more than one during a transition.
+        hooves: what the hooves do.
+        extra: turns to add to the trunk's and to the limbs' wishes, rotation vectors.
+        lift_m: height to add to the trunk's middle.
+
+    Returns:
+        root positions [T, 3] and rotations relative to the parents [T, 81, 4].
+    """
+    height = body.shape.withers_height_m
+    toes = symmetric_toes(body)
+    tail = _tail_lift(body)
+    rotvec = _mixed([(part.share, pose_trunk(part.gait, style, part.phase, tail)) for part in parts])
+    _bend(rotvec, body, course)
+    lean = np.clip(
+        _LEAN_SHARE * np.arctan(course.speed_mps**2 * course.turn_per_m / GRAVITY_MPS2),
+        -_MOST_LEAN_RAD,
+        _MOST_LEAN_RAD,
+    )
+    rotvec[:, 0, 1] += lean
+    rotvec[:, _HEAD, 1] -= 0.5 * lean  # the head stays more upright
+    if extra is not None:
+        rotvec = rotvec + extra
+    rotvec = np.clip(rotvec, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1])
+    quat = quat_from_rotvec(rotvec)
+    heading = quat_from_axis_angle((0.0, 0.0, 1.0), course.heading_rad)
+    quat[:, 0] = quat_multiply(heading, quat[:, 0])
+    xyz, rotation = _spine(body, quat)
+    where = body.rest_xyz[TRUNK_REFERENCE] + _mixed([(p.share, _place(p, style, height)) for p in parts])
+    where[:, 2] += lift_m
+    where[:, 0] += where[:, 2] * np.sin(lean)
+    where[:, 2] *= np.cos(lean)
+    plan = course.xy_world + turned_left(where[:, :2], course.heading_rad)
+    root = np.concatenate([plan, where[:, 2:]], 1) - xyz[:, _SPINE_CHAIN.index(TRUNK_REFERENCE)]
+    base = [_SPINE_CHAIN.index(j) for j in BASE]
+    base_R = quat_to_matrix(rotation[:, base])
+    wish = _mixed([(p.share, wished_turns(p.gait, style, body, hooves.progress)) for p in parts])
+    bound = [(p.share, *slacks(p.gait, hooves.progress)) for p in parts]
+    slack, hoof_slack = _mixed([(w, s) for w, s, _ in bound]), _mixed([(w, h) for w, _, h in bound])
+    if extra is not None:
+        wish = wish + extra[:, CHAIN, 0]
+    hoof_quat = quat_multiply(
+        quat_from_axis_angle((0.0, 0.0, 1.0), hooves.yaw_rad), quat_from_axis_angle((1.0, 0.0, 0.0), hooves.pitch_rad)
+    )
+    hoof_R = quat_to_matrix(hoof_quat)
+    limbs = Limbs.of(body, toes)
+    over = limbs.overreach(xyz[:, base] + root[:, None], base_R, wish, hooves.toe_xyz_world, hoof_R)
+    root[:, 2] -= _soft_positive_max(over, _SOFTNESS * height)
+    base_xyz = xyz[:, base] + root[:, None]
+    quat[:, CHAIN] = reach(limbs, base_xyz, base_R, wish, slack, hooves.toe_xyz_world, hoof_R, hoof_slack)
+    return root, quat
+
+
+def symmetric_toes(body: Body) -> Float[np.ndarray, "4 3"]:
+    """Return the toes at rest; left and right as mirror images, which the mesh's vertices are only to millimetres."""
+    toes = rest_toes(body)
+    return 0.5 * (toes + toes[[1, 0, 3, 2]] * [-1.0, 1.0, 1.0])
+
+
+def _mixed(parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Return the sum of shares [T] times values [T, ...]."""
+    if len(parts) == 1:
+        return parts[0][1]
+    return np.sum([value * share.reshape(-1, *(1,) * (value.ndim - 1)) for share, value in parts], axis=0)
+
+
+def _place(part: Part, style: Style, height_m: float) -> np.ndarray:
+    """Return [T, 3] how the trunk's middle departs from its place at rest: to the left, backwards, up."""
+    gait, phase, k = part.gait, part.phase, style.trunk_motion
+    if gait.stands:
+        # a standing horse shifts its weight
+        turn = 2 * np.pi * phase
+        sway = np.stack(
+            [
+                0.007 * np.sin(turn + 0.3) + 0.003 * np.sin(2 * turn + 1.9),
+                0.005 * np.sin(turn + 1.5),
+                -0.002 + 0.0015 * np.sin(2 * turn),
+            ],
+            -1,
+        )
+        if style.cocked_hind:
+            sway[:, 0] += 0.012 if style.cocked_hind == "RH" else -0.012  # over the hind limb that bears
+        return sway * height_m * k
+    size = k * height_m / REFERENCE_HEIGHT_M
+    return np.stack(
+        [size * swing_value(gait.sway, phase), 0.0 * phase, size * swing_value(gait.heave, phase) - part.sink_m], -1
+    )
+
+
+def _bend(rotvec: np.ndarray, body: Body, course: Course) -> None:
+    """Bend spine and neck along the arc."""
+    if not np.any(course.turn_per_m):
+        return
+    trunk = body.rest_xyz[_PELVIS, 1] - body.rest_xyz[_SPINE_CHAIN[-1], 1]
+    neck = body.rest_xyz[_NECK[0], 1] - body.rest_xyz[_HEAD, 1]
+    spine = np.clip(course.turn_per_m * trunk, -_MOST_SPINE_BEND_RAD, _MOST_SPINE_BEND_RAD)
+    rotvec[:, _PELVIS, 2] -= 0.5 * spine
+    rotvec[:, _LOINS, 2] += spine[:, None] / len(_LOINS)
+    bend = np.clip(1.3 * course.turn_per_m * neck, -_MOST_NECK_BEND_RAD, _MOST_NECK_BEND_RAD)
+    rotvec[:, _NECK, 2] += bend[:, None] / len(_NECK)
+
+
+def _soft_positive_max(x: np.ndarray, softness: float) -> np.ndarray:
+    """Return a smooth version, never below, of the greatest of 0 and the last axis."""
+    top = np.maximum(x.max(-1), 0.0)
+    return top + softness * np.log(np.exp(-top / softness) + np.exp((x - top[..., None]) / softness).sum(-1))
+
+
+def _tail_lift(body: Body) -> float:
+    """Return how much a tail that would reach the ground has to be lifted, radians."""
+    tail = [_J[f"DEF-tail.00{i}"] for i in range(1, 6)]
+    room = 0.78 * body.rest_xyz[tail[0], 2] / body.bone_lengths[tail].sum()
+    return float(np.arccos(min(room, 1.0)))
+
+
+def _spine(body: Body, quat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pose root and spine alone, the root at the origin: positions [T, 7, 3] and rotations [T, 7, 4]."""
+    xyz = np.zeros((len(quat), len(_SPINE_CHAIN), 3))
+    rotation = np.empty((len(quat), len(_SPINE_CHAIN), 4))
+    rotation[:, 0] = quat[:, 0]
+    for i in range(1, len(_SPINE_CHAIN)):
+        j, p = _SPINE_CHAIN[i], _SPINE_CHAIN[i - 1]
+        xyz[:, i] = xyz[:, i - 1] + quat_rotate(rotation[:, i - 1], body.rest_xyz[j] - body.rest_xyz[p])
+        rotation[:, i] = quat_multiply(rotation[:, i - 1], quat[:, j])
+    return xyz, rotation

@@ -13,7 +13,15 @@ from kinequimation.synth.augment import augment
 from kinequimation.synth.blur import exposed
 from kinequimation.synth.camera import View
 from kinequimation.synth.detection import detection_image
-from kinequimation.synth.labels import depth, horse_box, horse_share, near_sides, part_segmentation, visibility
+from kinequimation.synth.labels import (
+    depth,
+    horse_box,
+    horse_share,
+    near_sides,
+    object_ids,
+    part_segmentation,
+    visibility,
+)
 from kinequimation.synth.record import GENERATOR, changed_fields, scene_record, with_changes
 from kinequimation.synth.renderer import renderer
 from kinequimation.synth.sampling import sample_scene
@@ -41,6 +49,7 @@ class Frame:
         image: [S, S, 3] RGB.
         mask: [S, S] where the horse itself is seen.
         parts: [S, S] which part of the horse is seen, an index into ``labels.PARTS``; 0 is what is not the horse.
+        object_id: [S, S] what is seen: 1 the horse, 0 the backdrop, the rest as in ``scene``.
         depth: [S, S] of the nearest surface along the camera's axis, metres; infinite for the sky.
         uv_px: [103, 2] keypoints; a point behind the camera is NaN.
         visibility: [103] 0 out of the frame, 1 hidden, 2 seen.
@@ -58,6 +67,7 @@ class Frame:
     image: UInt8[np.ndarray, "s s 3"]
     mask: Bool[np.ndarray, "s s"]
     parts: UInt8[np.ndarray, "s s"]
+    object_id: UInt8[np.ndarray, "s s"]
     depth: Float32[np.ndarray, "s s"]
     uv_px: Float[np.ndarray, "103 2"]
     visibility: UInt8[np.ndarray, " 103"]
@@ -134,6 +144,7 @@ def label(scene: Scene, scale: int) -> Frame:
         image=exposed(scene, _image(buffers)),
         mask=mask,
         parts=part_segmentation(buffers, mask),
+        object_id=object_ids(buffers, mask),
         depth=depth(buffers),
         uv_px=uv_px,
         visibility=visibility(buffers, uv_px, xyz_cam[:, 2], height_m),

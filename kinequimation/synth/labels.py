@@ -178,6 +178,12 @@ def part_segmentation(buffers: Buffers, mask: Bool[np.ndarray, "h w"]) -> UInt8[
     return np.where(mask, parts, np.uint8(0))
 
 
+def object_ids(buffers: Buffers, mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """Return the number of the thing at each pixel; the horse's own where ``mask`` is set, and only there."""
+    ids = buffers.object_id[buffers.scale // 2 :: buffers.scale, buffers.scale // 2 :: buffers.scale]
+    return np.where(mask, np.uint8(HORSE_ID), np.where(ids == HORSE_ID, np.uint8(0), ids))
+
+
 def depth(buffers: Buffers) -> Float32[np.ndarray, "h w"]:
     """Return the depth of the nearest surface in each pixel along the camera's axis, metres; infinite for the sky."""
     z = np.where((buffers.z_cam > 0) & (buffers.z_cam < SKY_M), buffers.z_cam, np.float32(np.inf))

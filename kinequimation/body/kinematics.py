@@ -17,37 +17,76 @@ if TYPE_CHECKING:
     from kinequimation.body.shape import Shape
 
 
-def _bone_scale(name: str, axis: np.ndarray, s: Shape, hind_length: float) -> np.ndarray:
-    """Return the [3, 3] stretch of one bone's surroundings: along its axis and across it."""
-    leg_length = s.leg_length * (hind_length if re.search(r"thigh|lower_leg|hind_foot|r_toe", name) else 1.0)
+_CROUP_SHEAR_M = (0.394 + 0.367, 1.64)
+"""Length of the template's back over which the croup rises against the withers, and the template's height."""
 
-    def stretch(length: float, girth: float) -> np.ndarray:
-        return girth * np.eye(3) + (length - girth) * np.outer(axis, axis)
 
-    if re.search(r"spine|chest|breast", name):
-        return np.diag([s.barrel_width, s.back_length, s.barrel_depth])
-    if "pelvis" in name:
-        return np.diag([s.barrel_width, s.back_length, 0.5 + 0.5 * s.barrel_depth])
-    if "neck" in name:
-        return stretch(s.neck_length, s.neck_girth)
-    if "mane" in name:
-        return np.eye(3) * s.neck_girth if "base" in name else np.eye(3) * s.mane_length
-    if "tail" in name:
-        return stretch(s.tail_length, 0.5 + 0.5 * s.tail_length)
-    if re.search(r"head|jaw|skull|ear|eye|nose", name):
-        return np.eye(3) * s.head_length
-    if "shoulder" in name:
-        return stretch(s.barrel_depth, s.muscle)
-    if re.search(r"upper_arm|forearm|thigh|lower_leg", name):
-        upper = re.search(r"upper_arm|thigh", name)
-        return stretch(leg_length, (1 + s.muscle) / 2 if upper else (s.muscle + s.limb_girth) / 2)
-    if re.search(r"forefoot|hind_foot", name):
-        return stretch(leg_length * s.cannon_length, s.limb_girth)
-    if re.search(r"_toe", name):
-        return stretch(leg_length, s.limb_girth)
-    if "hoof" in name:
-        return np.diag([s.hoof_size, s.hoof_size, (1 + s.hoof_size) / 2])
-    return np.eye(3)
+def _kind(name: str) -> str:
+    """Return the part of the body whose parameters stretch a bone."""
+    for pattern, kind in _KINDS:
+        if re.search(pattern, name):
+            return kind
+    return "none"
+
+
+_KINDS: tuple[tuple[str, str], ...] = (
+    (r"spine.00[56]|chest|breast", "chest"),
+    (r"spine.001|pelvis", "croup"),
+    (r"spine", "back"),
+    (r"neck", "neck"),
+    (r"mane", "mane"),
+    (r"tail", "tail"),
+    (r"-ear", "ear"),
+    (r"head|jaw|skull|eye|nose", "head"),
+    (r"shoulder", "shoulder"),
+    (r"upper_arm", "upper arm"),
+    (r"forearm", "forearm"),
+    (r"thigh", "thigh"),
+    (r"lower_leg", "gaskin"),
+    (r"forefoot", "fore cannon"),
+    (r"hind_foot", "hind cannon"),
+    (r"f_toe", "fore pastern"),
+    (r"r_toe", "hind pastern"),
+    (r"hoof", "hoof"),
+)
+_KIND_OF: tuple[str, ...] = tuple(_kind(name) for name in skeleton.JOINTS)
+_AXES = skeleton.REST_TAIL_XYZ - skeleton.REST_HEAD_XYZ
+_AXES = _AXES / np.linalg.norm(_AXES, axis=-1, keepdims=True)
+_IS_HIND = np.array([re.search(r"thigh|lower_leg|hind_foot|r_toe", n) is not None for n in skeleton.JOINTS])
+
+
+def _stretches(s: Shape) -> dict[str, tuple[float, float]]:
+    """Return, for each kind of limb, neck, tail and head bone, the stretch along it and across it."""
+    hind = s.hindquarters
+    return {
+        "neck": (s.neck_length, s.neck_girth),
+        "mane": (s.neck_girth, s.neck_girth),
+        "tail": (s.tail_length, 0.5 + 0.5 * s.tail_length),
+        "head": (s.head_length, s.head_length),
+        "ear": (s.head_length * s.ear_length, s.head_length * (0.5 + 0.5 * s.ear_length)),
+        "shoulder": (s.barrel_depth, s.muscle),
+        "upper arm": (s.leg_length, (1 + s.muscle) / 2),
+        "forearm": (s.leg_length * s.forearm_length, (s.muscle + s.limb_girth) / 2),
+        "thigh": (s.leg_length, (1 + s.muscle) / 2),
+        "gaskin": (s.leg_length * s.gaskin_length, (s.muscle + s.limb_girth + hind - 1) / 2),
+        "fore cannon": (s.leg_length * s.cannon_length, s.limb_girth),
+        "hind cannon": (s.leg_length * s.cannon_length, s.limb_girth),
+        "fore pastern": (s.leg_length * s.pastern_length, s.limb_girth),
+        "hind pastern": (s.leg_length * s.pastern_length, s.limb_girth),
+        "none": (1.0, 1.0),
+    }
+
+
+def _trunk_maps(s: Shape) -> dict[str, np.ndarray]:
+    """Return the [3, 3] maps of the bones that are not stretched along their own axis."""
+    span, height = _CROUP_SHEAR_M
+    back = np.diag([s.barrel_width, s.back_length, s.barrel_depth])
+    back[2, 1] = (s.croup_height - 1) * height / span  # the back falls forwards where the croup is high
+    chest = np.diag([s.barrel_width * s.chest_width, s.back_length, s.barrel_depth])
+    chest[2, 1] = 0.3 * back[2, 1]
+    croup = np.diag([s.barrel_width, s.back_length, 0.5 + 0.5 * s.barrel_depth])
+    hoof = np.diag([s.hoof_size, s.hoof_size, (1 + s.hoof_size) / 2])
+    return {"back": back, "chest": chest, "croup": croup, "hoof": hoof}
 
 
 def _levels() -> tuple[np.ndarray, ...]:
@@ -68,12 +107,18 @@ def bone_scales(shape: Shape) -> Float[np.ndarray, "81 3 3"]:
 
     The hind limbs are stretched a little further or less, so that all four hooves stand on one ground.
     """
-    axes = skeleton.REST_TAIL_XYZ - skeleton.REST_HEAD_XYZ
-    axes = axes / np.linalg.norm(axes, axis=-1, keepdims=True)
     fore, hind, hip = (skeleton.JOINT_INDEX[n] for n in ("DEF-f_hoof.L", "DEF-r_hoof.L", "DEF-thigh.L"))
+    stretches, maps = _stretches(shape), _trunk_maps(shape)
+    length, girth = np.array([stretches.get(k, (1.0, 1.0)) for k in _KIND_OF]).T
+    fixed = np.array([k in maps for k in _KIND_OF])
+    fixed_maps = np.array([maps[k] if k in maps else np.eye(3) for k in _KIND_OF])
+    along = np.einsum("ja,jb->jab", _AXES, _AXES)
     hind_length = 1.0
+    scales = fixed_maps
     for _ in range(4):  # a contraction: the error shrinks about tenfold a round
-        scales = np.stack([_bone_scale(n, a, shape, hind_length) for n, a in zip(skeleton.JOINTS, axes, strict=True)])
+        stretch = length * np.where(_IS_HIND, hind_length, 1.0)
+        stretched = girth[:, None, None] * np.eye(3) + (stretch - girth)[:, None, None] * along
+        scales = np.where(fixed[:, None, None], fixed_maps, stretched)
         joints = scaled_rest_joints(scales)
         sole = joints[:, 2] - scales[:, 2, 2] * skeleton.REST_HEAD_XYZ[:, 2]
         hind_length *= (joints[hip, 2] - sole[fore]) / (joints[hip, 2] - sole[hind])
@@ -83,10 +128,10 @@ def bone_scales(shape: Shape) -> Float[np.ndarray, "81 3 3"]:
 def scaled_rest_joints(scales: Float[np.ndarray, "81 3 3"]) -> Float[np.ndarray, "81 3"]:
     """Return joint positions at rest after each bone's stretch, before the final size and the ground are set."""
     xyz = np.zeros((skeleton.NUM_JOINTS, 3))
-    for j in skeleton.TOPOLOGICAL_ORDER:
+    for j in _LEVELS[1:]:
         p = skeleton.JOINT_PARENTS[j]
-        offset = skeleton.REST_HEAD_XYZ[j] - (skeleton.REST_HEAD_XYZ[p] if p >= 0 else 0.0)
-        xyz[j] = offset if p < 0 else xyz[p] + scales[p] @ offset
+        offset = skeleton.REST_HEAD_XYZ[j] - skeleton.REST_HEAD_XYZ[p]
+        xyz[j] = xyz[p] + np.einsum("jab,jb->ja", scales[p], offset)
     return xyz
 
 

@@ -60,7 +60,7 @@ BASE_COLOURS: dict[str, BaseColour] = {
     "black": BaseColour((29, 26, 26), (40, 33, 30), (20, 18, 18)),
     "chestnut": BaseColour((146, 79, 40), (112, 57, 30), (142, 80, 43)),
     "liver chestnut": BaseColour((80, 45, 31), (58, 33, 24), (86, 52, 36)),
-    "flaxen chestnut": BaseColour((142, 82, 43), (112, 62, 33), (216, 194, 152), second_hair=((178, 136, 88), 0.25)),
+    "flaxen chestnut": BaseColour((142, 82, 43), (112, 62, 33), (224, 196, 156), second_hair=((184, 136, 90), 0.25)),
     "palomino": BaseColour((202, 154, 88), (176, 124, 64), (234, 222, 196)),
     "buckskin": BaseColour((196, 156, 102), (160, 120, 74), (28, 23, 20), "black"),
     "cremello": BaseColour((230, 212, 182), (220, 198, 164), (238, 228, 208), pink=True, eye=_BLUE),
@@ -75,7 +75,7 @@ BASE_COLOURS: dict[str, BaseColour] = {
     "steel grey": BaseColour((70, 70, 74), (48, 47, 50), (38, 37, 39), "dark", ((120, 120, 122), 0.25),
                              leg=(36, 35, 37), dapple=0.25, grey=0.45),
     "rose grey": BaseColour((128, 92, 76), (92, 66, 58), (52, 45, 44), "dark", ((130, 124, 120), 0.3),
-                            leg=(54, 42, 40), dapple=0.3, grey=0.55),
+                            leg=(54, 42, 40), dapple=0.3, grey=0.4),
     "dapple grey": BaseColour((142, 143, 147), (104, 106, 111), (176, 176, 176), "dark", ((84, 84, 87), 0.35),
                               leg=(74, 74, 78), dapple=1.0, grey=0.35),
     "flea-bitten grey": BaseColour((212, 207, 200), (192, 186, 178), (218, 213, 204),
@@ -139,7 +139,7 @@ def add_base(rng: np.random.Generator, c: Coat, name: str, counter_shaded: float
         sooty: 0..1, how much darker the topline is.
     """
     colour = BASE_COLOURS[name]
-    c["base"][:] = (*vary(rng, colour.body, 0.13), rng.uniform(0.15, 0.75))
+    c["base"][:] = (*vary(rng, colour.body, 0.13), rng.uniform(0.1, 0.5))
     c["shade"][:] = (*vary(rng, colour.shade, 0.13), sooty)
     if sooty > 0:
         c["shade"][:3] *= 1 - 0.5 * sooty
@@ -162,7 +162,7 @@ def add_base(rng: np.random.Generator, c: Coat, name: str, counter_shaded: float
     c["hoof"][:] = (*vary(rng, horn, 0.2), 0.0)
     c["pale_hoof"][:] = (*vary(rng, (176, 154, 124), 0.12), rng.uniform(0.2, 1.0))
     c["white"][:] = (*vary(rng, (230, 225, 216), 0.05), rng.uniform(0.1, 0.6))
-    c["roan"][1:] = (rng.uniform(2.5, 5.0), rng.uniform(0.03, 0.2), rng.uniform(0.03, 0.3))
+    c["roan"][1:] = (rng.uniform(4.5, 7.5), rng.uniform(0.03, 0.2), rng.uniform(0.03, 0.25))
     c["roan_where"][:] = (0.15, 0.0, 0.0, 0.0)
     c["dapple"][:] = (0.85, 0.82, 0.8, 1.2)
     if colour.grey:
@@ -205,9 +205,9 @@ def _add_grey(rng: np.random.Generator, c: Coat, name: str, colour: BaseColour) 
         c["point"][3] = rng.uniform(0.5, 1.0)
     if name == "flea-bitten grey":
         c["fleck"][:] = (*vary(rng, (120, 72, 52), 0.2), rng.uniform(0.65, 0.95))
-        c["fleck_shape"][:3] = (rng.uniform(26, 40), rng.uniform(0.22, 0.34), rng.uniform(0.35, 0.8))
+        c["fleck_shape"][:3] = (rng.uniform(30, 46), rng.uniform(0.2, 0.32), rng.uniform(0.35, 0.8))
 
 
 def add_dapples(rng: np.random.Generator, c: Coat, strength: float) -> None:
     """Paint dapples: pale round centres, 4 to 7 cm apart, in a darker net."""
-    c["cells"][:3] = (rng.uniform(9.5, 14.0), rng.uniform(0.30, 0.40), strength)
+    c["cells"][:3] = (rng.uniform(10.0, 14.0), rng.uniform(0.24, 0.30), strength)

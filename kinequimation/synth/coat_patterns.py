@@ -32,7 +32,7 @@ def overo(rng: np.random.Generator, c: Coat) -> None:
     c["pattern_scale"][:] = (rng.uniform(0.4, 0.7), rng.uniform(0.28, 0.45), rng.uniform(0.4, 0.6), 0.01)
     c["pattern_noise"][:] = (0.8, 0.3, 0.22, rng.uniform(0.05, 0.15))
     c["pattern_where"][:] = (-1.0, -0.1, -0.6, -0.6)
-    c["pattern_side"][:] = (-0.08, rng.uniform(0.0, 0.15), 0.14, 0.0)
+    c["pattern_side"][:] = (-0.14, rng.uniform(0.0, 0.15), 0.2, 0.0)
     bald_face(rng, c)
     if rng.random() < 0.5:
         _blue_eyes(rng, c)
@@ -109,13 +109,13 @@ def varnish_roan(rng: np.random.Generator, c: Coat) -> None:
 
 def roan(rng: np.random.Generator, c: Coat) -> None:
     """White hairs evenly over the body; head, legs, mane and tail keep the base colour."""
-    c["roan"][0] = rng.uniform(0.45, 0.75)
+    c["roan"][0] = rng.uniform(0.35, 0.6)
     c["roan_where"][:] = (rng.uniform(0.0, 0.15), 0.0, 0.0, 0.0)
 
 
 def brindle(rng: np.random.Generator, c: Coat) -> None:
     """Upright dark stripes on trunk and neck, bands on the legs: as good as a zebra's, in a horse's colours."""
-    c["brindle"][:] = (rng.uniform(28, 60), rng.uniform(0.5, 1.0), rng.uniform(0.2, 1.0), rng.uniform(0.0, 0.8))
+    c["brindle"][:] = (rng.uniform(28, 60), rng.uniform(0.6, 1.0), rng.uniform(0.1, 0.6), rng.uniform(0.0, 0.8))
 
 
 def bloom(rng: np.random.Generator, c: Coat) -> None:

@@ -25,7 +25,7 @@ def add_finish(rng: np.random.Generator, c: Coat, *, is_winter: bool, is_polishe
     specular = 0.5 * rng.random() ** (2.0 - darkness) * (1.0 if is_polished else 0.6)
     if is_winter:
         roughness, specular = rng.uniform(0.8, 0.95), 0.05 * rng.random()
-        c["fuzz"][:3] = (rng.uniform(0.5, 1.2), rng.uniform(0.15, 0.5), rng.uniform(0.3, 0.9))
+        c["fuzz"][:3] = (rng.uniform(0.3, 0.7), rng.uniform(0.15, 0.5), rng.uniform(0.3, 0.9))
     c["gloss"][0] = specular
     c["gloss"][1] = float(np.clip(2 / roughness**4 - 2, 2.0, 130.0))
     c["gloss"][2:] = (rng.uniform(0.1, 1.0), rng.uniform(0.05, 0.4))
@@ -55,7 +55,7 @@ def add_dirt(rng: np.random.Generator, c: Coat) -> None:
 
 def add_dust(rng: np.random.Generator, c: Coat) -> None:
     """Lay dust on the upper sides."""
-    c["dust"][:] = (*vary(rng, (176, 156, 128), 0.15), rng.uniform(0.1, 0.5))
+    c["dust"][:] = (*vary(rng, (176, 156, 128), 0.15), rng.uniform(0.05, 0.35))
 
 
 def add_texture(rng: np.random.Generator, c: Coat) -> str:

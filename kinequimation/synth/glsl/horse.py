@@ -109,7 +109,7 @@ _COLOUR = """
     // where on the body: each of these is 0 or 1, softly
     float side = abs(t.x), outer = tn.x * sign(t.x);
     vec3 h = t - POLL;
-    float along = dot(h, HEAD_AXIS) / HEAD_M, front = dot(tn, HEAD_FRONT);
+    float along = dot(h, HEAD_AXIS) / HEAD_M, front = dot(tn, HEAD_FRONT), above = dot(h, HEAD_FRONT);
     float head = smoothstep(POLL.y + 0.12, POLL.y + 0.01, t.y);
     float leg = (1.0 - smoothstep(0.75, 1.0, t.z)) * smoothstep(0.03, 0.06, side) * (is_hair ? 0.0 : 1.0);
     float body = (1.0 - leg) * (1.0 - head);
@@ -133,11 +133,10 @@ _COLOUR = """
     // dapples, and the lattice that spots share
     vec3 lattice = (p + 0.05 * (middle.rgb - 0.5)) * COAT_CELLS.x;
     vec3 cell = nearest_cell(lattice.yzx + 0.5 * lattice.zxy);
-    float radius = COAT_CELLS.y * (0.6 + 0.8 * cell.y);
-    float centre = smoothstep(radius + 0.12, radius - 0.12, cell.x + 0.25 * (fine.g - 0.5));
-    float dappled = COAT_CELLS.z * body * smoothstep(0.75, 1.05, t.z) * clamp(0.55 + 0.5 * croup - 0.6 * neck
-                  + 1.2 * (broad.b - 0.5), 0.0, 1.0);
-    rgb *= mix(vec3(1.0), mix(COAT_DAPPLE.rgb, vec3(COAT_DAPPLE.w), centre), dappled);
+    float radius = COAT_CELLS.y * (0.7 + 0.6 * cell.y);
+    float centre = smoothstep(radius + 0.16, radius - 0.10, cell.x + 0.12 * (fine.g - 0.5));
+    float dappled = COAT_CELLS.z * body * smoothstep(0.7, 1.0, t.z)
+                  * clamp(0.8 + 0.4 * croup - 0.5 * neck + 1.0 * (broad.b - 0.5), 0.0, 1.0);
 
     // points, and the marks of a dun
     float height = t.y < 0.0 ? COAT_POINT_SHAPE.x : COAT_POINT_SHAPE.y;
@@ -161,8 +160,9 @@ _COLOUR = """
     // white hairs among the coloured ones
     float hoary = COAT_ROAN.x * clamp(body + COAT_ROAN_WHERE.x * head + COAT_ROAN_WHERE.y * leg, 0.0, 1.0)
                 * mix(1.0, croup, COAT_ROAN_WHERE.z);
-    hoary *= 0.75 + 0.9 * (broad.g - 0.35);
-    rgb = mix(rgb, COAT_WHITE.rgb, clamp(hoary * (0.65 + 1.6 * (fine.a - 0.5)), 0.0, 1.0));
+    hoary *= 0.8 + 0.6 * (broad.g - 0.35);
+    rgb = mix(rgb, COAT_WHITE.rgb, clamp(hoary * (0.7 + 1.1 * (fine.a - 0.5)), 0.0, 1.0));
+    rgb *= mix(vec3(1.0), mix(COAT_DAPPLE.rgb, vec3(COAT_DAPPLE.w), centre), dappled);
     rgb *= 1.0 + COAT_ROAN.z * (fine.r - 0.5) * 2.0 + COAT_ROAN.w * (broad.b - 0.5);
 
     // dark skin of the muzzle, nostrils, around the eyes, in the ears
@@ -189,14 +189,16 @@ _COLOUR = """
     vec2 star = vec2(bent, (along - COAT_STAR.x) * HEAD_M) / max(COAT_STAR.zy, 0.001);
     facial = max(facial, smoothstep(1.15, 0.85, length(star) + 1.2 * (middle.g - 0.5)) * step(0.0, COAT_STAR.z));
     facial = max(facial, smoothstep(COAT_STAR.w + 0.006, COAT_STAR.w - 0.004, bent) * within(along, 0.86, 1.01, 0.02));
+    facial *= smoothstep(-0.06, -0.03, above + 0.08 * (middle.r - 0.5));
     white = max(white, facial * head * smoothstep(-0.25 - 4.0 * COAT_BLAZE.x, 0.1 - 4.0 * COAT_BLAZE.x, front));
     white *= 1.0 - COAT_CELLS.w * smoothstep(radius + 0.04, radius - 0.04, cell.x + 0.12 * (fine.g - 0.5));
     vec3 white_rgb = mix(COAT_WHITE.rgb, COAT_PINK.rgb, COAT_PINK.w * smoothstep(0.80, 0.98, along) * head);
     white_rgb = mix(white_rgb, COAT_PINK.rgb, 0.45 * COAT_WHITE.w * max(eye_rim, max(inside, belly)));
     rgb = mix(rgb, white_rgb, white);
-    vec3 speck = nearest_cell(p.zxy * COAT_FLECK_SHAPE.x + 0.4 * fine.rgb);
+    vec3 speck = nearest_cell((p.zxy + 0.6 * p.yzx) * COAT_FLECK_SHAPE.x + 0.6 * fine.rgb + 4.0 * middle.rgb);
     float on_pixel = px * COAT_FLECK_SHAPE.x;
-    float fleck = smoothstep(COAT_FLECK_SHAPE.y + 0.05 + on_pixel, COAT_FLECK_SHAPE.y - 0.05 - on_pixel, speck.x)
+    float dot_radius = COAT_FLECK_SHAPE.y * (0.5 + speck.z);
+    float fleck = smoothstep(dot_radius + 0.05 + on_pixel, dot_radius - 0.05 - on_pixel, speck.x)
                 * step(speck.y, COAT_FLECK_SHAPE.z * (0.5 + broad.b));
     rgb = mix(rgb, COAT_FLECK.rgb, COAT_FLECK.w * fleck * (1.0 - 0.6 * leg));
     rgb *= mix(1.0, 0.25, nostril * head) * mix(1.0, 0.55, in_ear);
@@ -240,7 +242,7 @@ _MATERIALS = """
     // dirt reaches up the legs, lies in patches on the body, and splashes; dust greys; sweat darkens
     float spoilt = max(1.0 - smoothstep(0.0, COAT_DIRT_SHAPE.x + 0.01, t.z + 0.3 * (middle.b - 0.5)),
                        smoothstep(COAT_DIRT_SHAPE.z, COAT_DIRT_SHAPE.z + 0.1, (is_hair ? middle.b : strands.b)));
-    vec3 drop = nearest_cell(p.yzx * 22.0);
+    vec3 drop = nearest_cell((p.yzx + 0.6 * p.xyz) * 20.0 + 2.0 * middle.rgb);
     float reach = smoothstep(1.25, 0.3, t.z + 0.5 * (broad.g - 0.5));
     spoilt = max(spoilt, COAT_DIRT_SHAPE.w * step(drop.y, 0.75 * reach)
                          * smoothstep(0.40 * drop.z + 0.06, 0.40 * drop.z, drop.x));
@@ -274,7 +276,7 @@ _TACK = """
     } else if (COAT_STRAP.w > 0.5 && is_trunk && band(t.y, -0.3, 0.04) > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.15;
     if (COAT_BRIDLE.w > 0.0 && head > 0.5 && !is_hair && material < 4.5) {
         float w = COAT_BRIDLE.w;
-        float cheek = band(dot(h, HEAD_FRONT), 0.03 - 0.05 * along, w * 0.7) * step(along, 0.75) * step(0.02, along);
+        float cheek = band(above, 0.03 - 0.05 * along, w * 0.7) * step(along, 0.75) * step(0.02, along);
         float brow = band(along, 0.12, w * 0.8);
         float s = COAT_BRIDLE.x * band(along, 0.6, w) + COAT_BRIDLE.y * cheek + COAT_BRIDLE.z * brow;
         if (s > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.2;
@@ -331,7 +333,10 @@ void main() {
     float px = 0.5 * length(fwidth(t));
     vec4 broad = texture(volume, p * 0.35);
     vec4 middle = texture(volume, p * 1.1);
-    vec4 fine = texture(volume, p * COAT_ROAN.y);
+    // what is finer than a pixel would only sparkle: it fades to its mean
+    const mat3 askew = mat3(0.80, 0.36, -0.48, -0.60, 0.48, -0.64, 0.0, 0.80, 0.60);
+    vec4 fine = texture(volume, askew * (p + 0.1 * middle.rgb) * COAT_ROAN.y) - 0.5;
+    fine = 0.5 + fine * clamp(0.05 / max(px * COAT_ROAN.y, 0.0001), 0.0, 1.0);
     vec4 pattern = texture(volume, p * COAT_PATTERN_SCALE.xyz);
     // one look-up serves two: strands where there is hair, patches of dirt where there is none
     vec3 down = material > 1.5 && material < 2.5 ? TAIL_AXIS : vec3(0.0, 0.2, -0.98);

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from kinequimation import skeleton
 from kinequimation.body import MATERIALS, Body
+from kinequimation.body.horse import load_template
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -54,7 +55,8 @@ PARTS: tuple[str, ...] = tuple(dict.fromkeys(part_of(j) for j in skeleton.JOINTS
 
 def is_hair(body: Body) -> Bool[np.ndarray, " faces"]:
     """Return which faces are hair."""
-    return np.array([bool(_HAIR.search(m)) for m in MATERIALS])[body.face_material]
+    by_material = np.array([bool(_HAIR.search(m)) for m in MATERIALS])[body.face_material]
+    return by_material | ~load_template().is_skin[body.faces].all(1)
 
 
 @dataclass(frozen=True)

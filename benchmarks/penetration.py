@@ -30,6 +30,8 @@ from kinequimation import skeleton
 from kinequimation.body import BREEDS, Body, breed_shape
 from kinequimation.geometry.rotation import quat_identity
 from kinequimation.motion import GAIT_NAMES, Motion, make_motion
+from kinequimation.motion.pace import speed_range_mps
+from kinequimation.motion.table import table_of
 
 try:
     from kinequimation.motion.moves import MOVE_NAMES, make_move  # pyright: ignore
@@ -38,7 +40,7 @@ except ImportError:
 
 MAX_DEPTH_M, MAX_GROUND_M = 0.020, 0.003
 REST = "rest"
-DEFAULT_BREEDS = ("warmblood", "arabian", "shire", "shetland", "foal")
+DEFAULT_BREEDS = ("warmblood", "arabian", "shire", "shetland", "foal_0m")
 """Those that differ most."""
 
 
@@ -107,10 +109,8 @@ def _motion(clip: str, speed: str, body: Body) -> Motion:
         return make_move(clip, body)
     speed_mps = None
     if speed != "usual":
-        from kinequimation.motion.table import REFERENCE_HEIGHT_M, table_of
-
-        slow, _, fast = table_of(clip)[0].speeds_mps
-        speed_mps = (slow if speed == "slow" else fast) * (body.shape.withers_height_m / REFERENCE_HEIGHT_M) ** 0.5
+        slow, _, fast = speed_range_mps(table_of(clip)[0], body)
+        speed_mps = slow if speed == "slow" else fast
     return make_motion(clip, body, speed_mps=speed_mps)
 
 

@@ -357,7 +357,7 @@ def main() -> int:
     from skimage.data import horse
 
     began = time.perf_counter()
-    target = Target(~horse())
+    target = Target(~np.asarray(horse(), bool))
     x = fit(target, args.rounds, not args.quiet)
     score, bare = iou(target.draw(x), target.mask), iou(target.draw(x, hair=False), target.mask)
     print(f"IoU {score:.4f} with hair, {bare:.4f} without; {time.perf_counter() - began:.0f} s")

@@ -38,7 +38,7 @@ def _surface(xyz: np.ndarray) -> tuple[Float[np.ndarray, "v 6"], Int[np.ndarray,
 
 def _ring() -> np.ndarray:
     """Return a ring of radius 1 in the plane z = 0, an eighth as thick."""
-    around, across = np.meshgrid(np.linspace(0, 2 * np.pi, 13), np.linspace(0, 2 * np.pi, 6), indexing="ij")
+    around, across = np.meshgrid(np.linspace(0, 2 * np.pi, 25), np.linspace(0, 2 * np.pi, 6), indexing="ij")
     r = 1 + 0.125 * np.cos(across)
     return np.stack([r * np.cos(around), r * np.sin(around), 0.125 * np.sin(across)], -1)
 
@@ -47,16 +47,16 @@ def _saddle() -> np.ndarray:
     """Return a saddle's seat: x across and y along it (the pommel at −1), both −1 to 1; its lowest point at z = 0.
 
     Seen from the side it dips between pommel and cantle, which stand at z = 0.55 and 1; seen from above it is narrow in
-    front and wide behind. The skirt ends at z = −1. The profiles are drawn after photographs.
+    front and wide behind. The skirt ends at z = −2.2. The profiles are drawn after photographs.
     """
     y = np.array([-1.0, -0.97, -0.85, -0.6, -0.3, 0.0, 0.3, 0.6, 0.85, 0.97, 1.0])
     top = np.interp(y, [-1, -0.85, -0.5, 0.05, 0.5, 0.85, 1], [0.2, 0.55, 0.2, 0.0, 0.22, 0.95, 0.75])
     wide = np.interp(y, [-1, -0.85, -0.5, 0.1, 0.6, 0.9, 1], [0.2, 0.42, 0.46, 0.7, 1.0, 0.8, 0.35])
     turn = np.linspace(-0.5 * np.pi, 0.5 * np.pi, 9)
     across, drop = np.sin(turn), 1 - np.cos(turn) ** 0.7
-    z = top[:, None] - (top[:, None] + 1) * drop
-    z[[0, -1]] = np.minimum(z[[0, -1]], -1.0 + 0.5 * (1 - drop))  # rounded ends close it
-    return np.stack([wide[:, None] * across, y[:, None] + 0 * across, z], -1)
+    z = top[:, None] - (top[:, None] + 2.2) * drop
+    z[[0, -1]] = np.minimum(z[[0, -1]], -2.2 + 0.5 * (1 - drop))  # rounded ends close it
+    return np.stack([wide[:, None] * across * (1 + 0.2 * drop), y[:, None] + 0 * across, z], -1)
 
 
 @lru_cache(maxsize=len(MESHES))
@@ -165,6 +165,20 @@ class Props:
         row[:, 16] = -10.0 - np.asarray(pictures)
         row[:, 17], row[:, 18], row[:, 19] = second, third, object_id
         self._rows[name].append(row)
+
+    def water(
+        self, axes: np.ndarray, centre: np.ndarray, rgb: np.ndarray, layer: int, opacity: float, scale: float,
+        object_id: int,
+    ) -> None:  # fmt: skip
+        """Add a level sheet of water; ``layer`` is the texture of its waves, ``scale`` how many go to a metre."""
+        vertices = np.array(axes, float).reshape(3, 3)
+        row = np.empty((1, INSTANCE_WIDTH))
+        # a veil stands upright, from 0 to 1: laid down and centred
+        turned = np.stack([vertices[:, 0], vertices[:, 2], 2 * vertices[:, 1]], -1)
+        row[0, :12] = np.concatenate([turned, (centre - vertices[:, 1])[:, None]], -1).ravel()
+        row[0, 12:15], row[0, 15] = rgb, 1.0
+        row[0, 16:] = (layer, opacity, scale, object_id)
+        self._rows[VEIL].append(row)
 
     def limb(self, a: np.ndarray, b: np.ndarray, r0: float, r1: float, rgb: np.ndarray, object_id: int) -> None:
         """Add a round-ended rod from ``a`` to ``b`` with the radii at its ends."""

@@ -324,7 +324,7 @@ class Renderer:
                 self._outline.write(corners.astype("f4").tobytes())
                 vao.render(self._fan, vertices=len(corners))
 
-    def _draw_cover(self, scene: Scene, ray_from_ndc: np.ndarray, clip_from_world: bytes) -> None:
+    def _draw_cover(self, scene: Scene, target: Any, ray_from_ndc: np.ndarray, clip_from_world: bytes) -> None:
         """Draw ground that hooves sink into: what lies below its surface loses the depth test."""
         self._draw_backdrop(scene, ray_from_ndc, ground=True, sky=False)
         plane = np.zeros((1, 20))
@@ -332,7 +332,10 @@ class Renderer:
         plane[0, [10, 11]] = (1e-4, scene.cover_m - 1e-4)
         self._instances.write(plane.astype("f4").tobytes())
         self._set(self._prop_depth, "clip_from_world", clip_from_world)
+        shown = target.color_mask
+        target.color_mask = ((False,) * 4,) * len(shown)
         self._prop_vaos["box"][1].render(instances=1)
+        target.color_mask = shown
 
     def _draw_mirrored(self, scene: Scene, clip_from_world: np.ndarray) -> None:
         """Draw the horses upside down below the water, as things that are no horse."""
@@ -415,7 +418,7 @@ class Renderer:
             for unit, name in enumerate(("bank", "volume", "shadow_map", "cards", "picture")):
                 self._set(program, name, np.array(unit, "i4").tobytes())
         if scene.cover_m > 0:
-            self._draw_cover(scene, ray_from_ndc, clip_from_world)
+            self._draw_cover(scene, target, ray_from_ndc, clip_from_world)
         if scene.water_m > 0:
             ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
             self._draw_mirrored(scene, projection)

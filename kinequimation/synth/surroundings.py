@@ -1,141 +1,52 @@
-"""What stands around the horse: ground, sky, tree lines and walls, light, fences, trees, jumps, grass."""
+"""What surrounds the horse: one function draws place, light, ground, background and everything that stands about."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation.synth.coat import linear, random_colour
+from kinequimation.synth import backdrop, ground, obstacles, spray, vegetation
 from kinequimation.synth.figures import add_person
 from kinequimation.synth.glsl.common import SCENE_FIELDS
+from kinequimation.synth.lighting import sample_light
 from kinequimation.synth.meshes import Props
-from kinequimation.synth.scene import OBJECT_ID
-from kinequimation.synth.textures import TEXTURES, texture_layer
+from kinequimation.synth.obstacles import add_box, add_fence, add_jump, add_quadruped_furniture
+from kinequimation.synth.shares import SceneShares
+from kinequimation.synth.textures import TEXTURES
+from kinequimation.synth.vegetation import add_grass, add_tree
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, UInt8
+
+__all__ = [
+    "Rows", "SceneShares", "Surroundings", "add_box", "add_fence", "add_grass", "add_jump", "add_quadruped_furniture",
+    "add_tree", "furnish", "rows_array", "sample_backdrop", "sample_light", "surround",
+]  # fmt: skip
 
 Rows = dict[str, np.ndarray]
-_UP = np.array([0.0, 0.0, 1.0])
-
-_GROUNDS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int], tuple[str, ...]]] = {
-    "sand": ((205, 184, 150), (176, 152, 120), ("sand", "hoofprints", "sand")),
-    "dark sand": ((140, 120, 98), (112, 96, 80), ("hoofprints", "sand", "soil")),
-    "grey arena": ((150, 148, 140), (128, 126, 120), ("sand", "hoofprints")),
-    "grass": ((98, 128, 58), (122, 136, 70), ("grass", "grass", "leaves")),
-    "dry grass": ((160, 146, 94), (128, 120, 70), ("grass", "soil")),
-    "dirt": ((104, 84, 64), (80, 64, 50), ("soil", "gravel")),
-    "asphalt": ((118, 116, 114), (100, 99, 98), ("gravel", "plaster")),
-    "snow": ((226, 230, 236), (206, 212, 222), ("soil", "plaster")),
-}
-GROUNDS: tuple[str, ...] = tuple(_GROUNDS)
-_GROUND_SHARES = np.array([0.24, 0.12, 0.12, 0.26, 0.08, 0.1, 0.05, 0.03])
 
 
-def _tint(rng: np.random.Generator, rgb: object, spread: float = 0.12) -> np.ndarray:
-    return linear(np.asarray(rgb, float) * np.exp(rng.normal(0, spread)) * np.exp(rng.normal(0, spread / 2, 3)))
+@dataclass(frozen=True)
+class Surroundings:
+    """What ``surround`` drew, as far as it is not in rows and props.
 
-
-def sample_light(rng: np.random.Generator, rows: Rows, *, indoor: bool) -> tuple[np.ndarray, float]:
-    """Draw sun, sky and exposure into ``rows``.
-
-    Returns:
-        the unit direction towards the sun, and the strength of its shadows.
+    Attributes:
+        sun: [3] unit direction towards the sun (or the flash).
+        shadow: strength of the cast shadows.
+        kind: the place, one of ``shares.PLACES``.
+        contact: [5, 4] soft dark spots on the ground, for ``Scene.contact``.
+        picture: the backdrop's picture, for ``Scene.picture``.
+        record: every draw, by name; JSON-able.
     """
-    elevation, azimuth = np.radians(rng.uniform(12, 78)), rng.uniform(0, 2 * np.pi)
-    if indoor:
-        elevation = np.radians(rng.uniform(50, 88))
-    sun = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
-    overcast = 1.0 if indoor else rng.random() ** 0.6 if rng.random() < 0.4 else 0.0
-    strength = rng.uniform(1.0, 2.6) * (1 - 0.8 * overcast)
-    warm = np.array(
-        [1.0, 1.0 - 0.25 * rng.random() * (1 - elevation), 1.0 - 0.5 * rng.random() * (1 - elevation / 1.6)]
-    )
-    sky = rng.uniform(0.3, 0.8) * (1 + 0.6 * overcast)
-    blue = np.array([1.0 - 0.25 * rng.random(), 1.0, 1.0 + 0.3 * rng.random()])
-    shadow = rng.uniform(0.75, 1.0) * (1 - 0.75 * overcast)
-    white = np.exp(rng.normal(0, 0.1, 3))
-    exposure = rng.uniform(0.6, 1.0) / (sky + strength * np.sin(elevation)) * np.exp(rng.normal(0.5, 0.3))
-    rows["sun"] = np.array([*sun, shadow])
-    rows["sun_rgb"] = np.array([*(warm * strength * white), exposure])
-    clouds = rng.random()
-    rows["sky_rgb"] = np.array([*(blue * sky * white), clouds])
-    rows["eye"] = np.array([0, 0, 0, 1 / np.exp(rng.normal(np.log(2.1), 0.12))])
-    return sun, shadow
 
-
-def sample_backdrop(rng: np.random.Generator, rows: Rows, eye: np.ndarray, distance_m: float) -> str:
-    """Draw ground and background into ``rows``.
-
-    Args:
-        rng: source of randomness.
-        rows: the shader's rows; the light must be in it.
-        eye: [3] the camera's position.
-        distance_m: from the camera to the horse.
-
-    Returns:
-        the kind of place.
-    """
-    for name in SCENE_FIELDS:
-        rows.setdefault(name, np.zeros(4))
-    kind = ("open", "arena", "indoor", "picture")[rng.choice(4, p=[0.42, 0.33, 0.13, 0.12])]
-    ground = GROUNDS[rng.choice(len(GROUNDS), p=_GROUND_SHARES)]
-    if kind in ("arena", "indoor") and rng.random() < 0.75:
-        ground = GROUNDS[rng.integers(3)]
-    a, b, textures = _GROUNDS[ground]
-    if rng.random() < 0.06:
-        textures = TEXTURES
-    layer = texture_layer(textures[rng.integers(len(textures))])
-    sky = rows["sky_rgb"][:3]
-    rows["soil_a"] = np.array([*_tint(rng, a), layer])
-    rows["soil_b"] = np.array([*_tint(rng, b), np.exp(rng.uniform(np.log(0.25), np.log(1.6)))])
-    contrast = rng.uniform(0.1, 0.8)
-    rows["soil_mix"] = np.array([contrast * 0.6, np.exp(rng.uniform(-3.5, -1)), rng.uniform(0.35, 0.65), contrast])
-    rows["ground_rgb"] = np.array([*(rows["soil_a"][:3] * (sky * 0.5 + rows["sun_rgb"][:3] * 0.35)), 0.0])
-    if rng.random() < 0.2:
-        rows["ground_rgb"][3] = np.exp(rng.uniform(np.log(0.02), np.log(0.4))) / distance_m
-    pale = np.array([1.0, 1.0, 1.0]) if rng.random() < 0.4 else np.array([0.75, 0.88, 1.0])
-    rows["zenith"] = np.array([*(np.array([0.22, 0.42, 0.85]) * rng.uniform(0.4, 1.3) * sky * 1.6), 0.0])
-    if rng.random() < 0.35:
-        rows["zenith"][:3] = sky * rng.uniform(0.8, 1.5)
-    rows["horizon"] = np.array([*(pale * sky * rng.uniform(0.8, 1.7)), np.exp(rng.uniform(-1.5, 0.3))])
-    rows["offset"] = np.array([*rng.random(3) * 5, 0.0])
-    if kind == "picture":
-        rows["zenith"][3] = 1.0
-        layers = rng.integers(0, len(TEXTURES), 2)
-        scale = np.exp(rng.uniform(np.log(0.1), np.log(0.8)))
-        rows["picture"] = np.array([*layers, scale, rng.random()])
-        rows["picture_rgb"] = np.array([*linear(rng.uniform(40, 230, 3)), rng.uniform(0, 1)])
-        return kind
-    if kind == "open" or rng.random() < 0.5:
-        if rng.random() < 0.5:
-            rows["hills"] = np.array([*_tint(rng, (92, 112, 92), 0.25), rng.uniform(0.02, 0.25)])
-        if rng.random() < 0.75:
-            green = (62, 88, 46) if rng.random() < 0.75 else (120, 100, 66)
-            rows["trees"] = np.array([*_tint(rng, green, 0.25), rng.uniform(0.04, 0.4)])
-            leafy = texture_layer(("leaves", "foliage", "grass")[rng.integers(3)])
-            rows["trees_shape"] = np.array([leafy, rng.uniform(4, 14), rng.uniform(0.3, 1.5), rng.uniform(0.45, 0.9)])
-    if kind != "open" or rng.random() < 0.2:
-        far = distance_m * rng.uniform(1.15, 3.0) + 1.0
-        height = rng.uniform(0.6, 3.0) if kind == "arena" else rng.uniform(3, 9)
-        surface = ("planks", "bricks", "plaster", "panels", "letters", "plaster")[rng.integers(6)]
-        if kind == "indoor" and rng.random() < 0.25:
-            surface = "crowd"
-        rows["wall"] = np.array([*random_colour(rng), (height - eye[2]) / far])
-        if rng.random() < 0.4:
-            rows["wall"][:3] = _tint(rng, (205, 200, 190))
-        rows["wall_shape"] = np.array([texture_layer(surface), rng.uniform(1.5, 7), -eye[2] / far, rng.uniform(0, 1)])
-        towards = -eye[:2] / (np.linalg.norm(eye[:2]) + 1e-9)
-        turn = rng.normal(0, 0.25)
-        normal = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ towards
-        rows["wall_normal"] = np.array([*normal, rng.uniform(0.003, 0.02) if rng.random() < 0.4 else 0.0, 0.0])
-        if kind == "indoor":
-            dim = rng.uniform(0.03, 0.5)
-            rows["zenith"][:3] = sky * dim
-            rows["horizon"][:3] = sky * dim
-            rows["sky_rgb"][3] = 0.0
-    return kind
+    sun: Float[np.ndarray, " 3"]
+    shadow: float
+    kind: str
+    contact: Float[np.ndarray, "5 4"]
+    picture: UInt8[np.ndarray, "h w c"] | None
+    record: dict[str, object] = field(default_factory=dict)
 
 
 def rows_array(rows: Rows) -> Float[np.ndarray, "fields 4"]:
@@ -143,118 +54,190 @@ def rows_array(rows: Rows) -> Float[np.ndarray, "fields 4"]:
     return np.stack([rows[name] for name in SCENE_FIELDS])
 
 
-def add_fence(props: Props, rng: np.random.Generator, centre_xy: np.ndarray, along_rad: float, length_m: float) -> None:
-    """Add a fence of posts and rails through a point."""
-    along = np.array([np.cos(along_rad), np.sin(along_rad), 0.0])
-    centre = np.array([*centre_xy, 0.0])
-    top, n_rails = rng.uniform(0.35, 1.6), int(rng.integers(1, 5))
-    white = rng.random() < 0.45
-    rgb = linear(np.array((232, 232, 228)) * rng.uniform(0.8, 1)) if white else random_colour(rng)
-    half = rng.uniform(0.015, 0.07)
-    is_box = rng.random() < 0.5
-    spacing = rng.uniform(1.5, 4.0)
-    for x in np.arange(-length_m / 2, length_m / 2 + spacing, spacing) + rng.uniform(0, spacing):
-        base = centre + along * x
-        props.box(base + top / 2 * _UP, (half, half, top / 2 * 1.05), along_rad, rgb, OBJECT_ID)
-    for z in np.linspace(top * 0.95, top * 0.95 / n_rails * 0.6, n_rails):
-        middle = centre + z * _UP
-        if is_box:
-            props.box(middle, (length_m / 2, 0.02, half * 1.3), along_rad, rgb, OBJECT_ID)
+def surround(
+    rng: np.random.Generator,
+    rows: Rows,
+    props: Props,
+    eye: Float[np.ndarray, " 3"],
+    ahead_xy: Float[np.ndarray, " 2"],
+    distance_m: float,
+    reach_m: float,
+    height_m: float,
+    hooves_xyz: Float[np.ndarray, "4 3"],
+    speed_mps: float,
+    shares: SceneShares,
+    hfov_rad: float = 0.7,
+    heading_xy: Float[np.ndarray, " 2"] | None = None,
+) -> Surroundings:
+    """Draw everything around a horse that stands at the origin.
+
+    Args:
+        rng: source of randomness.
+        rows: the shader's rows, written to.
+        props: where things are added.
+        eye: [3] the camera's position.
+        ahead_xy: [2] the camera's horizontal viewing direction, unit.
+        distance_m: from the camera to the horse.
+        reach_m: how far from the horse nothing stands, but what is meant to hide parts of it.
+        height_m: the horse's withers height.
+        hooves_xyz: [4, 3] its toes.
+        speed_mps: how fast it goes; fast hooves raise dust or spray.
+        shares: how often what.
+        hfov_rad: the camera's field of view: a longer lens blurs what is far.
+        heading_xy: [2] where the horse goes, unit; from its hooves' longer axis if not given.
+    """
+    record: dict[str, object] = {}
+    place = backdrop.sample_place(rng, shares)
+    inside = place in ("indoor", "stable")
+    sun, shadow = sample_light(rng, rows, indoor=inside, eye=eye, shares=shares, record=record)
+    rows["eye"][:3] = eye
+    record["place"] = place
+    if place == "abstract":
+        backdrop.add_abstract(rng, rows)
+        contact = np.zeros((5, 4))
+        contact[:, 2] = 1.0
+        return Surroundings(sun, shadow, place, contact, None, record)
+    material = ground.sample_ground(rng, rows, place, shares, record)
+    picture = _background(rng, rows, place, shares, eye, distance_m, hfov_rad, record)
+    heading = _heading(hooves_xyz) if heading_xy is None else heading_xy
+    level = _cover(rng, rows, props, place, material, shares, eye, hooves_xyz, heading, speed_mps, height_m, record)
+    contact = ground.contact_shadows(rng, hooves_xyz, height_m, level)
+    if rng.random() < shares.furniture and place != "plain":
+        chance = 0.35 if place == "picture" else 1.0
+        if rng.random() < chance:
+            furnish(props, rng, eye, ahead_xy, distance_m, reach_m, place, shares, record)
+    _in_front(rng, props, eye, ahead_xy, distance_m, height_m, shares, record)
+    return Surroundings(sun, shadow, place, contact, picture, record)
+
+
+def _heading(hooves_xyz: np.ndarray) -> np.ndarray:
+    """Return the direction from the hind to the fore hooves; hooves are LF, RF, LH, RH."""
+    along = hooves_xyz[:2, :2].mean(0) - hooves_xyz[2:, :2].mean(0)
+    return along / (np.linalg.norm(along) + 1e-9)
+
+
+def _background(
+    rng: np.random.Generator, rows: Rows, place: str, shares: SceneShares, eye: np.ndarray, distance_m: float,
+    hfov_rad: float, record: dict[str, object],
+) -> np.ndarray | None:  # fmt: skip
+    if place == "picture":
+        return backdrop.add_picture(rng, rows, shares, distance_m, record)
+    if place == "plain":
+        backdrop.add_studio(rng, rows, distance_m)
+        return None
+    picture = None
+    if place in backdrop.OUTDOORS:
+        picture = backdrop.add_skyline(rng, rows, shares, hfov_rad, record)
+    has_wall = {"field": 0.05, "road": 0.08, "arena": 0.35, "yard": 0.4}.get(place, 1.0)
+    if rng.random() < has_wall:
+        backdrop.add_wall(rng, rows, place, eye, distance_m, record)
+    return picture
+
+
+def _cover(
+    rng: np.random.Generator, rows: Rows, props: Props, place: str, material: ground.Ground, shares: SceneShares,
+    eye: np.ndarray, hooves_xyz: np.ndarray, heading_xy: np.ndarray, speed_mps: float, height_m: float,
+    record: dict[str, object],
+) -> float:  # fmt: skip
+    """Add what hides the hooves: water, soft ground, grass, dust.
+
+    Returns:
+        height of the ground's surface, metres.
+    """
+    outdoors = place in (*backdrop.OUTDOORS, "picture")
+    u_water, u_cover, u_blades, u_dust = rng.random(4)
+    if outdoors and u_water < shares.water:
+        level = spray.add_water(props, rng, height_m, 60.0, record)
+        if speed_mps > 0.5:
+            record["splashes"] = spray.add_splash(props, rng, eye, hooves_xyz, level, speed_mps, height_m)
+        return 0.0
+    level = 0.0
+    if material.depth_m and u_cover < shares.cover:
+        level = ground.sink(rng, rows, material, height_m, record)
+        if rng.random() < 0.8:
+            spray.add_mounds(props, rng, rows, hooves_xyz, level, TEXTURES[int(rows["soil_a"][3])])
+    if material.grows and place != "plain" and u_blades < shares.blades:
+        tall = float(np.exp(rng.uniform(np.log(0.05), np.log(0.28))) * (height_m / 1.5) ** 0.5)
+        if rng.random() < 0.06:
+            tall *= 2.0
+        vegetation.add_grass(props, rng, rows, rng.uniform(1.3, 2.4) * height_m, tall, eye, around=hooves_xyz[:, :2])
+        record["grass_m"] = tall
+    if u_dust < shares.dust:
+        n = spray.add_dust(props, rng, rows, material, eye, hooves_xyz, heading_xy, speed_mps, height_m)
+        if n:
+            record["dust"] = n
+    return level
+
+
+def _in_front(
+    rng: np.random.Generator, props: Props, eye: np.ndarray, ahead_xy: np.ndarray, distance_m: float, height_m: float,
+    shares: SceneShares, record: dict[str, object],
+) -> None:  # fmt: skip
+    """Add what stands between camera and horse."""
+    u_fence, u_foliage, u_trunk, u_pole = rng.random(4)
+    right = np.array([ahead_xy[1], -ahead_xy[0]])
+    across = float(np.arctan2(right[1], right[0]))
+    if u_fence < shares.fence_front:
+        at = eye[:2] + ahead_xy * distance_m * rng.uniform(0.35, 0.75)
+        along = across + rng.normal(0, 0.2)
+        if rng.random() < 0.1:
+            vegetation.add_hedge(props, rng, at, along, 12.0, rng.uniform(0.3, 0.7) * height_m)
+            record["fence_front"] = "hedge"
         else:
-            props.limb(
-                middle - along * length_m / 2, middle + along * length_m / 2, half * 0.7, half * 0.7, rgb, OBJECT_ID
-            )
-
-
-def add_tree(props: Props, rng: np.random.Generator, xy: np.ndarray) -> None:
-    """Add a tree or a bush."""
-    bush = rng.random() < 0.5
-    height = rng.uniform(0.4, 1.6) if bush else rng.uniform(3, 9)
-    foot = np.array([*xy, 0.0])
-    if not bush:
-        props.limb(foot, foot + height * 0.7 * _UP, 0.03 * height, 0.015 * height, _tint(rng, (84, 70, 58)), OBJECT_ID)
-    n = int(rng.integers(3, 7))
-    centre = foot + height * (0.4 if bush else 0.7) * _UP + rng.normal(0, 0.16 * height, (n, 3))
-    radius = rng.uniform(0.15, 0.32, (n, 1)) * height
-    axes = np.eye(3) * radius[:, :, None]
-    green = _tint(rng, (70, 98, 50) if rng.random() < 0.8 else (130, 104, 60), 0.25)
-    props.add("sphere", axes, centre, green, OBJECT_ID, "leaves", 1.5 / height, 1.0)
-
-
-def add_jump(props: Props, rng: np.random.Generator, xy: np.ndarray, along_rad: float) -> None:
-    """Add a show jump: two stands and painted poles."""
-    along = np.array([np.cos(along_rad), np.sin(along_rad), 0.0])
-    centre = np.array([*xy, 0.0])
-    a, b = random_colour(rng), linear((230, 228, 222))
-    width, height = rng.uniform(1.2, 1.9), rng.uniform(0.5, 1.4)
-    for sign in (-1, 1):
-        stand = centre + along * sign * width
-        props.box(
-            stand + 0.7 * _UP,
-            (0.25, 0.05, rng.uniform(0.5, 0.8)),
-            along_rad,
-            a if sign > 0 else b,
-            OBJECT_ID,
-            "stripes",
-            1.0,
-            0.6,
+            record["fence_front"] = add_fence(props, rng, at, along, 14.0)
+    if u_foliage < shares.foliage_front:
+        record["foliage_front"] = vegetation.add_foliage_in_front(props, rng, eye, ahead_xy, distance_m)
+    if u_trunk < shares.trunk_front:
+        at = eye[:2] + ahead_xy * distance_m * rng.uniform(0.3, 0.7) + right * rng.normal(0, 0.12) * distance_m
+        foot = np.array([*at, 0.0])
+        radius = rng.uniform(0.03, 0.16) * min(distance_m / 6, 1.0)
+        bark = ground.tint(rng, (92, 78, 66), 0.2)
+        props.limb(
+            foot, foot + np.array([*rng.normal(0, 0.2, 2), 6.0]), radius, radius * 0.7, bark, obstacles.OBJECT_ID
         )
-    for z in np.linspace(height, 0.2, int(rng.integers(2, 5))):
-        for i in range(6):
-            x = (-1 + 2 * (i + 0.5) / 6) * width
-            middle = centre + along * x + z * _UP
-            half = along * width / 6
-            props.limb(middle - half, middle + half, 0.05, 0.05, (a, b)[i % 2], OBJECT_ID)
+        record["trunk_front"] = float(radius)
+    if u_pole < shares.pole_front:
+        at = (
+            eye[:2] + ahead_xy * (distance_m - rng.uniform(0.5, 0.9) * height_m) + right * rng.normal(0, 0.5) * height_m
+        )
+        if rng.random() < 0.5:
+            obstacles.add_ground_poles(props, rng, at, across + rng.normal(0, 0.5))
+        else:
+            obstacles.add_letter(props, rng, at, across + rng.normal(0, 0.3))
+        record["pole_front"] = True
 
 
-def add_box(props: Props, rng: np.random.Generator, xy: np.ndarray) -> None:
-    """Add a building, a board, a car's worth of boxes or a crate."""
-    size = np.exp(rng.uniform(np.log(0.15), np.log(3.5), 3))
-    surface = ("planks", "bricks", "panels", "letters", "checks", "stripes", "cells", "plaster")[rng.integers(8)]
-    yaw = rng.uniform(0, np.pi)
-    props.box([*xy, size[2]], size, yaw, random_colour(rng), OBJECT_ID, surface, rng.uniform(0.15, 1), rng.random())
+def sample_backdrop(
+    rng: np.random.Generator, rows: Rows, eye: np.ndarray, distance_m: float, shares: SceneShares | None = None
+) -> str:
+    """Draw ground and a background without any picture into ``rows``, the light being in it already.
 
+    For wide scenes and films, which have no single horse to draw around; where there is one, ``surround`` does it.
 
-def add_quadruped_furniture(props: Props, rng: np.random.Generator, xy: np.ndarray) -> None:
-    """Add something with four legs that is no horse: a table, a bench, or a blob on sticks."""
-    size = rng.uniform(0.35, 1.0) * np.array([1.0, rng.uniform(0.3, 0.7), 1.0])
-    height, yaw, rgb = rng.uniform(0.5, 1.3), rng.uniform(0, np.pi), random_colour(rng)
-    turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
-    for i in (-1, 1):
-        for j in (-1, 1):
-            foot = np.array([*(xy + turn @ (size[:2] * 0.85 * [i, j])), 0.0])
-            props.limb(foot, foot + height * _UP, 0.05, 0.05, rgb, OBJECT_ID)
-    if rng.random() < 0.5:
-        props.box([*xy, height], (size[0], size[1], 0.04), yaw, rgb, OBJECT_ID, "planks", 1.0, 0.5)
-    else:
-        axes = np.eye(3) * [size[0], size[1], rng.uniform(0.2, 0.4)]
-        axes[:2, :2] = turn @ axes[:2, :2]
-        props.add("sphere", axes, np.array([*xy, height]), rgb, OBJECT_ID, "soil", 0.5, 0.5)
-
-
-def add_grass(props: Props, rng: np.random.Generator, rows: Rows, radius_m: float, height_m: float) -> None:
-    """Add blades of grass around the origin, in the ground's colours."""
-    n = int(rng.integers(500, 2200))
-    angle, r = rng.uniform(0, 2 * np.pi, n), radius_m * np.sqrt(rng.random(n))
-    centre = np.stack([r * np.cos(angle), r * np.sin(angle), np.zeros(n)], -1)
-    axes = np.zeros((n, 3, 3))
-    turn = rng.uniform(0, np.pi, n)
-    wide = rng.uniform(0.004, 0.016, n) * (1 + height_m * 3)
-    axes[:, 0, 0], axes[:, 1, 0] = wide * np.cos(turn), wide * np.sin(turn)
-    tall = height_m * rng.uniform(0.4, 1.2, n)
-    axes[:, :, 2] = rng.normal(0, 0.3, (n, 3)) * tall[:, None]
-    axes[:, 2, 2] = tall
-    axes[:, :2, 1] = rng.normal(0, 0.02, (n, 2))
-    axes[:, 2, 1] = 0.01
-    share = rng.random((n, 1))
-    rgb = (rows["soil_a"][:3] * share + rows["soil_b"][:3] * (1 - share)) * rng.uniform(0.7, 1.5, (n, 1))
-    props.add("blade", axes, centre, rgb, OBJECT_ID)
+    Returns:
+        the kind of place: one of those under the sky, or indoors, or abstract, which has no ground.
+    """
+    shares = shares or SceneShares()
+    for name in SCENE_FIELDS:
+        rows.setdefault(name, np.zeros(4))
+    bands = SceneShares(
+        **{k: getattr(shares, k) for k in (*backdrop.OUTDOORS, "indoor", "abstract")},
+        stable=0.0, plain=0.0, picture=0.0, skyline=0.0, grounds=shares.grounds,
+    )  # fmt: skip
+    place = backdrop.sample_place(rng, bands)
+    if place == "abstract":
+        backdrop.add_abstract(rng, rows)
+        return "picture"
+    ground.sample_ground(rng, rows, place, bands, {})
+    _background(rng, rows, place, bands, eye, distance_m, 0.7, {})
+    return place
 
 
 def furnish(
-    props: Props, rng: np.random.Generator, eye: np.ndarray, forward: np.ndarray, distance_m: float, reach_m: float
-) -> None:
-    """Scatter fences, trees, jumps, boxes and people behind and beside the horse.
+    props: Props, rng: np.random.Generator, eye: np.ndarray, forward: np.ndarray, distance_m: float, reach_m: float,
+    place: str = "field", shares: SceneShares | None = None, record: dict[str, object] | None = None,
+) -> None:  # fmt: skip
+    """Scatter fences, trees, jumps, vehicles, animals and people behind and beside the horse.
 
     Args:
         props: where to add.
@@ -263,22 +246,59 @@ def furnish(
         forward: [2] its horizontal viewing direction, unit.
         distance_m: from the camera to the horse.
         reach_m: how far from the horse nothing may stand.
+        place: one of ``shares.PLACES``.
+        shares: how often what; the defaults if not given.
+        record: where to note what was drawn.
     """
+    shares = shares or SceneShares()
+    note: dict[str, object] = record if record is not None else {}
     right = np.array([forward[1], -forward[0]])
     facing = float(np.arctan2(right[1], right[0]))
+    inside = place in ("indoor", "stable")
 
     def spot(nearest: float, farthest: float) -> np.ndarray:
         ahead = distance_m + np.exp(rng.uniform(np.log(nearest), np.log(farthest)))
-        return eye[:2] + forward * ahead + right * rng.normal(0, 0.35) * ahead
+        return eye[:2] + forward * ahead + right * rng.normal(0, 0.3) * ahead
 
-    if rng.random() < 0.6:
+    def turn() -> float:
+        return facing + rng.normal(0, 0.5)
+
+    things: list[str] = []
+    if rng.random() < (0.15 if inside else 0.65):
         for _ in range(int(rng.integers(1, 3))):
-            add_fence(props, rng, spot(reach_m, 12), facing + rng.normal(0, 0.25), rng.uniform(8, 40))
-    for _ in range(rng.poisson(0.9)):
-        add_tree(props, rng, spot(reach_m + 0.5, 25))
-    for _ in range(rng.poisson(1.1)):
-        add_box(props, rng, spot(reach_m + 3.5, 30))
-    if rng.random() < 0.12:
-        add_jump(props, rng, spot(reach_m + 0.5, 12), facing + rng.normal(0, 0.5))
-    for _ in range(rng.poisson(0.5)):
-        add_person(props, rng, spot(reach_m, 15), rng.uniform(0, 2 * np.pi))
+            things.append(add_fence(props, rng, spot(reach_m, 14), facing + rng.normal(0, 0.25), rng.uniform(10, 50)))
+    u_vehicle, u_animal, u_building, u_jump, u_people, u_hedge = rng.random(6)
+    if not inside:
+        n_trees = int(rng.poisson(1.6 if place in ("field", "road") else 0.7))
+        for _ in range(n_trees):
+            add_tree(props, rng, spot(reach_m + 1.5, 35), eye)
+        things += ["tree"] * n_trees
+        if u_building < shares.buildings:
+            obstacles.add_building(props, rng, spot(reach_m + 9, 40), turn())
+            things.append("building")
+        if u_vehicle < shares.vehicles:
+            for _ in range(int(rng.integers(1, 4))):
+                obstacles.add_vehicle(props, rng, spot(reach_m + 3, 30), facing + rng.normal(0, 1.0))
+            things.append("vehicle")
+        if u_hedge < 0.12:
+            vegetation.add_hedge(
+                props, rng, spot(reach_m + 1, 15), facing + rng.normal(0, 0.2), 25.0, rng.uniform(0.8, 2.0)
+            )
+            things.append("hedge")
+    if u_animal < shares.animals:
+        things.append(obstacles.add_animal(props, rng, spot(reach_m, 12), rng.uniform(0, 2 * np.pi)))
+    if u_jump < (0.35 if place in ("arena", "indoor") else 0.05):
+        for _ in range(int(rng.integers(1, 4))):
+            add_jump(props, rng, spot(reach_m + 0.5, 16), turn())
+        things.append("jump")
+    if place in ("arena", "indoor") and rng.random() < 0.35:
+        for _ in range(int(rng.integers(1, 4))):
+            obstacles.add_letter(props, rng, spot(reach_m, 14), facing + rng.normal(0, 0.1))
+        things.append("letter")
+    for _ in range(rng.poisson(0.35)):
+        add_box(props, rng, spot(reach_m + 0.5, 18))
+    if u_people < shares.people:
+        for _ in range(int(rng.integers(1, 4))):
+            add_person(props, rng, spot(reach_m, 18), rng.uniform(0, 2 * np.pi))
+        things.append("person")
+    note["furniture"] = things

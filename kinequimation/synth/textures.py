@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
@@ -16,6 +17,7 @@ SIZE = 256
 TEXTURES: tuple[str, ...] = (
     "cloud", "soil", "sand", "gravel", "grass", "leaves", "planks", "bricks", "panels", "crowd", "letters", "blobs",
     "stripes", "checks", "cells", "scratches", "hoofprints", "ripples", "plaster", "foliage",
+    "turf", "prints", "raked", "cobbles", "shavings", "drifts", "boards", "waves", "metal",
 )  # fmt: skip
 """Names of the layers of ``texture_bank``."""
 
@@ -135,7 +137,77 @@ def _make(name: str, rng: np.random.Generator) -> np.ndarray:
         return np.clip(0.35 + 0.6 * np.minimum(near, 0.5) + 0.4 * (fractal(rng, shape, 1.0) - 0.5), 0, 1)
     if name == "ripples":
         return 0.5 + 0.25 * np.sin(2 * np.pi * (14 * y + 2.5 * fractal(rng, shape, 1.6))) * fractal(rng, shape, 1.2)
+    if name in ("turf", "prints", "raked", "cobbles", "shavings", "drifts", "boards", "waves", "metal"):
+        return _make_surface(name, rng)
     return 0.5 + 0.3 * (fractal(rng, shape, 1.2) - 0.5) + 0.15 * (fractal(rng, shape, 0.4) - 0.5)  # plaster
+
+
+def _strokes(rng: np.random.Generator, n: int, length: float, width: float) -> np.ndarray:
+    """Return an image of short straight strokes in all directions, the later over the earlier."""
+    image = Image.fromarray(np.full((SIZE, SIZE), 110, np.uint8))
+    brush = ImageDraw.Draw(image)
+    at, angle = rng.random((n, 2)) * SIZE, rng.uniform(0, 2 * np.pi, n)
+    for (x, y), a, grey in zip(at, angle, rng.integers(20, 235, n), strict=True):
+        half = 0.5 * length * rng.uniform(0.5, 1.5) * np.array([np.cos(a), np.sin(a)])
+        for dx in (-SIZE, 0, SIZE):
+            for dy in (-SIZE, 0, SIZE):
+                if -20 < x + dx < SIZE + 20 and -20 < y + dy < SIZE + 20:
+                    ends = [x + dx - half[0], y + dy - half[1], x + dx + half[0], y + dy + half[1]]
+                    brush.line(ends, fill=int(grey), width=int(width))
+    return np.asarray(image) / 255.0
+
+
+def _dents(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Return the relief of hoofprints: a dent with a raised rim, open towards the heel."""
+    y, x = np.mgrid[:SIZE, :SIZE].astype(float)
+    height = np.zeros((SIZE, SIZE))
+    for _ in range(n):
+        cx, cy, a, r = *rng.random(2) * SIZE, rng.uniform(0, 2 * np.pi), rng.uniform(5, 8)
+        dx, dy = (x - cx + SIZE / 2) % SIZE - SIZE / 2, (y - cy + SIZE / 2) % SIZE - SIZE / 2
+        u, v = dx * np.cos(a) + dy * np.sin(a), dy * np.cos(a) - dx * np.sin(a)
+        d = np.hypot(u, 1.15 * v) / r
+        height += rng.uniform(0.5, 1.0) * (
+            0.55 * np.exp(-((d - 1.25) ** 2) * 9) - np.exp(-(d**4)) * (0.6 + 0.4 * (u > 0))
+        )
+    return height
+
+
+def _make_surface(name: str, rng: np.random.Generator) -> np.ndarray:
+    """Return the relief of a ground or a wall, [256, 256] or with colour [256, 256, 3]; its mean is near a half."""
+    shape = (SIZE, SIZE)
+    y, x = np.mgrid[:SIZE, :SIZE] / SIZE
+    grain = fractal(rng, shape, 0.3, 10) - 0.5
+    if name == "turf":
+        blades = _blur(_strokes(rng, 5200, 9, 1), 0.4)
+        clumps = fractal(rng, shape, 1.1, 3) - 0.5
+        grey = 0.5 + 0.75 * (blades - blades.mean()) + 0.55 * clumps
+        dry = np.clip(fractal(rng, shape, 0.8) - 0.55, 0, 1) + 0.25 * (blades > 0.7)
+        return np.stack([grey + 0.3 * dry, grey + 0.08 * dry, grey - 0.12 * dry], -1)
+    if name == "prints":
+        return np.clip(0.52 + 0.4 * _dents(rng, 70) + 0.3 * grain + 0.25 * (fractal(rng, shape, 1.3) - 0.5), 0, 1)
+    if name == "raked":
+        wave = 0.02 * fractal(rng, shape, 2.0)
+        lines = np.sin(2 * np.pi * 22 * (y + wave)) * (0.4 + fractal(rng, shape, 1.4))
+        return np.clip(0.5 + 0.16 * lines + 0.12 * _dents(rng, 8) + 0.3 * grain, 0, 1)
+    if name == "cobbles":
+        cell, near, far = _cells(rng, 260)
+        return np.clip(0.15 + 0.5 * np.clip((far - near) * 3, 0, 1) + 0.35 * rng.random(260)[cell] + 0.2 * grain, 0, 1)
+    if name == "shavings":
+        return np.clip(0.2 + 0.7 * _strokes(rng, 5000, 7, 3) + 0.2 * grain, 0, 1)
+    if name == "drifts":
+        return 0.5 + 0.35 * (fractal(rng, shape, 1.7) - 0.5) + 0.05 * grain
+    if name == "boards":
+        board = (y * 10).astype(int)
+        gap = np.abs((y * 10) % 1 - 0.5) > 0.46
+        return np.clip(
+            0.42 + 0.2 * rng.random(10)[board] + 0.5 * (_blur(rng.random(shape), (0.7, 14)) - 0.5) - 0.3 * gap, 0, 1
+        )
+    if name == "waves":
+        return _blur(0.5 + 0.5 * (np.abs(fractal(rng, shape, 1.3, 2) - 0.5) * 4 - 0.6), 1.0)
+    rib = np.sin(2 * np.pi * 26 * x)  # metal: corrugated sheet
+    return np.clip(
+        0.5 + 0.14 * rib + 0.25 * (fractal(rng, shape, 1.5) - 0.5) - 0.1 * (np.abs((y * 2) % 1 - 0.5) > 0.49), 0, 1
+    )
 
 
 @lru_cache(maxsize=1)

@@ -38,7 +38,7 @@ void main() {
     out_id = vec4(0.0, 255.0, 0.0, 255.0) / 255.0;
     float t = min((SCENE_REACH.z - SCENE_EYE.z) / min(ray.z, -1e-5), 2000.0 / length(ray));
     vec3 g = SCENE_EYE.xyz + t * ray;
-    out_z = t * length(ray);
+    out_z = t;  // the ray has length 1 along the axis
     float faded = SCENE_FADE.y > 0.0 ? smoothstep(SCENE_FADE.x, SCENE_FADE.y, length(g.xy)) : 0.0;
     vec3 behind = faded > 0.0 && SCENE_SKYLINE.w > 1.5 ? flat_picture() * SCENE_FADE.w : vec3(0.0);
     if (faded > 0.995 && SCENE_SKYLINE.w > 1.5) { out_rgb = vec4(behind, 1.0); return; }

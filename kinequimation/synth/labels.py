@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from kinequimation import skeleton
 from kinequimation.body.horse import MATERIALS, load_template
@@ -43,8 +44,14 @@ _UNDECIDED_SHARE = 0.02
 
 
 def _segment_of(joint: str) -> str:
-    """Return the body segment of a joint: the halves of one limb bone are one segment, and so is the trunk."""
-    if joint.startswith(("DEF-spine", "DEF-chest")) and joint != skeleton.SACRUM:
+    """Return the body segment of a joint.
+
+    The halves of one limb bone are one segment, so is the trunk, and so are sacrum and pelvis, which hardly move
+    against each other: the skin over the hip follows either.
+    """
+    if joint == skeleton.SACRUM or joint.startswith("DEF-pelvis"):
+        return "croup"
+    if joint.startswith(("DEF-spine", "DEF-chest")):
         return "trunk"
     if joint.startswith(("DEF-skull", "DEF-head")):
         return "DEF-head"
@@ -80,7 +87,8 @@ def skin_distance() -> np.ndarray:
     template = load_template()
     withers = template.vertices[template.landmark_vertices[skeleton.LANDMARKS.index("withers")], 2]
     joints = skeleton.REST_HEAD_XYZ[1 : 1 + skeleton.NUM_JOINTS68]
-    return np.array([np.linalg.norm(template.vertices - j, axis=1).min() for j in joints]) / withers
+    skin = template.vertices[template.is_skin]
+    return np.array([np.linalg.norm(skin - j, axis=1).min() for j in joints]) / withers
 
 
 _IS_SIDED_JOINT = np.isin(np.arange(skeleton.NUM_JOINTS68), skeleton.SIDED_KEYPOINTS)
@@ -212,19 +220,39 @@ def near_sides(xyz_cam: Float[np.ndarray, "103 3"], withers_m: float) -> tuple[s
 
 
 @lru_cache(maxsize=1)
-def _weights32() -> np.ndarray:
-    return load_template().weights.astype(np.float32)
+def _sparse_weights() -> csr_array:
+    """Return the skin weights, [V, 81], of which few are not 0."""
+    return csr_array(load_template().weights.astype(np.float32))
+
+
+_TIP_SHARE = 1 / 3
+
+
+@lru_cache(maxsize=1)
+def _tips() -> tuple[np.ndarray, csr_array]:
+    """Return the vertices at the tips of locks, [n], and what averages over each one's neighbours, [n, V]."""
+    template = load_template()
+    is_tip = template.hair_along > 0.999
+    pairs = np.concatenate([template.faces[:, [i, j]] for i in range(3) for j in range(3) if i != j])
+    pairs = np.unique(pairs[is_tip[pairs[:, 0]] & ~is_tip[pairs[:, 1]]], axis=0)
+    tips, row, count = np.unique(pairs[:, 0], return_inverse=True, return_counts=True)
+    shape = (len(tips), len(template.vertices))
+    return tips, csr_array(((1 / count[row]).astype(np.float32), (row, pairs[:, 1])), shape=shape)
 
 
 def horse_box(scene: Scene, horse: HorseInScene) -> Float[np.ndarray, " 4"]:
     """Return the tight box of a horse (x, y, width, height; pixels), hidden parts too, clipped to the image.
 
-    The box covers whole pixels: one that fills the image is (−0.5, −0.5, width, height).
+    The box covers whole pixels: one that fills the image is (−0.5, −0.5, width, height). Locks of hair end in a point
+    that is too thin to see: the last third of a lock's last piece does not count.
     """
     camera = scene.camera
-    rest = np.c_[horse.rest_vertices, np.ones(len(horse.rest_vertices))].astype(np.float32)
-    weights, rows = _weights32(), horse.bone_rows.astype(np.float32)
-    xyz = np.stack([((weights @ rows[:, axis]) * rest).sum(-1) for axis in range(3)], -1)
+    rest = horse.rest_vertices.astype(np.float32)
+    maps = _sparse_weights() @ horse.bone_rows.reshape(-1, 12).astype(np.float32)
+    maps = maps.reshape(-1, 3, 4)
+    xyz = np.stack([(maps[:, axis, :3] * rest).sum(-1) + maps[:, axis, 3] for axis in range(3)], -1)
+    tips, neighbours = _tips()
+    xyz[tips] += (neighbours @ xyz - xyz[tips]) * np.float32(_TIP_SHARE)
     uv = camera.project(xyz)
     uv = uv[np.isfinite(uv).all(-1)]
     if not len(uv):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 THIGH, SHANK, UPPER_ARM, FOREARM = 0.245, 0.246, 0.186, 0.16
 """Lengths of the limbs' parts; the forearm reaches to the middle of the closed hand."""
-HIP_HEIGHT, TRUNK, HIP_HALF, SHOULDER_HALF, FOOT = 0.53, 0.285, 0.052, 0.112, 0.152
+HIP_HEIGHT, TRUNK, HIP_HALF, SHOULDER_HALF, FOOT = 0.53, 0.285, 0.052, 0.106, 0.152
 """Hip joint over the ground, hip joints to shoulder joints, half distances between them, length of the foot."""
 Headgear = Literal["helmet", "hat", "cap", "top hat", "none"]
 _SKIN = ((240, 200, 172), (225, 176, 144), (198, 148, 112), (150, 105, 75), (92, 62, 46))
@@ -249,27 +249,27 @@ def draw_person(parts: Parts, person: Person, pose: Pose) -> None:
     belly = waist + front * 0.012 * h * b
     seat = pose.pelvis - front * 0.012 * h
     parts.ball(seat, np.stack([side * 0.098, front * 0.074, up * 0.075], -1) * h * b, c["trousers"])
-    low = top if person.jacket or person.skirted else c["trousers"]
-    parts.rod(pose.pelvis + up * 0.01 * h, belly, 0.092 * h * b, 0.083 * h * b, low, flat=0.70, side=side)
+    parts.rod(pose.pelvis + up * 0.03 * h, belly, 0.091 * h * b, 0.083 * h * b, top, flat=0.70, side=side, ends="b")
     parts.rod(belly, pose.chest - up * 0.035 * h, 0.083 * h * b, 0.099 * h * b, top, flat=0.70, side=side)
-    shoulders = np.stack([side * 0.118, front * 0.055, up * 0.042], -1) * h * (0.5 + 0.5 * b)
-    parts.ball(pose.chest - up * 0.012 * h, shoulders, top)
+    nape = pose.chest + 0.28 * (pose.head - pose.chest)
+    for shoulder in pose.shoulder:  # the slope from the neck to the shoulders
+        parts.rod(nape, shoulder - up * 0.012 * h, 0.036 * h, 0.034 * h * b, top, ends="a")
     if person.vest:
         parts.rod(belly, pose.chest - up * 0.05 * h, 0.094 * h * b, 0.105 * h * b, c["vest"], flat=0.78, side=side)
     if person.bib:
         plate = np.stack([side * 0.055 * h, front * 0.004, up * 0.05 * h], -1)
         parts.ball(pose.chest - up * 0.07 * h - front * (0.075 * h * b), plate, linear((236, 236, 232)))
     if person.jacket == 2:  # tails over the saddle
-        for sign in (0.5, -0.5):
-            tail = pose.pelvis - front * 0.10 * h - up * 0.05 * h + side * sign * 0.07 * h
-            cloth = np.stack([side * 0.032, front * 0.05 - up * 0.03, front * 0.012 + up * 0.075], -1)
-            parts.ball(tail, cloth * h, top)
+        for sign in (1.0, -1.0):
+            root = seat + side * sign * 0.04 * h - front * 0.045 * h + up * 0.03 * h
+            end = root - front * 0.075 * h - up * 0.10 * h + side * sign * 0.015 * h
+            parts.rod(root, end, 0.042 * h, 0.036 * h, top, flat=0.3, side=side)
     elif person.jacket == 1:
-        skirt = np.stack([side * 0.106, front * 0.083, up * 0.06], -1) * h * b
-        parts.ball(seat + up * 0.025 * h, skirt, top)
+        hem = pose.pelvis - up * 0.028 * h - front * 0.006 * h
+        parts.rod(belly, hem, 0.084 * h * b, 0.118 * h * b, top, flat=0.88, side=side, ends="")
     for i in range(2):
         elbow, wrist = pose.elbow[i], pose.hand[i] + 0.12 * (pose.elbow[i] - pose.hand[i])
-        parts.rod(pose.shoulder[i], elbow, 0.034 * h * b, 0.026 * h * b, c["sleeves"])
+        parts.rod(pose.shoulder[i] - up * 0.014 * h, elbow, 0.033 * h * b, 0.026 * h * b, c["sleeves"])
         parts.rod(elbow, wrist, 0.026 * h * b, 0.018 * h * b, c["sleeves"], ends="a")
         reach = (pose.hand[i] - elbow) / (np.linalg.norm(pose.hand[i] - elbow) + 1e-9)
         across = _unit(side - (side @ reach) * reach)
@@ -288,10 +288,12 @@ def _draw_legs(parts: Parts, person: Person, pose: Pose) -> None:
         shank = c["boots"] if person.tall_boots else c["trousers"]
         calf = knee + 0.32 * (ankle - knee)
         back = _unit(_cross(pose.side, _unit(knee - ankle))) * -0.008 * h
-        parts.rod(knee, calf + back, 0.034 * h * b, 0.037 * h * b, shank, ends="b")
+        top_of_boot = knee + (0.1 if person.tall_boots else 0.0) * (ankle - knee)
+        parts.rod(knee, top_of_boot, 0.036 * h * b, 0.034 * h * b, c["trousers"], ends="")
+        parts.rod(
+            top_of_boot, calf + back, (0.038 if person.tall_boots else 0.034) * h * b, 0.038 * h * b, shank, ends="b"
+        )
         parts.rod(calf + back, ankle, 0.037 * h * b, 0.024 * h, shank, ends="")
-        if person.tall_boots:
-            parts.rod(knee + 0.06 * (ankle - knee), calf + back, 0.037 * h * b, 0.039 * h * b, shank, ends="")
         heel = ankle - 0.25 * (toe - ankle) + 0.012 * h * _unit(ankle - knee)
         parts.rod(ankle, heel, 0.025 * h, 0.02 * h, c["boots"])
         parts.rod(heel, toe, 0.021 * h, 0.017 * h, c["boots"], ends="b")
@@ -315,8 +317,8 @@ def _draw_head(parts: Parts, person: Person, pose: Pose) -> None:
     neck = pose.chest + 0.5 * (pose.head - pose.chest)
     parts.rod(pose.chest + 0.1 * (pose.head - pose.chest), neck - 0.01 * s * face, 0.036 * h, 0.032 * h, c["skin"])
     put((0, 0, 0), (0.045, 0.056, 0.067), c["skin"])
-    put((0, 0.032, -0.038), (0.030, 0.026, 0.028), c["skin"])  # jaw
-    put((0, 0.057, -0.008), (0.008, 0.011, 0.016), c["skin"])  # nose
+    put((0, 0.020, -0.030), (0.034, 0.036, 0.038), c["skin"])  # jaw
+    put((0, 0.055, -0.012), (0.007, 0.009, 0.013), c["skin"] * 0.95)  # nose
     covered = person.headgear != "none"
     put((0, -0.010, 0.0 if covered else 0.016), (0.049, 0.055, 0.052 if covered else 0.060), c["hair"])
     if person.hair == "tail":

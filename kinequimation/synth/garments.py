@@ -252,6 +252,11 @@ def add_fly_mask(rng: np.random.Generator, fields: Fields, body: Body, *, bonnet
     fields["mask_shape"][:] = (rng.uniform(0.33, 0.43), 0.0, 0.0, 0.006 * body.shape.withers_height_m / 1.6)
 
 
+def eye_on_head() -> tuple[float, float]:
+    """Return the eye's place on the head: metres along it, and in front of its line."""
+    return float(_places()["eye"][0]), float(_places()["eye"][1])
+
+
 def place_on_head(place: str | tuple[float, float]) -> Float[np.ndarray, " 3"]:
     """Return the template xyz, on the plane of symmetry, of a place on the head: ``mouth``, ``eye``, or two metres."""
     at = _places()

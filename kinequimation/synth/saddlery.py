@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -128,10 +129,10 @@ def add_saddle(
         garments.add_flap(fields, leather, (y + 0.02, 0.31, 1.42, 0.15), (0.0, 0.0, 0.06))
     else:
         flap, more = {
-            "dressage": ((y - 0.05, 0.145, 1.26, 0.26), (0.06, 0.30, 0.09)),
-            "jumping": ((y - 0.08, 0.165, 1.30, 0.23), (0.34, 0.25, 0.11)),
-            "icelandic": ((y - 0.06, 0.15, 1.28, 0.23), (0.12, 0.28, 0.09)),
-            "racing": ((y - 0.06, 0.13, 1.38, 0.15), (0.40, 0.2, 0.09)),
+            "dressage": ((y - 0.04, 0.145, 1.32, 0.32), (0.06, 0.30, 0.09)),
+            "jumping": ((y - 0.06, 0.165, 1.35, 0.28), (0.34, 0.25, 0.11)),
+            "icelandic": ((y - 0.05, 0.15, 1.33, 0.28), (0.12, 0.28, 0.09)),
+            "racing": ((y - 0.04, 0.12, 1.42, 0.18), (0.40, 0.2, 0.08)),
         }[kind]
         garments.add_flap(fields, leather, flap, more)
     low = fields["flap_shape"][2] - 0.8 * fields["flap_shape"][3]
@@ -140,21 +141,21 @@ def add_saddle(
 
 
 def add_stirrup(
-    parts: Parts, frame: SaddleFrame, top: np.ndarray, foot: np.ndarray, along: np.ndarray, leather: np.ndarray,
-    kind: str,
+    parts: Parts, frame: SaddleFrame, straps: list[np.ndarray], foot: np.ndarray, along: np.ndarray,
+    leather: np.ndarray, kind: str,
 ) -> None:  # fmt: skip
     """Hang a stirrup from a point of the saddle.
 
     Args:
         parts: where to add.
         frame: the saddle's frame.
-        top: [3] where the leather begins.
+        straps: [3] points of the leather from the saddle downwards.
         foot: [3] middle of the tread, world.
         along: [3] unit direction of the foot's length.
         leather: its colour.
         kind: the saddle's kind; western stirrups are broad and of wood or leather.
     """
-    pull = top - foot
+    pull = straps[-1] - foot
     pull /= np.linalg.norm(pull) + 1e-9
     across = np.cross(along, pull)
     across /= np.linalg.norm(across) + 1e-9
@@ -169,14 +170,18 @@ def add_stirrup(
         parts.rod(shoulder, eye, radius, radius, metal, TACK_ID)
     parts.rod(corners[0], corners[1], 0.008, 0.008, metal, TACK_ID, flat=2.6, side=pull, ends="")
     wide = 0.045 if kind == "western" else 0.014
-    parts.rod(eye, top, 0.004, 0.004, leather, TACK_ID, flat=wide / 0.004, side=across, ends="")
+    for a, b in pairwise([eye, *reversed(straps)]):
+        parts.rod(a, b, wide, wide, leather, TACK_ID, flat=0.004 / wide, side=along, ends="")
 
 
 def mouth_corners(horse: HorseInScene) -> tuple[Float[np.ndarray, "2 3"], Float[np.ndarray, "3 3"]]:
     """Return the left and right corner of the mouth on the skin, and the head's rotation from rest."""
-    head = horse.bone_rows[_HEAD][:, :3]
-    points = _on_head(horse, garments.place_on_head("mouth"))
-    return points, head
+    return _on_head(horse, garments.place_on_head("mouth")), head_rotation(horse)
+
+
+def head_rotation(horse: HorseInScene) -> Float[np.ndarray, "3 3"]:
+    """Return the head's rotation from rest."""
+    return horse.bone_rows[_HEAD][:, :3]
 
 
 def _on_head(horse: HorseInScene, place: np.ndarray) -> np.ndarray:
@@ -225,7 +230,7 @@ def add_reins(
         sag: how far they hang down in the middle, as a share of their length; 0 is straight.
         radius: half their width, metres.
     """
-    t = np.linspace(0, 1, 7)
+    t = np.linspace(0, 1, 9)
     for i, sign in enumerate((1.0, -1.0)):
         points = bit[i] + (hands[i] - bit[i]) * t[:, None]
         length = float(np.linalg.norm(hands[i] - bit[i]))
@@ -249,19 +254,19 @@ def _outside_neck(horse: HorseInScene, points: np.ndarray, sign: float) -> np.nd
     nearest = np.argmin(((points[:, None] - centre[None]) ** 2).sum(-1), axis=1)
     left, right, crest, throat = (ring[nearest, i] for i in range(4))
     across = (left - right) / np.linalg.norm(left - right, axis=1, keepdims=True)
-    half = 0.5 * np.linalg.norm(left - right, axis=1) + 0.008
+    half = 0.53 * np.linalg.norm(left - right, axis=1) + 0.012
     middle = 0.5 * (left + right)
     tall = crest - throat
     span = np.linalg.norm(tall, axis=1)
     height = ((points - 0.5 * (crest + throat)) * tall).sum(1) / span / (0.5 * span)
-    needed = half * np.sqrt(np.clip(1 - height**2, 0, 1))
+    needed = half * np.clip(1 - height**4, 0, 1) ** 0.5
     out = ((points - middle) * across).sum(1) * sign
     return points + across * (np.maximum(needed - out, 0.0) * sign)[:, None]
 
 
 def add_loose_reins(parts: Parts, horse: HorseInScene, bit: np.ndarray, rgb: np.ndarray) -> None:
     """Lay the reins over the neck of a horse that nobody rides."""
-    y, angle = np.array([-0.66, -0.60, -0.58]), np.radians([62.0, 34.0, 12.0])
+    y, angle = np.array([-0.66, -0.60, -0.57, -0.56]), np.radians([62.0, 34.0, 12.0, 0.0])
     over = trunk_points(horse, np.stack([y, y]), np.stack([angle, -angle]))
     axis = over.mean((0, 1))
     for i, sign in enumerate((1.0, -1.0)):
@@ -281,10 +286,10 @@ def hang_stirrups(
     k = float(np.clip(frame.size, 0.62, 1.08))
     for is_right, sign in enumerate((1.0, -1.0)):
         forward, up = 0.10 * k, -0.08 * k
-        low = up - length * k
-        top = frame.world(forward, sign * (frame.half_width(is_right, forward, up) + 0.022), up)
-        foot = frame.world(forward - 0.02, sign * (frame.half_width(is_right, forward, low) + 0.03), low)
-        add_stirrup(parts, frame, top, foot, frame.axes[:, 0], leather, kind)
+        heights = np.linspace(up, up - length * k, 4)
+        straps = [frame.world(forward, sign * (frame.half_width(is_right, forward, z) + 0.03), z) for z in heights]
+        foot = straps[-1] - frame.axes[:, 2] * 0.13 * min(1.0, 0.5 + 0.5 * k)
+        add_stirrup(parts, frame, straps, foot, frame.axes[:, 0], leather, kind)
 
 
 def halter_ring(horse: HorseInScene, fields: Fields) -> Float[np.ndarray, " 3"]:

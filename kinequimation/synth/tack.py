@@ -10,7 +10,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.errors import InputError
-from kinequimation.synth import garments, riders, saddlery
+from kinequimation.synth import garments, harness, riders, saddlery
 from kinequimation.synth.coat import random_colour
 from kinequimation.synth.figures import Parts, add_person
 
@@ -108,10 +108,14 @@ def dress(
     )  # fmt: skip
     rideable = can_be_ridden(horse)
     outfit = wish["outfit"]
-    if outfit in ("rider", "saddle") and not rideable:
+    if outfit in ("rider", "saddle", "harness") and not rideable:
         outfit = "halter" if shares.halter > 0 else "none"
     if outfit in ("rider", "saddle"):
         record |= _ride(rng, props, parts, fields, horse, shares, with_rider=outfit == "rider")
+    elif outfit == "harness":
+        pulls = not is_foal(horse) and rideable and rng.random() < shares.cart
+        record["harness"] = harness.add_harness(rng, props, parts, fields, horse, with_cart=pulls)
+        record["bridle"] = True
     elif outfit == "halter":
         garments.add_halter(rng, fields)
         record["halter"] = True
@@ -203,9 +207,9 @@ def _ride(
         for i, sign in enumerate((1.0, -1.0)):
             tread = pose.ankle[i] + 0.62 * (pose.toe[i] - pose.ankle[i]) - frame.axes[:, 2] * 0.022 * person.height_m
             high = -0.10 * k if kind != "racing" else -0.02
-            top = frame.world(0.08 * k, sign * (frame.half_width(i, 0.08 * k, high) + 0.02), high)
+            top = frame.world(0.08 * k, sign * (frame.half_width(i, 0.08 * k, high) + 0.028), high)
             foot_way = (pose.toe[i] - pose.ankle[i]) / np.linalg.norm(pose.toe[i] - pose.ankle[i])
-            saddlery.add_stirrup(parts, frame, top, tread, foot_way, leather, kind)
+            saddlery.add_stirrup(parts, frame, [top], tread, foot_way, leather, kind)
     return record | {
         "rider": True,
         "seat": name,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from kinequimation import skeleton
 from kinequimation.synth.garments import GARMENT_FIELDS
 from kinequimation.synth.glsl.common import BONES, COMMON, defines
 
+_EARS = [skeleton.JOINT_INDEX[j] for j in skeleton.JOINTS if j.startswith("DEF-ear")]
 _UNIFORMS = f"uniform vec4 garment[{len(GARMENT_FIELDS)}];\n" + defines("garment", GARMENT_FIELDS)
 
 _REGIONS = """
@@ -19,6 +21,7 @@ float flap_distance(vec3 t) {
     float narrow = GARMENT_FLAP_MORE.y * smoothstep(-0.1, 0.35, down);
     return rounded_box(p, vec2(GARMENT_FLAP_SHAPE.y * (1.0 - narrow), GARMENT_FLAP_SHAPE.w), GARMENT_FLAP_MORE.z);
 }
+float limb_pick(vec4 v, vec3 t) { return t.y < 0.0 ? (t.x > 0.0 ? v.x : v.y) : (t.x > 0.0 ? v.z : v.w); }
 bool on_leg(vec3 t) { return t.z < 0.8 && abs(t.x) > 0.04; }
 vec3 head_place(vec3 t) {  // metres along the head from poll to nose, in front of that line, sideways
     vec3 h = t - GARMENT_POLL.xyz;
@@ -37,18 +40,19 @@ uniform vec4 view_row;
     + _REGIONS
     + """
 in vec3 in_rest; in vec3 in_template; in vec3 in_normal; in vec4 in_joint; in vec4 in_weight; in vec2 in_kind;
-out vec3 world; out vec3 normal; out vec3 t; out vec3 tn; out float material; out float z_cam;
+out vec3 world; out vec3 normal; out vec3 t; out vec3 tn; out float material; out float ear; out float z_cam;
 void main() {
     mat3x4 m = blended(in_joint, in_weight);
     t = in_template;
     tn = in_normal;
     material = in_kind.x;
+    ear = dot(in_weight, step(EAR_FIRST - 0.5, in_joint) * step(in_joint, vec4(EAR_LAST + 0.5)));
     vec3 rest = in_rest;
     vec3 h = head_place(t);
     float thick = GARMENT_THICK.y;
     if (on_leg(t)) {
         thick = GARMENT_THICK.x;
-        float bell = limb_is(GARMENT_BELLS, t) * (1.0 - smoothstep(0.13, 0.17, t.z));
+        float bell = limb_pick(GARMENT_BELLS, t) * (1.0 - smoothstep(0.13, 0.17, t.z));
         thick += bell * GARMENT_BELL.w * (1.0 - smoothstep(0.02, 0.14, t.z));
     } else if (on_head(t, h)) {
         thick = GARMENT_THICK.z;
@@ -72,11 +76,7 @@ void main() {
     z_cam = dot(view_row, vec4(world, 1.0));
     gl_Position = clip_from_world * vec4(world, 1.0);
 }
-""".replace(
-        "limb_is(GARMENT_BELLS, t)",
-        "(t.y < 0.0 ? (t.x > 0.0 ? GARMENT_BELLS.x : GARMENT_BELLS.y)"
-        " : (t.x > 0.0 ? GARMENT_BELLS.z : GARMENT_BELLS.w))",
-    )
+""".replace("EAR_FIRST", f"{min(_EARS)}.0").replace("EAR_LAST", f"{max(_EARS)}.0")
 )
 
 GARMENT_FRAGMENT = (
@@ -85,11 +85,10 @@ GARMENT_FRAGMENT = (
     + "uniform float tack_id;\n"
     + _REGIONS
     + """
-in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in float material; in float z_cam;
+in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in float material; in float ear; in float z_cam;
 layout(location = 0) out vec4 out_rgb;
 layout(location = 1) out vec4 out_id;
 layout(location = 2) out float out_z;
-float limb_pick(vec4 v) { return t.y < 0.0 ? (t.x > 0.0 ? v.x : v.y) : (t.x > 0.0 ? v.z : v.w); }
 float strip(vec2 p, vec2 a, vec2 b) {
     vec2 along = b - a;
     return distance(p, a + along * clamp(dot(p - a, along) / dot(along, along), 0.0, 1.0));
@@ -117,7 +116,7 @@ void main() {
     bool is_leg = on_leg(t), is_head = on_head(t, h);
     bool is_trunk = !is_leg && !is_head && t.y > -1.0;
     if (is_leg) {
-        float kind = limb_pick(GARMENT_BOOTS);
+        float kind = limb_pick(GARMENT_BOOTS, t);
         vec2 range = t.y < 0.0 ? GARMENT_BOOT_SHAPE.xy : GARMENT_BOOT_SHAPE.zw;
         float depth = min(t.z - range.x, range.y - t.z);
         if (kind > 0.5 && depth > 0.0) {
@@ -134,7 +133,7 @@ void main() {
                 if (range.y - t.z < 0.02 && kind > 2.5) rgb = GARMENT_BOOT_TRIM.rgb;
             }
         }
-        if (limb_pick(GARMENT_BELLS) > 0.5 && t.z > 0.025 && t.z < 0.165)
+        if (limb_pick(GARMENT_BELLS, t) > 0.5 && t.z > 0.025 && t.z < 0.165)
             wear(GARMENT_BELL.rgb * (t.z > 0.145 ? 0.75 : 1.0), min(t.z - 0.025, 0.165 - t.z), 0.2, 0.1);
     }
     if (is_trunk && !is_hair) {
@@ -212,7 +211,7 @@ void main() {
         }
     }
     if (is_head && material < 3.5) {
-        bool is_ear = h.y > 0.035 && h.x < 0.10 && abs(t.x) > 0.03 && t.z > GARMENT_POLL.z - 0.03;
+        bool is_ear = ear > 0.4;
         if (GARMENT_MASK.w > 0.5) {
             float depth = min(h.x + 0.03, GARMENT_MASK_SHAPE.x - h.x - 0.25 * h.y);
             if (is_ear) depth = GARMENT_MASK.w > 1.5 ? 0.1 : -1.0;
@@ -232,7 +231,7 @@ void main() {
             d = min(d, strip(q, knot, GARMENT_STRAPS.x > 0.5 ? ring : mouth));  // cheekpiece, to halter ring or bit
             float noseband = abs(q.x - b.x - 0.10 * (q.y - mouth.y)) - 0.2 * w;
             if (b.x > 0.0) d = min(d, noseband);
-            if (b.y > 0.5) d = min(d, strip(q, knot + vec2(0.006, 0.0), vec2(0.11, 0.09)));  // browband
+            if (b.y > 0.5) d = min(d, strip(q, knot + vec2(0.035, -0.01), vec2(0.145, 0.08)));  // browband
             if (b.z > 0.5) d = min(d, strip(q, knot, GARMENT_MOUTH.zw) + 0.25 * w);  // throat lash
             float flash = strip(q, vec2(b.x, 0.02), mouth + vec2(0.035, -0.07)) + 0.3 * w;
             if (GARMENT_STRAPS.y > 0.5) d = min(d, flash);

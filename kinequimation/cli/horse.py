@@ -1,4 +1,4 @@
-"""``kinequimation horse``: a moving horse from nothing but a gait and a breed."""
+"""``kinequimation horse``: a moving horse from nothing but a gait and a breed, and sheets of all there is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ _EPILOG = """files:
   horse.glb    skinned mesh, materials and one clip (metres, Y up)
   horse.bvh    the bones and the same clip (centimetres, Y up)
   horse.npz    the motion itself, for Python (kinequimation.motion.read_motion)
+
+sheets (need OpenGL, as training does):
+  --sheet breeds.png    every breed, standing
+  --sheet coats.png     every coat on one horse
+  --sheet gaits.png     every gait and move in eight phases, with its footfalls
+  --sheet crops.png     64 random crops as the keypoint network is trained on them
 """
+SHEET_NAMES = ("breeds", "coats", "gaits", "crops")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,16 +45,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("horse.glb"), metavar="FILE", help="default: horse.glb"
     )
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help=f"write a picture instead, named for what it shows: {', '.join(f'{n}.png' for n in SHEET_NAMES)}",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the horse; return the exit code.
+    """Write the horse, or the sheet; return the exit code.
 
     Raises:
         InputError: an option is out of range.
         OutputError: the file cannot be written.
+        MissingDependencyError: a sheet was asked for, and there is no OpenGL.
     """
+    if args.sheet is not None:
+        return _write_sheet(args.sheet)
     from kinequimation.body import Body
     from kinequimation.io.atomic import replacing
     from kinequimation.io.bvh import write_bvh
@@ -81,4 +97,20 @@ def run(args: argparse.Namespace) -> int:
         f"{args.output}: {args.breed} of {body.shape.withers_height_m:.2f} m, {args.gait},"
         f" {motion.duration_s:.2f} s, {len(motion)} frames at {motion.fps:g} fps"
     )
+    return 0
+
+
+def _write_sheet(path: Path) -> int:
+    if path.stem not in SHEET_NAMES or path.suffix.lower() != ".png":
+        names = ", ".join(f"{n}.png" for n in SHEET_NAMES)
+        raise InputError(f"--sheet: expected a file named for what it shows, one of {names}, got {path.name!r}")
+    from kinequimation.cli.progress import ProgressBar
+    from kinequimation.io.atomic import replacing
+    from kinequimation.synth.sheets import SHEETS
+
+    with ProgressBar() as progress:
+        sheet = SHEETS[path.stem](progress)
+    with replacing(path) as temporary:
+        sheet.save(temporary, format="PNG", optimize=True)
+    print(f"{path}: {sheet.width}×{sheet.height} pixels")
     return 0

@@ -13,8 +13,9 @@ from kinequimation.synth.augment import photometric, sensor
 from kinequimation.synth.figures import add_person
 from kinequimation.synth.labels import horse_box
 from kinequimation.synth.meshes import Props
+from kinequimation.synth.mixture import Mixture
 from kinequimation.synth.renderer import renderer
-from kinequimation.synth.sampling import contact_shadows, light_projection, sample_horse
+from kinequimation.synth.sampling import HOOVES, light_projection, sample_horse
 from kinequimation.synth.scene import OTHER_HORSE_ID, HorseInScene, Scene
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _SEEN_SHARE = 0.08
 """A horse counts where at least this share of its box shows it; a horse alone shows 0.3 to 0.6."""
 
 
-def wide_scene(rng: np.random.Generator, size: int) -> Scene:
+def wide_scene(rng: np.random.Generator, size: int, mixture: Mixture) -> Scene:
     """Draw a wide scene: the horses anywhere in it, the first at 12–100 % of what the camera sees."""
     n_horses = 0 if rng.random() < NEGATIVES else int(rng.choice([1, 2, 3], p=[0.65, 0.22, 0.13]))
     hfov = np.radians(np.exp(rng.uniform(np.log(15), np.log(75))))
@@ -44,6 +45,7 @@ def wide_scene(rng: np.random.Generator, size: int) -> Scene:
 
     props = Props()
     horses: list[HorseInScene] = []
+    speed = 0.0
     for i in range(n_horses):
         to = np.zeros(2)
         if i:
@@ -51,31 +53,29 @@ def wide_scene(rng: np.random.Generator, size: int) -> Scene:
         yaw = rng.uniform(0, 2 * np.pi)
         if rng.random() < 0.5:  # profile: the horse faces −Y at rest, which is turned across the view here
             yaw = float(np.arctan2(right[1], right[0])) + np.pi / 2 + rng.choice([0, np.pi]) + rng.normal(0, 0.3)
-        horses.append(sample_horse(rng, props, OTHER_HORSE_ID + i, 0.35, yaw, to)[0])
+        horse, record = sample_horse(rng, props, mixture, OTHER_HORSE_ID + i, yaw, to)
+        speed = speed if i else record["speed_mps"]
+        horses.append(horse)
     _add_clutter(rng, props, ahead, right, min(width, 8.0), crowded=n_horses == 0)
 
     rows: surroundings.Rows = {}
-    sun, shadow = surroundings.sample_light(rng, rows, indoor=rng.random() < 0.15)
-    kind = surroundings.sample_backdrop(rng, rows, eye, distance)
-    rows["eye"][:3] = eye
-    surroundings.furnish(props, rng, eye, ahead, distance, 2.0)
-    if rng.random() < 0.15:
-        across = float(np.arctan2(ahead[0], -ahead[1])) + rng.normal(0, 0.2)
-        near = eye[:2] + ahead * distance * rng.uniform(0.35, 0.75)
-        surroundings.add_fence(props, rng, near, across, 4 * width)
-    contact = np.zeros((5, 4))
-    contact[:, 2] = 1.0
-    if horses:
-        contact = contact_shadows(rng, horses[0].keypoints(), horses[0].body.shape.withers_height_m)
+    height_m = horses[0].body.shape.withers_height_m if horses else 1.6
+    hooves = horses[0].keypoints()[HOOVES] if horses else np.tile([0.0, 0.0, 9.0], (4, 1))
+    around = surroundings.surround(
+        rng, rows, props, eye, ahead, distance, 2.0, height_m, hooves, speed, mixture.scene, float(hfov), right
+    )
+    if not horses:
+        around.contact[:, 3] = 0.0
     return Scene(
         camera=camera,
         horses=tuple(horses),
         props=props.arrays(),
         rows=surroundings.rows_array(rows),
-        light_from_world=light_projection(sun, np.array([0, 0, 0.8]), 4.0),
-        contact=contact,
-        sun_shadow=shadow,
-        record={"place": kind, "n_horses": n_horses, "distance_m": distance, "hfov_deg": float(np.degrees(hfov))},
+        light_from_world=light_projection(around.sun, np.array([0, 0, 0.8]), 4.0),
+        contact=around.contact,
+        sun_shadow=around.shadow,
+        record=around.record | {"n_horses": n_horses, "distance_m": distance, "hfov_deg": float(np.degrees(hfov))},
+        picture=around.picture,
     )
 
 
@@ -120,9 +120,12 @@ def _letterbox(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndar
     return A, np.concatenate([corner, corner + keep]) - 0.5
 
 
-def detection_image(rng: np.random.Generator, size: int) -> tuple[UInt8[np.ndarray, "s s 3"], Float[np.ndarray, "n 4"]]:
+def detection_image(
+    rng: np.random.Generator, size: int, mixture: Mixture | None = None
+) -> tuple[UInt8[np.ndarray, "s s 3"], Float[np.ndarray, "n 4"]]:
     """Return an augmented whole frame and the boxes of its horses (x, y, width, height; pixels)."""
-    scene = wide_scene(rng, size)
+    mixture = mixture or Mixture()
+    scene = wide_scene(rng, size, mixture)
     buffers = renderer().render(scene, 1)
     A, edges = _letterbox(rng, size)
     boxes = []
@@ -137,9 +140,9 @@ def detection_image(rng: np.random.Generator, size: int) -> tuple[UInt8[np.ndarr
             boxes.append(np.concatenate([low, high - low]))
     image = warp(np.ascontiguousarray(buffers.rgb), A, size)
     if rng.random() < 0.9:
-        image = np.clip(photometric(rng, image.astype(np.float32)), 0, 255).astype(np.uint8)
+        image = np.clip(photometric(rng, image.astype(np.float32), mixture.sensor), 0, 255).astype(np.uint8)
     if rng.random() < 0.6:
-        image = sensor(rng, image)
+        image = sensor(rng, image, mixture.sensor)
     x, y = np.arange(size), np.arange(size)
     is_bar = ~((x > edges[0]) & (x < edges[2]))[None, :] | ~((y > edges[1]) & (y < edges[3]))[:, None]
     grey = (0, 114, int(rng.integers(0, 256)))[rng.integers(3)]

@@ -1,0 +1,151 @@
+"""Sheets: all breeds, coats or gaits, or random training crops, side by side, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from kinequimation import skeleton
+from kinequimation.body import BREEDS, Body, breed_shape
+from kinequimation.motion import GAIT_NAMES, make_motion
+from kinequimation.runtime import Progress, no_progress
+from kinequimation.synth.coat import COATS, CoatShares, named_coat, sample_coat
+from kinequimation.synth.frames import training_sample
+from kinequimation.synth.renderer import renderer
+from kinequimation.synth.scene import HorseInScene
+from kinequimation.synth.studio import studio_scene
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
+
+    from kinequimation.motion import Motion
+
+N_CROPS = 64
+N_PHASES = 8
+_CLEAN = replace(CoatShares(), strays=0.0, winter=0.0, sweat=0.0, rain=0.0, dirt=0.0, dust=0.0, texture=0.0)
+_PAPER, _INK, _MUTED = (250, 249, 246), (38, 36, 34), (150, 146, 140)
+_SUPERSAMPLING = 2
+_SACRUM, _NECK = skeleton.JOINT_INDEX[skeleton.SACRUM], skeleton.JOINT_INDEX["DEF-neck.001"]
+
+
+def _text(image: Image.Image, xy: tuple[float, float], text: str, colour: tuple[int, int, int] = _INK, size: int = 15):
+    ImageDraw.Draw(image).text(xy, text, fill=colour, font=ImageFont.load_default(size))
+
+
+def _grid(tiles: list[Image.Image], columns: int, gap: int = 6) -> Image.Image:
+    width, height = tiles[0].size
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), _PAPER)
+    for i, tile in enumerate(tiles):
+        sheet.paste(tile, (gap + i % columns * (width + gap), gap + i // columns * (height + gap)))
+    return sheet
+
+
+def _titled(picture: Image.Image, title: str) -> Image.Image:
+    tile = Image.new("RGB", (picture.width, picture.height + 22), _PAPER)
+    tile.paste(picture, (0, 22))
+    _text(tile, (4, 1), title)
+    return tile
+
+
+def _drawn(
+    horse: HorseInScene, size: tuple[int, int], azimuth_rad: float, span_m: float | None = None,
+    target: Float[np.ndarray, " 3"] | None = None,
+) -> Image.Image:  # fmt: skip
+    scene = studio_scene(horse, *size, azimuth_rad, span_m=span_m, target=target)
+    pixels: UInt8[np.ndarray, "h w 3"] = renderer().render(scene, _SUPERSAMPLING).rgb
+    return Image.fromarray(np.ascontiguousarray(pixels)).reduce(_SUPERSAMPLING)
+
+
+def _at(body: Body, motion: Motion, frame: int, coat: Float[np.ndarray, "fields 4"]) -> HorseInScene:
+    """Return a frame of a motion with the trunk over the origin."""
+    xyz, rotation = body.joints(motion.root_xyz_world[frame : frame + 1], motion.quat_wxyz[frame : frame + 1])
+    middle = 0.5 * (xyz[0, _SACRUM] + xyz[0, _NECK])
+    return HorseInScene(body, xyz[0] - middle * [1, 1, 0], rotation[0], coat)
+
+
+def breed_sheet(progress: Progress = no_progress) -> Image.Image:
+    """Return every breed standing, at one scale, in a coat that is usual for it."""
+    tiles = []
+    for i, breed in enumerate(BREEDS):
+        body = Body(breed_shape(breed))
+        coat, _ = sample_coat(np.random.default_rng(100 + i), _CLEAN, breed)
+        horse = _at(body, make_motion("idle", body, seconds=0.1), 0, coat)
+        tile = Image.new("RGB", (470, 220), _PAPER)
+        tile.paste(_drawn(horse, (300, 220), 0.0, 3.25, np.array([0.0, -0.2, 1.08])), (0, 0))
+        tile.paste(_drawn(horse, (170, 220), -1.05, 1.84, np.array([0.0, -0.3, 1.08])), (300, 0))
+        height = body.shape.withers_height_m
+        tiles.append(_titled(tile, f"{breed.replace('_', ' ')}   {height:.2f} m"))
+        progress("sheet", i + 1, len(BREEDS))
+    return _grid(tiles, 3)
+
+
+def coat_sheet(progress: Progress = no_progress) -> Image.Image:
+    """Return every named coat on the same horse."""
+    body = Body(breed_shape("warmblood"))
+    motion = make_motion("idle", body, seconds=0.1)
+    tiles = []
+    for i, name in enumerate(COATS):
+        coat, _ = named_coat(name, np.random.default_rng(200 + i))
+        horse = _at(body, motion, 0, coat)
+        tile = Image.new("RGB", (410, 200), _PAPER)
+        tile.paste(_drawn(horse, (260, 200), 0.0, 2.95, np.array([0.0, -0.25, 1.0])), (0, 0))
+        tile.paste(_drawn(horse, (150, 200), 2.5, 1.95, np.array([0.0, -0.05, 1.0])), (260, 0))
+        tiles.append(_titled(tile, name))
+        progress("sheet", i + 1, len(COATS))
+    return _grid(tiles, 4)
+
+
+def gait_sheet(progress: Progress = no_progress) -> Image.Image:
+    """Return each gait and move as a strip of its phases, with what each hoof does below."""
+    body = Body(breed_shape("warmblood"))
+    coat, _ = named_coat("bay", np.random.default_rng(3))
+    strips = []
+    for i, name in enumerate(GAIT_NAMES):
+        motion = make_motion(name, body)
+        frames = np.linspace(0, len(motion), N_PHASES, endpoint=False).astype(int)
+        strip = Image.new("RGB", (96 + N_PHASES * 150, 138), _PAPER)
+        _text(strip, (4, 40), name.replace("_", "\n"))
+        for k, frame in enumerate(frames):
+            horse = _at(body, motion, int(frame), coat)
+            heading = horse.xyz_world[_NECK] - horse.xyz_world[_SACRUM]
+            azimuth = float(np.arctan2(heading[1], heading[0])) + np.pi / 2
+            picture = _drawn(horse, (146, 110), azimuth, 3.3, np.array([0.0, -0.1, 1.02]))
+            strip.paste(picture, (98 + 150 * k, 2))
+        _footfalls(strip, motion, (98, 116, 150 * N_PHASES - 4, 20))
+        strips.append(strip)
+        progress("sheet", i + 1, len(GAIT_NAMES))
+    return _grid(strips, 1, 2)
+
+
+def _footfalls(strip: Image.Image, motion: Motion, box: tuple[int, int, int, int]) -> None:
+    """Draw the footfall diagram: a bar where a hoof stands; from the top LH, LF, RF, RH, as gait books have it."""
+    left, top, width, height = box
+    draw = ImageDraw.Draw(strip)
+    for row, limb in enumerate((2, 0, 1, 3)):
+        y = top + row * height / 4
+        for x in range(width):
+            if motion.contact[x * len(motion) // width, limb] > 0.5:
+                draw.rectangle((left + x, y, left + x, y + height / 4 - 2), fill=_INK if limb % 2 == 0 else _MUTED)
+
+
+def crop_sheet(progress: Progress = no_progress) -> Image.Image:
+    """Return random crops as the keypoint network is trained on them."""
+    tiles = []
+    for i in range(N_CROPS):
+        tiles.append(Image.fromarray(training_sample(11, i, 160).image))
+        progress("sheet", i + 1, N_CROPS)
+    return _grid(tiles, 8, 3)
+
+
+SHEETS: dict[str, Callable[[Progress], Image.Image]] = {
+    "breeds": breed_sheet,
+    "coats": coat_sheet,
+    "gaits": gait_sheet,
+    "crops": crop_sheet,
+}
+"""What a sheet can show, by the name that its file has."""

@@ -1,8 +1,8 @@
 """The body's parts as closed volumes, for the benchmarks: how deep is a point of one part inside another?
 
 A part is the skin that follows one stretch of the skeleton most; hair is left out. Its open ends are closed by fans, so
-that the generalised winding number tells inside from outside, and a depth is the distance to its nearest skin (the fans
-are no skin: who leaves a part through one is still inside the horse).
+that the winding number tells inside from outside. A depth is the distance to the part's nearest skin, or to a fan
+behind which lies what may be run into: a calf bent against the thigh's back does not lie deep in the trunk beside it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Part:
         vertices: [n] the mesh's vertices that it holds.
         faces: [f, 3] its skin, into ``vertices``.
         caps: [c, 3] the fans that close it; the last column is n plus the number of the opening.
-        opening: [n_edges, 2] opening's number and vertex (into ``vertices``), one row an edge of the rim.
+        opening: [c, 2] opening's number and vertex (into ``vertices``), one row an edge of the rim.
+        beyond: for each opening, the parts on its other side; none where hair grows over it.
     """
 
     name: str
@@ -76,20 +77,27 @@ class Part:
     faces: Int[np.ndarray, "f 3"]
     caps: Int[np.ndarray, "c 3"]
     opening: Int[np.ndarray, "c 2"]
+    beyond: tuple[frozenset[str], ...] = ()
 
     def pose(self, mesh_vertices: Float[np.ndarray, "v 3"]) -> Volume:
         """Return the part's closed volume when the mesh's vertices are where they are given."""
         xyz = mesh_vertices[self.vertices]
         if not len(self.opening):
-            return Volume(xyz, self.faces, len(self.faces))
+            return Volume(xyz, self.faces, len(self.faces), self)
         number, rim = self.opening.T
         count = np.bincount(number).astype(float)
         centres = np.stack([np.bincount(number, xyz[rim, i]) / count for i in range(3)], 1)
-        return Volume(np.concatenate([xyz, centres]), np.concatenate([self.faces, self.caps]), len(self.faces))
+        return Volume(np.concatenate([xyz, centres]), np.concatenate([self.faces, self.caps]), len(self.faces), self)
 
 
-def make_part(name: str, faces: Int[np.ndarray, "f 3"]) -> Part:
-    """Return the part made of some faces of a mesh, with its openings closed."""
+def make_part(name: str, faces: Int[np.ndarray, "f 3"], across: dict[tuple[int, int], str] | None = None) -> Part:
+    """Return the part made of some faces of a mesh, with its openings closed.
+
+    Args:
+        name: one of ``PARTS``.
+        faces: into the mesh's vertices.
+        across: the part that each directed edge of the mesh belongs to.
+    """
     vertices, local = np.unique(faces, return_inverse=True)
     local = local.reshape(-1, 3)
     n = len(vertices)
@@ -102,7 +110,12 @@ def make_part(name: str, faces: Int[np.ndarray, "f 3"]) -> Part:
     _, label = connected_components(graph, directed=False)
     _, number = np.unique(label[rim[:, 0]], return_inverse=True)
     caps = np.stack([rim[:, 1], rim[:, 0], n + number], 1)
-    return Part(name, vertices, local, caps, np.stack([number, rim[:, 0]], 1))
+    beyond: list[set[str]] = [set() for _ in range(number.max() + 1)]
+    for i, (p, q) in zip(number, vertices[rim], strict=True):
+        other = (across or {}).get((int(q), int(p)))
+        if other is not None:
+            beyond[i].add(other)
+    return Part(name, vertices, local, caps, np.stack([number, rim[:, 0]], 1), tuple(frozenset(b) for b in beyond))
 
 
 @dataclass(frozen=True)
@@ -113,11 +126,13 @@ class Volume:
         xyz: [n, 3] its points, metres.
         faces: [f, 3] triangles, counter-clockwise from outside.
         n_skin: how many of the faces, the first ones, are skin.
+        part: what it is; None for a solid without openings.
     """
 
     xyz: Float[np.ndarray, "n 3"]
     faces: Int[np.ndarray, "f 3"]
     n_skin: int
+    part: Part | None = None
 
     @cached_property
     def triangles(self) -> Float[np.ndarray, "f 3 3"]:
@@ -184,12 +199,22 @@ class Volume:
             total[start : start + step] = (out & ahead).sum(1) - (into & ahead).sum(1)
         return total
 
-    def deepest(self, points: Float[np.ndarray, "p 3"], beyond_m: float = 0.0) -> float:
-        """Return how far under the skin the deepest of some points lies, metres; 0 if none lies deeper than asked.
+    def exits(self, allowed: frozenset[str]) -> Float[np.ndarray, "f 3 3"]:
+        """Return the fans that end the part for someone who may be in some other parts, or that hair grows over."""
+        if self.part is None:
+            return np.zeros((0, 3, 3))
+        leads_out = np.array([not beyond or bool(beyond & allowed) for beyond in self.part.beyond], bool)
+        return self.triangles[self.n_skin :][leads_out[self.part.opening[:, 0]]]
+
+    def deepest(
+        self, points: Float[np.ndarray, "p 3"], beyond_m: float = 0.0, allowed: frozenset[str] = frozenset()
+    ) -> float:
+        """Return how deep in the volume the deepest of some points lies, metres; 0 if none lies deeper than asked.
 
         Args:
             points: world points, metres.
             beyond_m: depths up to this do not matter.
+            allowed: the parts that the points may be in.
         """
         points = points[((points > self.box[0]) & (points < self.box[1])).all(1)]
         if not len(points):
@@ -200,16 +225,21 @@ class Volume:
         to_point = points[:, None] - self._middles[near]
         below = (np.einsum("pki,pki->pk", to_point, self._normals[near]) < 0)[:, :_TRIAGE].any(1)
         points, near = points[below], near[below]
-        distance = triangle_distance(points[:, None], self.triangles[near]).min(1)
-        order = np.argsort(-distance)
-        order = order[distance[order] > beyond_m]
+        at_most = triangle_distance(points[:, None], self.triangles[near]).min(1)  # the skin may be nearer elsewhere
+        exits = self.exits(allowed)
+        if len(exits) and len(points):
+            at_most = np.minimum(at_most, triangle_distance(points[:, None], exits[None]).min(1))
+        order = np.argsort(-at_most)
         best = 0.0
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]
+            if at_most[rows[0]] <= max(best, beyond_m):
+                break
             for row in rows[self.winding_number(points[rows]) > 0]:
-                if distance[row] <= max(best, beyond_m):  # measured to the nearest middles' faces: at least as far
-                    return best
-                exact = float(triangle_distance(points[row], self.triangles[: self.n_skin]).min())
+                if at_most[row] <= max(best, beyond_m):
+                    break
+                skin = triangle_distance(points[row], self.triangles[: self.n_skin]).min()
+                exact = float(min(skin, at_most[row]))
                 if exact > max(best, beyond_m):
                     best = exact
         return best
@@ -239,7 +269,12 @@ def body_parts(body: Body) -> dict[str, Part]:
     label = share[body.faces].sum(1).argmax(1)
     skin = ~is_hair(body)
     found = {name: body.faces[skin & (label == i)] for i, name in enumerate(PARTS)}
-    return {name: make_part(name, faces) for name, faces in found.items() if len(faces)}
+    found = {name: faces for name, faces in found.items() if len(faces)}
+    across = {}
+    for name, faces in found.items():
+        for i in range(3):
+            across |= dict.fromkeys(zip(faces[:, i].tolist(), faces[:, (i + 1) % 3].tolist(), strict=True), name)
+    return {name: make_part(name, faces, across) for name, faces in found.items()}
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ from multiprocessing import get_context
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the products are small: threads only wait for each other
 import numpy as np
-from parts import TAIL, Volume, body_parts, is_hair, joined, touching
+from parts import PARTS, TAIL, Volume, body_parts, is_hair, joined, touching
 
 from kinequimation import skeleton
 from kinequimation.body import BREEDS, Body, breed_shape
@@ -94,7 +94,8 @@ def deepest(volumes: dict[str, Volume], beside: bool = False, beyond_m: float = 
         for a, b in (pair, pair[::-1]):
             points = volumes[a].samples
             points = points[((points >= low) & (points <= high)).all(1)]
-            depth = volumes[b].deepest(points, worst)
+            allowed = frozenset(p for p in PARTS if p == a or (a, p) in joined() or (a, p) in touching())
+            depth = volumes[b].deepest(points, worst, allowed)
             if depth > worst:
                 worst, who = depth, (a, b)
     return worst, who

@@ -6,8 +6,8 @@ shape and pose: hooves at z = 0, carpus near 0.48, hock near 0.62, withers near 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,18 +61,18 @@ class CoatShares:
         if breed not in coat_colours.BREED_SHARES:
             return self
         white = coat_colours.BREED_WHITE.get(breed)
-        values = dict(vars(self)) | {
-            "base": coat_colours.BREED_SHARES[breed],
-            "pattern": {k: v for k, v in coat_colours.BREED_PATTERNS[breed].items() if self.pattern.get(k, 0) > 0},
-        }
-        if white is not None:
-            values |= {"legs": white if self.legs else 0.0, "face": white if self.face else 0.0}
-        return CoatShares(**values)
+        return replace(
+            self,
+            base=coat_colours.BREED_SHARES[breed],
+            pattern={k: v for k, v in coat_colours.BREED_PATTERNS[breed].items() if self.pattern.get(k, 0) > 0},
+            legs=self.legs if white is None or not self.legs else white,
+            face=self.face if white is None or not self.face else white,
+        )
 
     @staticmethod
     def plain() -> CoatShares:
         """Return shares with everything off but the base colour."""
-        off = {name: 0.0 for name, value in vars(CoatShares()).items() if not isinstance(value, dict)}
+        off: dict[str, Any] = {name: 0.0 for name in vars(CoatShares()) if name not in ("base", "pattern")}
         return CoatShares(pattern={}, **off)
 
 

@@ -53,7 +53,7 @@ class BaseColour:
 _BLUE: RGB = (128, 158, 182)
 _HAZEL: RGB = (150, 112, 52)
 BASE_COLOURS: dict[str, BaseColour] = {
-    "bay": BaseColour((118, 66, 37), (84, 45, 26), BLACK_HAIR, "black"),
+    "bay": BaseColour((114, 64, 38), (80, 44, 27), BLACK_HAIR, "black"),
     "dark bay": BaseColour((66, 41, 29), (38, 25, 20), (20, 16, 15), "black"),
     "seal brown": BaseColour((44, 31, 26), (26, 20, 18), (18, 15, 14), "black", mealy=0.75),
     "mealy bay": BaseColour((108, 68, 42), (76, 46, 30), BLACK_HAIR, "black", mealy=1.0),
@@ -61,13 +61,13 @@ BASE_COLOURS: dict[str, BaseColour] = {
     "chestnut": BaseColour((146, 79, 40), (112, 57, 30), (142, 80, 43)),
     "liver chestnut": BaseColour((80, 45, 31), (58, 33, 24), (86, 52, 36)),
     "flaxen chestnut": BaseColour((142, 82, 43), (112, 62, 33), (224, 196, 156), second_hair=((184, 136, 90), 0.25)),
-    "palomino": BaseColour((202, 154, 88), (176, 124, 64), (234, 222, 196)),
+    "palomino": BaseColour((206, 160, 104), (182, 130, 76), (234, 222, 196)),
     "buckskin": BaseColour((196, 156, 102), (160, 120, 74), (28, 23, 20), "black"),
     "cremello": BaseColour((230, 212, 182), (220, 198, 164), (238, 228, 208), pink=True, eye=_BLUE),
     "perlino": BaseColour((228, 208, 176), (216, 190, 152), (212, 172, 126), "dark", leg=(212, 188, 156), pink=True,
                           eye=_BLUE),
-    "dun": BaseColour((182, 146, 102), (150, 116, 80), (36, 29, 25), "black", primitive=1.0),
-    "red dun": BaseColour((190, 134, 90), (168, 110, 70), (128, 66, 38), "dark", leg=(118, 62, 38), primitive=0.9),
+    "dun": BaseColour((188, 148, 108), (150, 116, 80), (36, 29, 25), "black", primitive=1.0),
+    "red dun": BaseColour((184, 134, 98), (160, 110, 76), (128, 66, 38), "dark", leg=(118, 62, 38), primitive=0.9),
     "grullo": BaseColour((116, 109, 104), (94, 87, 83), (28, 25, 24), "black", primitive=1.0),
     "champagne": BaseColour((194, 152, 104), (168, 126, 84), (222, 200, 160), pink=True, eye=_HAZEL),
     "silver dapple": BaseColour((76, 56, 46), (56, 41, 35), (206, 196, 178), "dark", ((150, 132, 114), 0.3),

@@ -9,12 +9,12 @@ import numpy as np
 from kinequimation.synth.coat_fields import Coat, vary
 
 SOCKS: dict[str, tuple[float, float]] = {
-    "coronet": (0.105, 0.13),
-    "pastern": (0.15, 0.20),
+    "coronet": (0.095, 0.115),
+    "pastern": (0.13, 0.19),
     "sock": (0.25, 0.38),
     "stocking": (0.42, 0.62),
 }
-"""Kinds of white legs and how high they reach on the template, metres: coronet 0.10, fetlock 0.20, carpus 0.48."""
+"""Kinds of white legs and how high they reach on the template, metres: coronet 0.08, fetlock 0.20, carpus 0.48."""
 
 Face = Literal["star", "stripe", "star and snip", "blaze", "snip", "bald"]
 FACES: dict[Face, float] = {
@@ -72,7 +72,7 @@ def add_face(rng: np.random.Generator, c: Coat, kind: Face | None = None) -> str
     wavy = rng.uniform(0.2, 1.0)
     c["blaze"][3] = wavy
     if kind in ("star", "star and snip"):
-        c["star"][:3] = (rng.uniform(0.20, 0.28), rng.uniform(0.02, 0.05), rng.uniform(0.012, 0.036))
+        c["star"][:3] = (rng.uniform(0.28, 0.36), rng.uniform(0.02, 0.05), rng.uniform(0.012, 0.036))
     if kind in ("snip", "star and snip"):
         c["star"][3] = rng.uniform(0.010, 0.026)
     if kind == "stripe":

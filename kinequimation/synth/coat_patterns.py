@@ -41,7 +41,7 @@ def overo(rng: np.random.Generator, c: Coat) -> None:
 def sabino(rng: np.random.Generator, c: Coat) -> None:
     """Ragged, roaned white: high stockings that run up the stifle, patches on the belly, a broad blaze."""
     c["pattern_scale"][:] = (0.6, 0.5, 0.7, rng.uniform(0.04, 0.09))
-    c["pattern_noise"][:] = (0.6, 0.5, 0.5, rng.uniform(0.30, 0.42))
+    c["pattern_noise"][:] = (0.6, 0.5, 0.5, rng.uniform(0.36, 0.48))
     c["pattern_where"][:] = (-0.4, rng.uniform(0.25, 0.45), 0.22, -0.5)
     set_socks(rng, c, rng.uniform(0.45, 0.95, 4), ragged=2.2)
     add_face(rng, c, "bald" if rng.random() < 0.3 else "blaze")

@@ -21,15 +21,16 @@ def add_finish(rng: np.random.Generator, c: Coat, *, is_winter: bool, is_polishe
         is_polished: groomed, short and tight over the muscles.
     """
     darkness = 1.0 - float(np.clip(c["base"][:3].mean() / 0.15, 0, 1))
-    roughness = rng.uniform(0.35, 0.6) if is_polished else rng.uniform(0.5, 0.95)
+    roughness = rng.uniform(0.35, 0.55) if is_polished else rng.uniform(0.5, 0.95)
     specular = 0.5 * rng.random() ** (2.0 - darkness) * (1.0 if is_polished else 0.6)
     if is_winter:
         roughness, specular = rng.uniform(0.8, 0.95), 0.05 * rng.random()
-        c["fuzz"][:3] = (rng.uniform(0.3, 0.7), rng.uniform(0.15, 0.5), rng.uniform(0.3, 0.9))
+        c["fuzz"][:3] = (rng.uniform(0.3, 0.8), rng.uniform(0.15, 0.5), rng.uniform(0.3, 0.9))
     c["gloss"][0] = specular
     c["gloss"][1] = float(np.clip(2 / roughness**4 - 2, 2.0, 130.0))
-    c["gloss"][2:] = (rng.uniform(0.1, 1.0), rng.uniform(0.05, 0.4))
-    c["grain"][:] = (rng.uniform(0.3, 1.0), rng.uniform(0.1, 0.6), rng.uniform(0.1, 1.0), 0.0)
+    rough = 0.3 if is_polished else 1.0  # a groomed coat lies flat
+    c["gloss"][2:] = (rng.uniform(0.1, 1.0), rough * rng.uniform(0.05, 0.4))
+    c["grain"][:] = (rng.uniform(0.3, 1.0), rough * rng.uniform(0.1, 0.6), rng.uniform(0.1, 1.0), 0.0)
     if is_polished and rng.random() < 0.5:
         c["grain"][3] = rng.uniform(0.3, 1.0)
     return {"specular": specular, "roughness": roughness, "winter": is_winter}
@@ -55,7 +56,7 @@ def add_dirt(rng: np.random.Generator, c: Coat) -> None:
 
 def add_dust(rng: np.random.Generator, c: Coat) -> None:
     """Lay dust on the upper sides."""
-    c["dust"][:] = (*vary(rng, (176, 156, 128), 0.15), rng.uniform(0.05, 0.35))
+    c["dust"][:] = (*vary(rng, (176, 156, 128), 0.15), rng.uniform(0.05, 0.3))
 
 
 def add_texture(rng: np.random.Generator, c: Coat) -> str:

@@ -39,7 +39,7 @@ def add_harness(
     Returns:
         a record of what was drawn.
     """
-    leather = fields["leather"][:3]
+    leather, k = fields["leather"][:3], horse.body.shape.withers_height_m / 1.6
     is_collar = rng.random() < (0.7 if horse.body.shape.withers_height_m > 1.65 else 0.3)
     vehicle = ("sulky", "cart")[int(rng.random() < (0.75 if is_collar else 0.4))] if with_cart else False
     garments.add_pad(rng, fields, -0.28, "harness")
@@ -64,7 +64,6 @@ def add_harness(
     rings = trunk_points(horse, np.array([-0.28, -0.28]), np.radians([22.0, -22.0])) + 0.03 * _UP
     for ring in rings:
         parts.rod(ring - 0.03 * _UP, ring + 0.02 * _UP, 0.008, 0.008, linear((170, 150, 90)), TACK_ID)
-    hands = np.stack([*rings])
     if vehicle:
         seat_hands = _add_vehicle(rng, props, parts, horse, str(vehicle), leather, is_collar=is_collar)
         for ring, hand in zip(rings, seat_hands, strict=True):
@@ -72,7 +71,12 @@ def add_harness(
             rein = ring + 0.02 * _UP + (hand - ring) * t
             rein[:, 2] -= 0.12 * (4 * t * (1 - t))[:, 0]
             parts.line(list(rein), 0.006, leather)
-    saddlery.add_reins(parts, horse, bit, hands + 0.01 * _UP, leather, 0.02)
+    # and those on the collar or its neck strap
+    front = trunk_points(horse, np.array([-0.66, -0.66]), np.radians([52.0, -52.0]))
+    front += 0.5 * (front - front[::-1]) / np.linalg.norm(front[0] - front[1]) * (0.22 if is_collar else 0.08) * k
+    for i in range(2):
+        parts.line([front[i], 0.5 * (front[i] + rings[i]) + 0.03 * _UP, rings[i] + 0.012 * _UP], 0.006, leather)
+    saddlery.add_reins(parts, horse, bit, front, leather, 0.02)
     return {
         "collar": "full" if is_collar else "breast",
         "blinkers": blinkers,
@@ -101,13 +105,13 @@ def _add_blinkers(parts: Parts, horse: HorseInScene, leather: np.ndarray) -> Non
 def _add_collar(rng: np.random.Generator, parts: Parts, horse: HorseInScene, leather: np.ndarray) -> None:
     """Lay a padded collar round the base of the neck, with hames of metal or wood in its groove."""
     angle = np.radians(np.array([0, 28, 55, 80, 105, 130, 155, 180, 205, 230, 255, 280, 305, 332, 360]))
-    tilt = -0.62 - 0.16 * (0.5 - 0.5 * np.cos(angle))
+    tilt = -0.66 - 0.17 * (0.5 - 0.5 * np.cos(angle))
     wrapped = (angle + np.pi) % (2 * np.pi) - np.pi
     ring = trunk_points(horse, tilt, np.where(np.isclose(angle, np.pi), np.pi, wrapped))
     centre = ring.mean(0)
     k = horse.body.shape.withers_height_m / 1.6
     outwards = (ring - centre) / np.linalg.norm(ring - centre, axis=1, keepdims=True)
-    ring = ring + outwards * 0.025 * k
+    ring = ring + outwards * 0.012 * k
     parts.line(list(ring), 0.048 * k, leather, TACK_ID)
     metal = linear((190, 180, 150)) if rng.random() < 0.5 else random_colour(rng)
     hames = ring + outwards * 0.035 * k

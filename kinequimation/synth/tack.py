@@ -79,9 +79,9 @@ def can_be_ridden(horse: HorseInScene) -> bool:
 
 
 def is_foal(horse: HorseInScene) -> bool:
-    """Has a horse a foal's proportions?"""
+    """Has a horse a foal's or a yearling's proportions: long legs under a narrow trunk, at no great height?"""
     shape = horse.body.shape
-    return shape.withers_height_m < 1.35 and shape.leg_length > 1.1
+    return shape.withers_height_m < 1.55 and shape.barrel_width * shape.barrel_depth < 0.82 * shape.leg_length
 
 
 def dress(

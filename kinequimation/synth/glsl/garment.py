@@ -210,7 +210,7 @@ void main() {
             rgb *= 1.0 - 0.18 * max(folds, 0.0);
         }
     }
-    if (is_head && material < 3.5) {
+    if (is_head) {
         bool is_ear = ear > 0.4;
         if (GARMENT_MASK.w > 0.5) {
             float depth = min(h.x + 0.03, GARMENT_MASK_SHAPE.x - h.x - 0.25 * h.y);
@@ -221,7 +221,7 @@ void main() {
             }
         }
         vec4 b = GARMENT_BRIDLE;
-        if (b.w > 0.0 && !is_hair && !is_ear) {
+        if (b.w > 0.0 && !is_hair && !is_ear && material < 4.5) {
             float w = b.w, d = 1.0;
             vec2 mouth = GARMENT_MOUTH.xy, q = h.xy;
             vec2 knot = vec2(0.045, -0.045);
@@ -232,7 +232,7 @@ void main() {
             float noseband = abs(q.x - b.x - 0.10 * (q.y - mouth.y)) - 0.2 * w;
             if (b.x > 0.0) d = min(d, noseband);
             if (b.y > 0.5) d = min(d, strip(q, knot + vec2(0.035, -0.01), vec2(0.145, 0.08)));  // browband
-            if (b.z > 0.5) d = min(d, strip(q, knot, GARMENT_MOUTH.zw) + 0.25 * w);  // throat lash
+            if (b.z > 0.5) d = min(d, strip(q, knot, knot + 1.35 * (GARMENT_MOUTH.zw - knot)) + 0.25 * w);  // throat lash
             float flash = strip(q, vec2(b.x, 0.02), mouth + vec2(0.035, -0.07)) + 0.3 * w;
             if (GARMENT_STRAPS.y > 0.5) d = min(d, flash);
             if (GARMENT_STRAPS.x > 0.5) d = min(d, strip(q, ring, vec2(ring.x - 0.16, -0.22)) + 0.1 * w);

@@ -1,0 +1,288 @@
+"""What a move asks of the horse at some moments, and the pose that does it.
+
+A move says where the middle of the trunk is and how it is turned, how spine, neck, head and tail are bent, how each
+limb would hang, and where each hoof must be as far as it is *held*: 1 where it stands, less on its way into the air,
+0 where the limb hangs as wished.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.geometry.rotation import (
+    quat_from_axis_angle,
+    quat_from_rotvec,
+    quat_inverse,
+    quat_multiply,
+    quat_rotate,
+    quat_slerp,
+    quat_to_matrix,
+    quat_to_rotvec,
+)
+from kinequimation.motion.limbs import BASE, CHAIN, reach
+from kinequimation.motion.limits import JOINT_LIMITS
+from kinequimation.motion.moves.frame import HEAD, NECK, SPINE, TAIL
+from kinequimation.motion.trunk import TRUNK_REFERENCE
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.motion.moves.frame import Frame
+
+_BACK = SPINE[: SPINE.index(TRUNK_REFERENCE) + 1]
+# how willingly each link departs from its wish, standing and in the air, degrees
+_SLACK_DEG = np.array(
+    [
+        [[4.0, 6.0, 6.0, 2.0, 10.0, 25.0]] * 2 + [[0.0, 10.0, 9.0, 9.0, 10.0, 25.0]] * 2,
+        [[5.0, 8.0, 12.0, 12.0, 18.0, 25.0]] * 2 + [[0.0, 10.0, 12.0, 12.0, 18.0, 25.0]] * 2,
+    ]
+)
+_DEEP_SLACK_DEG = np.array([[6.0, 14.0, 16.0, 10.0, 3.0, 10.0]] * 2 + [[0.0, 14.0, 14.0, 14.0, 3.0, 10.0]] * 2)
+"""The same of a limb that stands deeply bent: there the upper joints fold, under load the fetlock would sink."""
+_HOOF_SLACK_DEG = 12.0
+_TAIL_CLEARANCE = 0.004
+_HEAD_CLEARANCE, _HEAD_PASSES = 0.003, 8
+_MOST_TURN_RAD = 0.25
+_DEEPEST_BOW = 0.045
+"""How far the withers of a grazing horse may sink, in withers heights (judgement)."""
+_SOFTNESS = 0.004
+_FREE_BELOW = 0.12
+"""Hold below which a limb turns over to hanging exactly as wished, sideways too, which ``reach`` does not know."""
+
+
+@dataclass(frozen=True)
+class Attitude:
+    """What is asked, at T moments.
+
+    Attributes:
+        middle_xyz: [T, 3] the middle of the back (``trunk.TRUNK_REFERENCE``), metres.
+        trunk_quat: [T, 4] its rotation from rest.
+        rotvec: [T, 81, 3] turns of all joints but root and limbs, relative to their parents, radians.
+        hang: [T, 4, 6, 3] turns of the limbs' links as far as their hooves are not held.
+        toe_xyz: [T, 4, 3] where the toes must be.
+        hoof_pitch_rad: [T, 4] tip of the hoofs, toe down.
+        hoof_yaw_rad: [T, 4] their turn to the left.
+        held: [T, 4] how far a hoof must be there.
+        flying: [T, 4] how far a limb is away from standing, 0 to 1, without jumps.
+        contact: [T, 4] whether it stands.
+        deep: [T, 4] how far the limbs stand deeply bent, 0 to 1.
+        muzzle_z: [T] how high over the ground the lowest point of the head must be; None for anywhere above it.
+    """
+
+    middle_xyz: Float[np.ndarray, "frames 3"]
+    trunk_quat: Float[np.ndarray, "frames 4"]
+    rotvec: Float[np.ndarray, "frames 81 3"]
+    hang: Float[np.ndarray, "frames 4 6 3"]
+    toe_xyz: Float[np.ndarray, "frames 4 3"]
+    hoof_pitch_rad: Float[np.ndarray, "frames 4"]
+    hoof_yaw_rad: Float[np.ndarray, "frames 4"]
+    held: Float[np.ndarray, "frames 4"]
+    flying: Float[np.ndarray, "frames 4"]
+    contact: Float[np.ndarray, "frames 4"]
+    deep: Float[np.ndarray, "frames 4"] | float = 0.0
+    muzzle_z: Float[np.ndarray, " frames"] | None = None
+
+
+def middle_over_hips(
+    frame: Frame, hips_xyz: Float[np.ndarray, "frames 3"], trunk_quat: Float[np.ndarray, "frames 4"]
+) -> Float[np.ndarray, "frames 3"]:
+    """Return where the middle of a straight back is whose hips are at a place."""
+    rest = frame.body.rest_xyz
+    return hips_xyz + quat_rotate(trunk_quat, rest[TRUNK_REFERENCE] - rest[CHAIN[2:, 1]].mean(0))
+
+
+def trunk_turn(
+    pitch_rad: Float[np.ndarray, " frames"],
+    roll_rad: Float[np.ndarray, " frames"] | float = 0.0,
+    yaw_rad: Float[np.ndarray, " frames"] | float = 0.0,
+) -> Float[np.ndarray, "frames 4"]:
+    """Return the turn of a trunk: front up, then rolled onto its right side, then turned left."""
+    zero = 0.0 * pitch_rad
+    roll = quat_from_axis_angle((0.0, 1.0, 0.0), zero + roll_rad)
+    yaw = quat_from_axis_angle((0.0, 0.0, 1.0), zero + yaw_rad)
+    return quat_multiply(yaw, quat_multiply(roll, quat_from_axis_angle((1.0, 0.0, 0.0), -pitch_rad)))
+
+
+def place_trunk(
+    frame: Frame, middle_xyz: np.ndarray, trunk_quat: np.ndarray, rotvec: np.ndarray
+) -> tuple[Float[np.ndarray, "frames 3"], Float[np.ndarray, "frames 81 4"]]:
+    """Return root position and joint rotations that put the middle of the back in its place."""
+    quat = quat_from_rotvec(np.clip(rotvec, JOINT_LIMITS[:, 0], JOINT_LIMITS[:, 1]))
+    rest = frame.body.rest_xyz
+    to_middle = quat[:, _BACK[0]]
+    for j in _BACK[1:]:
+        to_middle = quat_multiply(to_middle, quat[:, j])
+    quat[:, 0] = quat_multiply(trunk_quat, quat_inverse(to_middle))
+    rotation, xyz = quat[:, 0], quat_rotate(quat[:, 0], rest[_BACK[0]])
+    for above, j in zip(_BACK, _BACK[1:], strict=False):
+        rotation = quat_multiply(rotation, quat[:, above])
+        xyz = xyz + quat_rotate(rotation, rest[j] - rest[above])
+    return middle_xyz - xyz, quat
+
+
+def pivots(
+    frame: Frame, middle_xyz: np.ndarray, trunk_quat: np.ndarray, rotvec: np.ndarray, blade_rad: np.ndarray
+) -> Float[np.ndarray, "frames 4 3"]:
+    """Return shoulder joints and hips of a trunk in its place.
+
+    Args:
+        frame: the horse.
+        middle_xyz, trunk_quat, rotvec: as in ``Attitude``.
+        blade_rad: [T, 4] turn of the shoulder blades about X (nothing for the hinds).
+    """
+    root, quat = place_trunk(frame, middle_xyz, trunk_quat, rotvec)
+    rest = frame.body.rest_xyz
+    rotation, xyz = quat[:, 0], root
+    out = np.empty((len(root), 4, 3))
+    for above, j in zip([0, *SPINE], SPINE, strict=False):
+        xyz = xyz + quat_rotate(rotation, rest[j] - rest[above])
+        rotation = quat_multiply(rotation, quat[:, j])
+        for limb in np.flatnonzero(j == BASE):
+            blade, arm = CHAIN[limb, :2]
+            turned = quat_multiply(rotation, quat_from_axis_angle((1.0, 0.0, 0.0), blade_rad[:, limb]))
+            out[:, limb] = (
+                xyz + quat_rotate(rotation, rest[blade] - rest[j]) + quat_rotate(turned, rest[arm] - rest[blade])
+            )
+    return out
+
+
+def solve(frame: Frame, a: Attitude) -> tuple[Float[np.ndarray, "frames 3"], Float[np.ndarray, "frames 81 4"]]:
+    """Return root position and joint rotations of a horse that does what is asked."""
+    root, quat = place_trunk(frame, a.middle_xyz, a.trunk_quat, a.rotvec)
+    if a.muzzle_z is not None:
+        left = lift_head(frame, root, quat, a.muzzle_z, [SPINE[-1], *NECK])
+        _bow(frame, root, quat, np.clip(left, 0.0, _DEEPEST_BOW * frame.height_m))
+    low, high = JOINT_LIMITS[CHAIN, 0], JOINT_LIMITS[CHAIN, 1]
+    quat[:, CHAIN] = quat_from_rotvec(np.clip(a.hang, low, high))
+    rows = np.flatnonzero((a.held > 0).any(1))
+    if len(rows):
+        root[rows], quat[rows] = _hold_hooves(frame, a, rows, root[rows], quat[rows])
+    lift_tail(frame, root, quat)
+    lift_head(frame, root, quat, a.muzzle_z, NECK)  # the withers carry limbs that stand already
+    return root, quat
+
+
+def _bow(frame: Frame, root: np.ndarray, quat: np.ndarray, drop_m: np.ndarray) -> None:
+    """Lower the base of the neck, the hips staying where they are. Changes ``root`` and ``quat``."""
+    rest = frame.body.rest_xyz
+    hips = rest[CHAIN[2:, 1]].mean(0)
+    turn = quat_from_axis_angle((1.0, 0.0, 0.0), drop_m / (hips[1] - rest[NECK[0], 1]))
+    before = quat_rotate(quat[:, 0], np.broadcast_to(hips, root.shape))
+    quat[:, 0] = quat_multiply(quat[:, 0], turn)
+    root += before - quat_rotate(quat[:, 0], np.broadcast_to(hips, root.shape))
+
+
+def _hold_hooves(
+    frame: Frame, a: Attitude, rows: np.ndarray, root: np.ndarray, quat: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    held, contact = a.held[rows], a.contact[rows]
+    xyz, rotation = frame.body.joints(root, quat)
+    hoof = CHAIN[:, 5]
+    hanging = quat_to_matrix(rotation[:, hoof])
+    hanging_toe = xyz[:, hoof] + np.einsum("tlab,lb->tla", hanging, frame.limbs.offset[:, 6])
+    hoof_quat = quat_multiply(
+        quat_from_axis_angle((0.0, 0.0, 1.0), a.hoof_yaw_rad[rows]),
+        quat_from_axis_angle((1.0, 0.0, 0.0), a.hoof_pitch_rad[rows]),
+    )
+    hoof_R = quat_to_matrix(quat_slerp(rotation[:, hoof], hoof_quat, held))
+    toe = hanging_toe + (a.toe_xyz[rows] - hanging_toe) * held[..., None]
+    # neither heel nor toe below the ground
+    sole = np.einsum("tlab,lpb->tlpa", hoof_R, frame.sole)[..., 2].min(-1)
+    toe[..., 2] = np.where(contact > 0.5, toe[..., 2], np.maximum(toe[..., 2], 0.001 - sole))
+    base_xyz, base_R = xyz[:, BASE], quat_to_matrix(rotation[:, BASE])
+    wish = np.clip(a.hang[rows][..., 0], JOINT_LIMITS[CHAIN, 0, 0], JOINT_LIMITS[CHAIN, 1, 0])
+    over = frame.limbs.overreach(base_xyz, base_R, wish, toe, hoof_R)
+    over = np.where(contact > 0.5, over, -1.0)
+    top = np.maximum(over.max(-1), 0.0)
+    soft = _SOFTNESS * frame.height_m
+    sink = top + soft * np.log(np.exp(-top / soft) + np.exp((over - top[:, None]) / soft).sum(-1))
+    root = root - np.array([0.0, 0.0, 1.0]) * sink[:, None]
+    base_xyz = base_xyz - np.array([0.0, 0.0, 1.0]) * sink[:, None, None]
+    stance, swing = np.radians(_SLACK_DEG)
+    deep = np.broadcast_to(a.deep, a.held.shape)[rows][..., None]
+    stance = stance + (np.radians(_DEEP_SLACK_DEG) - stance) * deep
+    slack = stance + (swing - stance) * a.flying[rows][..., None]
+    hoof_slack = np.radians(_HOOF_SLACK_DEG) * np.maximum(1.0 - held, a.flying[rows])
+    reached = reach(frame.limbs, base_xyz, base_R, wish, slack, toe, hoof_R, hoof_slack)
+    share = np.clip(held / _FREE_BELOW, 0.0, 1.0)
+    share = share * share * (3.0 - 2.0 * share)
+    quat = quat.copy()
+    quat[:, CHAIN] = quat_slerp(quat[:, CHAIN], reached, share[..., None])
+    return root, quat
+
+
+def lift_tail(frame: Frame, root: np.ndarray, quat: np.ndarray) -> None:
+    """Keep a tail off the ground: each of its bones is raised until its end lies on it. Changes ``quat``."""
+    rest, tails = frame.body.rest_xyz, frame.body.rest_tail_xyz
+    first = SPINE[0]
+    rotation = quat_multiply(quat[:, 0], quat[:, first])
+    head = root + quat_rotate(quat[:, 0], rest[first]) + quat_rotate(rotation, rest[TAIL[0]] - rest[first])
+    for i, j in enumerate(TAIL):
+        end = rest[TAIL[i + 1]] if i + 1 < len(TAIL) else tails[j]
+        along = end - rest[j]
+        length = np.linalg.norm(along)
+        wished = quat_multiply(rotation, quat[:, j])
+        to_end = quat_rotate(wished, along)
+        least = (frame.tail_radius[i] + _TAIL_CLEARANCE - head[:, 2]) / length
+        if (to_end[:, 2] < least * length).any():
+            # turn up about the bone's own X axis, as far as it takes
+            sine = np.clip(to_end[:, 2] / length, -1, 1)
+            turn = np.where(sine < least, np.arcsin(np.clip(least, -0.98, 0.98)) - np.arcsin(sine), 0.0)
+            side = np.cross(to_end, [0.0, 0.0, 1.0])
+            side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-9)
+            raised = quat_multiply(quat_from_axis_angle(side, turn), wished)
+            quat[:, j] = quat_multiply(quat_inverse(rotation), raised)
+            wished = raised
+        head = head + quat_rotate(wished, along)
+        rotation = wished
+
+
+def lift_head(
+    frame: Frame, root: np.ndarray, quat: np.ndarray, muzzle_z: np.ndarray | None, moving: list[int]
+) -> Float[np.ndarray, " frames"]:
+    """Bend the neck so that the head's lowest point is where it must be, or not below the ground.
+
+    The head keeps its own slant as far as the poll lets it.
+
+    Args:
+        frame: the horse.
+        root: [T, 3] where its root is.
+        quat: [T, 81, 4] the turns of its joints; changed.
+        muzzle_z: [T] height over the ground, or None for anywhere above it.
+        moving: the joints that may bend.
+
+    Returns:
+        by how much the head is still too high, metres.
+    """
+    rest = frame.body.rest_xyz
+    chain = [*SPINE, *NECK, HEAD]
+    both = [*moving, HEAD]
+    low, high = JOINT_LIMITS[both, 0, 0], JOINT_LIMITS[both, 1, 0]
+    miss = np.zeros(len(root))
+    for i in range(_HEAD_PASSES):
+        xyz, rotation = root, quat[:, 0]
+        pivots_xyz, sides = [], []
+        for above, j in zip([0, *chain], chain, strict=False):
+            xyz = xyz + quat_rotate(rotation, rest[j] - rest[above])
+            rotation = quat_multiply(rotation, quat[:, j])
+            if j in moving:
+                pivots_xyz.append(xyz)
+                sides.append(quat_rotate(rotation, np.array([1.0, 0.0, 0.0])))
+        points = xyz[:, None] + quat_rotate(rotation[:, None], frame.muzzle)
+        miss = points[..., 2].min(1) - (_HEAD_CLEARANCE * frame.height_m if muzzle_z is None else muzzle_z)
+        wrong = np.minimum(miss, 0.0) if muzzle_z is None else miss
+        if i == _HEAD_PASSES - 1 or not wrong.any():
+            break
+        arm, side = xyz[:, None] - np.stack(pivots_xyz, 1), np.stack(sides, 1)
+        rate = side[..., 0] * arm[..., 1] - side[..., 1] * arm[..., 0]
+        v = quat_to_rotvec(quat[:, both])
+        turn = rate * (-wrong / np.maximum((rate**2).sum(1), 1e-3))[:, None]
+        new = np.clip(v[:, :-1, 0] + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD), low[:-1], high[:-1])
+        v[:, -1, 0] = np.clip(v[:, -1, 0] - (new - v[:, :-1, 0]).sum(1), low[-1], high[-1])
+        v[:, :-1, 0] = new
+        quat[:, both] = quat_from_rotvec(v)
+    return miss

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +21,17 @@ from kinequimation.errors import InputError, MissingDependencyError
 from kinequimation.geometry.camera import Camera, intrinsics, look_at
 from kinequimation.geometry.crop import apply_transform, crop_transform, invert_transform, warp
 from kinequimation.geometry.rotation import quat_identity
-from kinequimation.synth import labels
+from kinequimation.synth import blur, labels
 from kinequimation.synth.augment import augment
 from kinequimation.synth.coat import COAT_FIELDS
 from kinequimation.synth.glsl.common import SCENE_FIELDS
 from kinequimation.synth.meshes import Props
+from kinequimation.synth.mixture import Mixture
+from kinequimation.synth.record import changed_fields, with_changes
 from kinequimation.synth.renderer import renderer
 from kinequimation.synth.scene import HORSE_ID, OBJECT_ID, HorseInScene, Scene
+from kinequimation.synth.sensor import FIRST_SENSOR, SensorShares, white_rgb
+from kinequimation.synth.stream import StreamError, frame_stream
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +147,72 @@ def test_points_outside_the_image_are_out(gl):
     assert np.array_equal(seen == labels.OUT, outside)
 
 
+def part_at(gl, scene: Scene, point_world: np.ndarray) -> str:
+    """Return the name of the part drawn where a point projects."""
+    buffers = gl.render(scene)
+    parts = labels.part_segmentation(buffers, labels.horse_share(buffers) >= 0.5)
+    u, v = np.round(scene.camera.project(point_world)).astype(int)
+    return labels.PARTS[parts[v, u]]
+
+
+def test_parts_lie_where_the_anatomy_says(gl):
+    for side, x in (("R", -8.0), ("L", 8.0)):
+        scene = standing_scene((x, 0.0, 1.0))
+        keypoints = dict(zip(skeleton.KEYPOINTS, scene.horses[0].keypoints(), strict=True))
+        middle = {
+            "head": ("poll", "nose"), "trunk": ("withers", "girth"), "neck": ("neck_base", "DEF-neck.002"),
+            f"fore_upper.{side}": (f"elbow.{side}", f"carpus.{side}"),
+            f"fore_lower.{side}": (f"carpus.{side}", f"fore_fetlock.{side}"),
+            f"hind_upper.{side}": (f"stifle.{side}", f"hock.{side}"),
+            f"hind_lower.{side}": (f"hock.{side}", f"hind_fetlock.{side}"),
+        }  # fmt: skip
+        for part, (a, b) in middle.items():
+            assert part_at(gl, scene, 0.5 * (keypoints[a] + keypoints[b])) == part, (side, part)
+        for pair, bone in (("fore", "f_hoof"), ("hind", "r_hoof")):
+            joint, toe = keypoints[f"DEF-{bone}.{side}"], keypoints[f"{pair}_toe.{side}"]
+            assert f"{pair}_hoof.{side}" in {part_at(gl, scene, joint + u * (toe - joint)) for u in (0.3, 0.5, 0.7)}
+
+
+def test_the_nearer_legs_are_those_of_the_side_that_is_seen(gl):
+    for x, sides in ((-8.0, ("R", "R")), (8.0, ("L", "L"))):
+        scene = standing_scene((x, 0.0, 1.0))
+        assert labels.near_sides(scene.camera.to_cam(scene.horses[0].keypoints()), 1.6) == sides
+    front = standing_scene((0.0, -9.0, 1.0))
+    assert labels.near_sides(front.camera.to_cam(front.horses[0].keypoints()), 1.6) == ("", "")
+
+
+def test_what_moves_while_the_shutter_is_open_is_streaked_as_far_as_it_moves(gl):
+    scene = standing_scene((-7.0, 0.0, 1.0), size=256)  # a black horse before a pale sky
+    rows = scene.rows.copy()
+    for name, values in {"zenith": (0.4, 0.4, 0.4, 0), "horizon": (0.4, 0.4, 0.4, 0), "sun_rgb": (0, 0, 0, 1)}.items():
+        rows[SCENE_FIELDS.index(name)] = values
+    rows[SCENE_FIELDS.index("eye")] = (-7.0, 0.0, 1.0, 0.45)
+    scene = replace(scene, rows=rows, shutter_s=0.02)
+    horse, camera = scene.horses[0], scene.camera
+    sharp = gl.render(scene).rgb
+    assert np.array_equal(blur.exposed(scene, sharp), sharp)
+    # it goes forward by 12 cm, along the picture's rows: there its edges change by half of that to either side
+    step = np.array([0.0, -0.12, 0.0])
+    exposure = tuple((horse.xyz_world + s * step, horse.rotation_world) for s in (-0.5, 0.5))
+    moving = replace(scene, horses=(replace(horse, exposure=exposure),))
+    path = np.abs(camera.project(step + [0, 0, 1]) - camera.project(np.array([0.0, 0.0, 1.0])))[0]
+    assert blur.path_px(moving) == pytest.approx(path, rel=0.1)
+    row = round(camera.project(np.array([0.0, 0.0, 1.25]))[1])
+    before, after = (image[row, :, 1].astype(float) for image in (sharp, blur.exposed(moving, sharp)))
+    edges = np.flatnonzero(np.diff(before > (before.min() + before.max()) / 2)) + 0.5
+    changed = np.flatnonzero(np.abs(after - before) > 8)
+    assert len(edges) >= 2 and np.abs(changed[:, None] - edges).min(1).max() < path / 2 + 1.5
+    for edge, outermost in ((edges[0], changed[0]), (edges[-1], changed[-1])):
+        assert abs(outermost - edge) == pytest.approx(path / 2, abs=1.5)
+    # a camera that rides along sees it as it was
+    T = [camera.T_cam_world.copy() for _ in range(2)]
+    for s, matrix in zip((-0.5, 0.5), T, strict=True):
+        matrix[:3, 3] -= matrix[:3, :3] @ (s * step)
+    alongside = replace(moving, exposure=(T[0], T[1]))
+    opening = blur.scene_at(alongside, 0.0)
+    assert np.allclose(opening.camera.project(opening.horses[0].keypoints()), camera.project(horse.keypoints()))
+
+
 def digest(frame: synth.Frame) -> str:
     arrays = (frame.uv_px, frame.visibility, frame.bbox_xywh, frame.mask, frame.image)
     return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
@@ -178,6 +250,72 @@ def test_frames_are_consistent(gl, index):
     # two renderings a factor of two apart show the same scene
     large = synth.sample(1, index, 256)
     assert np.allclose((large.uv_px + 0.5) / 2 - 0.5, frame.uv_px, atol=1e-6, equal_nan=True)
+
+
+def test_a_frame_is_made_again_from_its_record(gl):
+    mixture = replace(Mixture(), exposed=1.0, other_horse=1.0, sensor=FIRST_SENSOR)
+    for frame in (synth.sample(4, 11, 96), synth.sample(4, 11, 96, mixture), synth.training_frame(4, 12, mixture)):
+        record = json.loads(json.dumps(frame.record))
+        again = synth.remake(record)
+        assert digest(again) == digest(frame)
+        assert again.record == record
+        assert np.array_equal(again.parts, frame.parts) and np.array_equal(again.depth, frame.depth)
+    assert digest(synth.sample(4, 11, 96, mixture)) != digest(synth.sample(4, 11, 96))
+    assert with_changes(Mixture(), changed_fields(mixture)) == mixture
+    with pytest.raises(InputError, match="generator"):
+        synth.remake(record | {"generator": 0})
+    with pytest.raises(InputError, match="without"):
+        synth.remake({"seed": 1})
+    with pytest.raises(InputError, match="expected fields"):
+        synth.remake(record | {"mixture": {"unicorns": 1.0}})
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_layers_of_a_frame_agree(gl, index):
+    frame = synth.sample(8, index, 128)
+    assert np.array_equal(frame.parts > 0, frame.mask)
+    assert np.array_equal(frame.object_id == HORSE_ID, frame.mask)
+    z = frame.xyz_cam[:, 2]
+    on_horse = frame.depth[frame.mask]
+    assert np.isfinite(on_horse).all() and (on_horse > z.min() - 0.5).all() and (on_horse < z.max() + 1.0).all()
+    assert (frame.depth > 0).all()
+
+
+def test_workers_give_the_same_samples_in_the_same_order(gl):
+    here = [digest(f) for f in frame_stream(4, 2, 5, workers=0, size=64)]
+    assert [digest(f) for f in frame_stream(4, 3, 4, workers=3, size=64)] == here[1:]
+    endless = frame_stream(4, 0, None, workers=1, kind="training", size=64)
+    assert next(endless).image.shape == (64, 64, 3)
+    endless.close()
+
+
+def test_an_error_in_a_worker_reaches_the_reader_with_its_index(gl):
+    with pytest.raises(StreamError, match=r"sample 7 of stream 1.*16 to 4096"):
+        list(frame_stream(1, 7, 2, workers=1, size=8))
+    with pytest.raises(InputError, match="from 0"):
+        frame_stream(-1)
+
+
+def test_without_any_share_a_crop_is_only_a_crop(gl):
+    frame = synth.training_frame(2, 1)
+    nothing = SensorShares(**{f.name: 0.0 for f in fields(SensorShares)})
+    args = (frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, 96)
+    plain, _, seen, _ = augment(np.random.default_rng(0), *args, nothing)
+    on_frame = np.all((frame.uv_px >= 1) & (frame.uv_px < len(frame.image) - 2), -1) & (seen > labels.OUT)
+    # every change alone makes another picture of the same points
+    for f in fields(SensorShares):
+        image, *_ = augment(np.random.default_rng(0), *args, replace(nothing, **{f.name: 1.0}))
+        assert image.shape == plain.shape and image.dtype == np.uint8
+        assert not np.array_equal(image, plain), f.name
+    assert on_frame.any() and np.array_equal(seen[on_frame], frame.visibility[on_frame])
+    with pytest.raises(InputError, match="probability"):
+        replace(FIRST_SENSOR, blur=1.5)
+
+
+def test_daylight_is_white_and_a_candle_is_not():
+    assert np.abs(white_rgb(6500) - 1).max() < 0.08  # daylight is a little greener than a black body
+    red, _, blue = white_rgb(2800)
+    assert red > 1.5 and blue < 0.5  # incandescent light is about (1.7, 1, 0.3)
 
 
 def test_training_samples_keep_sides_and_mask_under_mirroring(gl):

@@ -5,17 +5,21 @@ from kinequimation.synth.frames import (
     Frame,
     TrainingSample,
     detection_sample,
+    remake,
     sample,
     training_crop,
     training_frame,
     training_sample,
 )
+from kinequimation.synth.stream import frame_stream
 
 __all__ = [
     "DetectionSample",
     "Frame",
     "TrainingSample",
     "detection_sample",
+    "frame_stream",
+    "remake",
     "sample",
     "training_crop",
     "training_frame",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     Rows = dict[str, np.ndarray]
 
+_CONTRAST = 0.35
+"""Of the tone curve, as in ``glsl.common``."""
 OUTDOORS = ("field", "arena", "yard", "road")
 _WALL_COLOURS = (
     (206, 200, 188), (176, 168, 156), (222, 220, 214), (150, 132, 108), (112, 90, 68), (96, 104, 96), (134, 70, 56),
@@ -52,13 +55,13 @@ def add_skyline(
     if rng.random() < shares.skyline:
         number = int(rng.integers(pictures.N_SKYLINES))
         # a long lens sees a small part of the horizon: there the same trees stand nearer, and out of focus
-        height = np.exp(rng.uniform(np.log(0.10), np.log(0.45))) * np.clip(hfov_rad / 0.7, 0.3, 1.3)
+        height = np.exp(rng.uniform(np.log(0.14), np.log(0.6))) * np.clip(hfov_rad / 0.7, 0.45, 1.2)
         around = height * pictures.SKYLINE_SIZE[0] / pictures.SKYLINE_SIZE[1] * rng.uniform(0.8, 1.3)
-        blur = np.exp(rng.uniform(np.log(0.3), np.log(5.0))) if hfov_rad < 0.6 else rng.uniform(0, 1.2)
+        blur = int(rng.integers(0, 4)) if hfov_rad < 0.6 else int(rng.random() < 0.25)
         haze = rng.uniform(0.0, 0.2) + (0.35 if record.get("fog") else 0.0)
         rows["skyline"] = np.array([1 / around, 1 / height, haze, 1.0])
-        record |= {"skyline": number, "skyline_height": float(height), "backdrop_blur_px": float(blur)}
-        return pictures.blurred(pictures.skyline(number), float(blur))
+        record |= {"skyline": number, "skyline_height": float(height), "backdrop_blur": blur}
+        return pictures.unfocused(number, blur, is_skyline=True)
     if rng.random() < 0.5:
         rows["hills"] = np.array([*tint(rng, (92, 112, 92), 0.25), rng.uniform(0.02, 0.25)])
     if rng.random() < 0.75:
@@ -141,26 +144,23 @@ def add_picture(
     The upper half's mean colour becomes the sky's, the lower half's the ground's, and how bright it is the
     exposure's. The ground keeps its relief and shadows near the horse and runs into the picture farther out.
     """
-    paths = sorted(shares.photographs)
-    if paths:
-        path = paths[rng.integers(len(paths))]
-        image = pictures.photograph(path)
-        record["picture"] = path.name
+    if shares.photographs:
+        source: int | Path = Path(shares.photographs[rng.integers(len(shares.photographs))])
+        record["picture"] = source.name
     else:
-        number = int(rng.integers(pictures.N_PAINTINGS))
-        image = pictures.painting(number)
-        record["picture"] = f"painting {number}"
-    blur = np.exp(rng.uniform(np.log(0.3), np.log(4.0)))
+        source = int(rng.integers(pictures.N_PAINTINGS))
+        record["picture"] = f"painting {source}"
+    blur = int(rng.choice(4, p=[0.35, 0.3, 0.2, 0.15]))
     zoom = rng.uniform(0.55, 1.0)
     centre = rng.uniform(0.5 * zoom, 1 - 0.5 * zoom, 2)
     flip = rng.choice([-1.0, 1.0])
-    record["backdrop_blur_px"] = float(blur)
+    record["backdrop_blur"] = blur
     # image rows run down on the screen and in the picture alike
     rows["fit"] = np.array([*centre, 0.5 * zoom * flip, 0.5 * zoom])
     rows["skyline"] = np.array([0.0, 0.0, 0.0, 2.0])
     rows["fade"] = np.array([*(np.array([0.12, rng.uniform(0.35, 0.9)]) * distance_m + 0.9), 0.0, 1.0])
-    match_light(rows, image)
-    return pictures.blurred(image, float(blur))
+    match_light(rows, pictures.unfocused(source, 0))
+    return pictures.unfocused(source, blur)
 
 
 def match_light(rows: Rows, image: UInt8[np.ndarray, "h w 3"]) -> None:
@@ -191,5 +191,8 @@ def match_light(rows: Rows, image: UInt8[np.ndarray, "h w 3"]) -> None:
 
 
 def _scene_linear(shown: float) -> float:
-    """Return the light that ``displayed`` in ``glsl.common`` shows as this linear value."""
-    return float(-np.log(1 - min(shown / 1.04, 0.95)) / 1.2)
+    """Return the light that ``displayed`` in ``glsl.common`` shows as this value, which is linear by a power of 2.2."""
+    light = np.linspace(0.0, 6.0, 512)
+    value = np.minimum(1.04 * (1 - np.exp(-1.2 * light)), 1.0) ** (1 / 2.1)
+    value += _CONTRAST * (value * value * (3 - 2 * value) - value)
+    return float(np.interp(shown ** (1 / 2.2), value, light))

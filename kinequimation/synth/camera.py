@@ -23,25 +23,32 @@ class View:
         n_other: probability of another horse nearby.
         off_centre: how far the horse may lie from the image's centre, as a share of the room there is.
         wide_roll: probability that the camera is rolled by up to 35°.
+        profile: probability that the camera stands within 25° of the horse's pure profile; else it stands anywhere.
+        high: probability that it looks down from 45° to 85°, as a drone does.
     """
 
-    fill: tuple[float, float] = (0.3, 0.95)
+    fill: tuple[float, float] = (0.25, 0.95)
     truncated: float = 0.15
     n_other: float = 0.15
     off_centre: float = 1.0
     wide_roll: float = 0.0
+    profile: float = 0.45
+    high: float = 0.05
 
 
 def sample_camera(
     rng: np.random.Generator, points: Float[np.ndarray, "n 3"], heading_rad: float, size: int, view: View
 ) -> tuple[Camera, dict[str, object]]:
     """Return a camera that sees the points at the size that ``view`` asks for."""
-    if rng.random() < 0.5:
+    if rng.random() < view.profile:
         azimuth = np.radians(rng.choice([90.0, -90.0]) + rng.uniform(-25, 25))
     else:
         azimuth = rng.uniform(0, 2 * np.pi)
-    elevation = np.radians(np.clip(rng.normal(8, 9), -5, 35) if rng.random() < 0.8 else rng.uniform(-5, 35))
-    hfov = np.radians(np.exp(rng.uniform(np.log(12), np.log(70))))
+    # people mostly hold a camera at the height of a horse's back or their own eyes (the middle of the range: judgement)
+    usual, anywhere, above = np.clip(rng.normal(6, 8), -8, 45), rng.uniform(-8, 45), rng.uniform(45, 85)
+    way = rng.random()
+    elevation = np.radians(above if way < view.high else anywhere if way < view.high + 0.25 else usual)
+    hfov = np.radians(np.exp(rng.uniform(np.log(12), np.log(85))))
     roll = np.radians(rng.uniform(-35, 35) if rng.random() < view.wide_roll else rng.normal(0, 4))
     bearing = heading_rad + azimuth
     away = np.array([np.cos(elevation) * np.cos(bearing), np.cos(elevation) * np.sin(bearing), np.sin(elevation)])

@@ -58,11 +58,13 @@ def _leaves(
     side = SIZE * _FINE
     direction = rng.normal(0, 1, (n, 2))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    at = centre + direction * radius * np.sqrt(rng.random((n, 1)))
+    at = centre + direction * radius * rng.random((n, 1)) ** 0.5 * rng.choice(
+        [0.8, 1.0, 1.35], (n, 1), p=[0.3, 0.5, 0.2]
+    )
     order = np.argsort(rng.random(n) - 0.3 * (centre[1] - at[:, 1]) / radius[1])
     for x, y in at[order]:
         height = (centre[1] - y) / radius[1]
-        value = light * (0.75 + 0.4 * height) * rng.uniform(0.7, 1.3)
+        value = light * (0.9 + 0.22 * height) * rng.uniform(0.72, 1.28)
         w, h = leaf * rng.uniform(0.6, 1.4, 2)
         warm = rng.normal(0, 0.06)
         box = ((x - w) * side, (y - h) * side, (x + w) * side, (y + h) * side)
@@ -108,17 +110,17 @@ def _tree(brush: Brush, rng: np.random.Generator, name: str) -> None:
     for _ in range(5):
         fork = foot + (top - foot) * rng.uniform(0.45, 0.95)
         _limb(brush, fork, fork + np.array([rng.normal(0, 0.14), -rng.uniform(0.1, 0.25)]), 0.014, 0.5)
-    wide, low, high = {"poplar": (0.1, 0.82, 0.06), "lime": (0.26, 0.72, 0.1), "ash": (0.3, 0.62, 0.1)}.get(
-        name, (0.36, 0.6, 0.14)
+    wide, low, high = {"poplar": (0.13, 0.88, 0.05), "lime": (0.3, 0.74, 0.08), "ash": (0.34, 0.68, 0.08)}.get(
+        name, (0.4, 0.66, 0.12)
     )
-    for _ in range(22):
-        y = rng.uniform(high + 0.07, low)
+    for _ in range(46):
+        y = rng.uniform(high + 0.05, low)
         share = (y - high) / (low - high)
         x = 0.5 + lean + rng.normal(0, 0.5) * wide * np.sqrt(np.clip(4 * share * (1.15 - share), 0.05, 1))
-        radius = rng.uniform(0.045, 0.1) * (1.0 if wide > 0.15 else 0.7)
-        light = 0.65 + 0.5 * (1 - share) + 0.5 * (x - 0.5)
+        radius = rng.uniform(0.03, 0.085) * (1.0 if wide > 0.15 else 0.7)
+        light = 0.8 + 0.4 * (1 - share) + 0.5 * (x - 0.5)
         centre = np.clip(np.array([x, y]), radius + 0.01, 0.99 - radius)
-        _leaves(brush, rng, centre, np.array([radius * 1.2, radius]), 130, 0.010, light * rng.uniform(0.85, 1.1))
+        _leaves(brush, rng, centre, np.array([radius * 1.35, radius]), 80, 0.011, light * rng.uniform(0.85, 1.1))
 
 
 def _paint(name: str, rng: np.random.Generator) -> Image.Image:

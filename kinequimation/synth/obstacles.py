@@ -43,6 +43,18 @@ def _rods(props: Props, a: np.ndarray, b: np.ndarray, radius: np.ndarray | float
     props.add("tube", np.stack([x * r, np.cross(z, x) * r, along / 2], -1), (a + b) / 2, rgb, OBJECT_ID)
 
 
+def add_trunk(props: Props, foot: np.ndarray, top: np.ndarray, radius: float, rgb: np.ndarray) -> None:
+    """Add a tree's trunk, wider where it comes out of the ground."""
+    share = np.array([0.0, 0.02, 0.06, 1.0])
+    at = foot + share[:, None] * (top - foot)
+    for a, b, r0, r1 in zip(at[:-1], at[1:], (1.9, 1.25, 1.0), (1.25, 1.0, 0.75), strict=True):
+        along = b - a
+        z = along / np.linalg.norm(along)
+        x = np.array([z[2], 0.0, -z[0]]) / np.hypot(z[0], z[2])
+        axes = np.stack([x * radius * r0, np.cross(z, x) * radius * r0, along / 2], -1)
+        props.add("tube", axes, (a + b) / 2, rgb, OBJECT_ID, "soil", 1.2, 0.9, r1 / r0)
+
+
 def _boxes(
     props: Props, centre: np.ndarray, half: object, along_rad: float, rgb: np.ndarray,
     texture: str | None = None, scale: float = 1.0, contrast: float = 0.5,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SKYLINE_SIZE = (768, 192)
 """Width and height of a skyline; its upper edge stands for the height that ``skyline`` in the scene's rows says."""
-N_SKYLINES, N_PAINTINGS = 32, 32
+N_SKYLINES, N_PAINTINGS = 32, 24
 PICTURE_SIDE = 256
 _PHOTO_LIMIT_PX = 80_000_000
 """A photograph larger than this is refused: it would take a gigabyte to open."""
@@ -172,10 +172,10 @@ def skyline(number: int) -> UInt8[np.ndarray, "192 768 4"]:
             )
     if rng.random() < 0.85:
         _ridge(image, rng, rng.uniform(0.08, 0.25), _varied(rng, _GREENS[rng.integers(4)]), rng.uniform(0.15, 0.4), 0.3)
-    n_far = {"plain": 8, "hills": 25, "town": 16}.get(theme, 60)
+    n_far = {"plain": 8, "hills": 25, "town": 20, "woods": 110}.get(theme, 75)
     kinds = ("spruce", "pine") if theme == "conifers" else tuple(_TREES[i] for i in rng.integers(0, len(_TREES), 4))
     for _ in range(n_far):
-        tall = int(h * rng.uniform(0.1, 0.32))
+        tall = int(h * rng.uniform(0.12, 0.4 if theme in ("woods", "garden", "showground") else 0.3))
         haze = rng.uniform(0.1, 0.35)
         _paste_plant(image, rng, kinds[rng.integers(len(kinds))], int(rng.integers(0, w)), h, tall, haze)
     n_buildings = {"farm": 4, "town": 14, "showground": 4, "garden": 2}.get(theme, int(rng.integers(0, 2)))
@@ -185,7 +185,7 @@ def skyline(number: int) -> UInt8[np.ndarray, "192 768 4"]:
         _vehicles(image, rng, h - 1, int(h * rng.uniform(0.06, 0.14)))
     if theme == "showground":
         _crowd(image, rng, h - 2, int(h * rng.uniform(0.1, 0.2)), int(rng.integers(40, 260)))
-    n_near = {"woods": 26, "garden": 22, "conifers": 18, "plain": 2, "showground": 5}.get(theme, 8)
+    n_near = {"woods": 34, "garden": 30, "conifers": 18, "plain": 2, "showground": 5}.get(theme, 8)
     for _ in range(n_near):
         bush = rng.random() < 0.4
         name = ("bush", "shrub", "hedge")[rng.integers(3)] if bush else kinds[rng.integers(len(kinds))]
@@ -250,7 +250,7 @@ def painting(number: int) -> UInt8[np.ndarray, "256 256 3"]:
     return (np.asarray(soft) + grain).clip(0, 255).astype(np.uint8)
 
 
-def photographs(folder: str | Path) -> tuple[Path, ...]:
+def photographs(folder: str | Path) -> tuple[str, ...]:
     """Return the image files of a folder and of those in it, sorted by name, for ``SceneShares.photographs``.
 
     Raises:
@@ -262,7 +262,7 @@ def photographs(folder: str | Path) -> tuple[Path, ...]:
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_EXTENSIONS and p.is_file())
     if not found:
         raise InputError(f"backgrounds: {folder} has no {', '.join(e[1:] for e in PHOTO_EXTENSIONS)} file")
-    return tuple(found)
+    return tuple(str(p) for p in found)
 
 
 @lru_cache(maxsize=512)
@@ -286,12 +286,20 @@ def photograph(path: Path) -> UInt8[np.ndarray, "256 256 3"]:
         raise InputError(f"{path.name}: cannot be read as an image ({error})") from error
 
 
-def blurred(image: UInt8[np.ndarray, "h w c"], radius_px: float) -> UInt8[np.ndarray, "h w c"]:
-    """Return a picture out of focus; colour does not run out of the holes of one with alpha."""
-    if radius_px < 0.4:
+@lru_cache(maxsize=1024)
+def unfocused(picture: int | Path, level: int, *, is_skyline: bool = False) -> UInt8[np.ndarray, "h w c"]:
+    """Return a picture out of focus, with as few pixels as that needs.
+
+    Args:
+        picture: number of a skyline or a painting, or a photograph's path.
+        level: 0 for sharp; each further one blurs twice as far.
+        is_skyline: is it the number of a skyline?
+    """
+    paint = skyline if is_skyline else painting
+    image = photograph(picture) if isinstance(picture, Path) else paint(picture)
+    if level == 0:
         return image
-    if image.shape[2] == 3:
-        return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius_px)))
-    return np.asarray(
-        Image.fromarray(image).convert("RGBa").filter(ImageFilter.GaussianBlur(radius_px)).convert("RGBA")
-    )
+    # through premultiplied alpha: colour does not run out of the holes
+    whole = Image.fromarray(image).convert("RGBa") if is_skyline else Image.fromarray(image)
+    small = whole.reduce(2**level).filter(ImageFilter.GaussianBlur(0.9))
+    return np.asarray(small.convert("RGBA") if is_skyline else small)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from kinequimation.errors import InputError
 
@@ -20,7 +19,7 @@ class SceneShares:
 
     Attributes:
         field, arena, yard, road, indoor, stable, plain, picture, abstract: kinds of place.
-        photographs: files to take as backgrounds. Without them most pictures become places outdoors.
+        photographs: image files to take as backgrounds (``pictures.photographs``), kept sorted. Without them most pictures become places outdoors.
         painted: share of the pictures that stay pictures, painted ones, where there are no photographs.
         skyline: share of places outdoors with a painted skyline; the others have bands of hills and trees.
         grounds: names of the ``ground.GROUNDS`` to draw from; empty for all.
@@ -45,7 +44,7 @@ class SceneShares:
     plain: float = 0.04
     picture: float = 0.38
     abstract: float = 0.03
-    photographs: tuple[Path, ...] = ()
+    photographs: tuple[str, ...] = ()
     painted: float = 0.35
     skyline: float = 0.85
     grounds: tuple[str, ...] = ()
@@ -72,6 +71,7 @@ class SceneShares:
     buildings: float = 0.25
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "photographs", tuple(sorted(self.photographs)))
         for entry in fields(self):
             value = getattr(self, entry.name)
             if entry.name not in ("photographs", "grounds") and not 0 <= value <= 1:

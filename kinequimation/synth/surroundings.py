@@ -192,9 +192,7 @@ def _in_front(
         foot = np.array([*at, 0.0])
         radius = rng.uniform(0.03, 0.16) * min(distance_m / 6, 1.0)
         bark = ground.tint(rng, (92, 78, 66), 0.2)
-        props.limb(
-            foot, foot + np.array([*rng.normal(0, 0.2, 2), 6.0]), radius, radius * 0.7, bark, obstacles.OBJECT_ID
-        )
+        obstacles.add_trunk(props, foot, foot + np.array([*rng.normal(0, 0.2, 2), 6.0]), radius, bark)
         record["trunk_front"] = float(radius)
     if u_pole < shares.pole_front:
         at = (

@@ -46,7 +46,7 @@ def _trunk() -> list[Solid]:
         ),
         # the muscles that make the ridge of the withers broad, and the loin
         Cone(region="trunk", a=(0.04, -0.45, 1.575), b=(0.075, -0.15, 1.50), ra=0.05, rb=0.05, both=True, blend=0.08),
-        Cone(region="trunk", a=(0.075, -0.15, 1.495), b=(0.09, 0.38, 1.535), ra=0.045, rb=0.055, both=True, blend=0.08),
+        Cone(region="trunk", a=(0.075, -0.15, 1.495), b=(0.09, 0.38, 1.535), ra=0.038, rb=0.048, both=True, blend=0.08),
         # point of hip
         Blob(
             region="trunk",
@@ -91,6 +91,11 @@ def _trunk() -> list[Solid]:
     ]
 
 
+def _on_neck(s: float, v: float, x: float = 0.0) -> Point:
+    """Return the world point of the neck's coordinates: ``s`` from its base to the poll, ``v`` towards the crest."""
+    return (x, -0.60 + s * _NECK_AXIS[1] + v * _NECK_UP[1], 1.33 + s * _NECK_AXIS[2] + v * _NECK_UP[2])
+
+
 def _neck() -> list[Solid]:
     return [
         Loft(
@@ -110,34 +115,26 @@ def _neck() -> list[Solid]:
                 (0.90, 0.090, -0.03, 0.060, 0, 0.5, 2.0, 2.0),
             ),
         ),
-        # the muscle from the jaw to the point of the shoulder, the windpipe, and the furrow of the vein between them
+        # the muscle from the jaw to the point of the shoulder, and the windpipe: the vein lies in the furrow between
         *chain(
             [
-                ((0.055, -1.235, 1.71), 0.034),
-                ((0.068, -1.08, 1.56), 0.047),
-                ((0.088, -0.94, 1.41), 0.060),
-                ((0.125, -0.79, 1.24), 0.068),
+                (_on_neck(0.76, 0.03, 0.050), 0.036),
+                (_on_neck(0.60, -0.03, 0.062), 0.045),
+                (_on_neck(0.40, -0.045, 0.082), 0.055),
+                (_on_neck(0.22, -0.065, 0.112), 0.064),
+                (_on_neck(0.06, -0.10, 0.140), 0.068),
             ],
-            Cone(region="neck", flat=0.62, blend=0.065, both=True),
+            Cone(region="neck", flat=0.62, blend=0.055, both=True),
         ),
         *chain(
             [
-                ((0, -1.22, 1.620), 0.040),
-                ((0, -1.06, 1.460), 0.048),
-                ((0, -0.92, 1.315), 0.060),
-                ((0, -0.80, 1.18), 0.07),
+                (_on_neck(0.70, -0.078), 0.038),
+                (_on_neck(0.55, -0.102), 0.042),
+                (_on_neck(0.40, -0.128), 0.048),
+                (_on_neck(0.25, -0.158), 0.054),
+                (_on_neck(0.10, -0.190), 0.062),
             ],
-            Cone(region="neck", flat=0.9, blend=0.06),
-        ),
-        Cone(
-            region="neck",
-            a=(0.072, -1.18, 1.585),
-            b=(0.108, -0.90, 1.285),
-            ra=0.005,
-            rb=0.006,
-            both=True,
-            blend=0.045,
-            carve=True,
+            Cone(region="neck", flat=0.95, blend=0.05),
         ),
         # hollow in front of the shoulder blade
         Cone(

@@ -23,6 +23,12 @@ def along(s: float, v: float, x: float = 0.0) -> Point:
     return (x, s * AXIS[1] + v * UP[1], s * AXIS[2] + v * UP[2])
 
 
+EYE = Blob(centre=at(0.2150, 0.0195, 0.0865), radii=(0.0240, 0.0170, 0.0255), axis=along(1, 0.10, -0.20))
+"""The left eyeball: a closed surface of its own, which stands out of the skin between the lids."""
+MUZZLE_S = 0.562
+"""Where the bare skin of the muzzle begins along the head, metres from the poll."""
+
+
 def head() -> list[Solid]:
     """Return the solids of the head."""
     return [
@@ -92,7 +98,7 @@ def head() -> list[Solid]:
         ),
         Blob(
             region="head",
-            blend=0.035,
+            blend=0.050,
             centre=at(0.390, -0.085, 0.078),
             radii=(0.090, 0.030, 0.024),
             axis=along(1, 0.2, -0.15),
@@ -133,13 +139,12 @@ def head() -> list[Solid]:
             both=True,
         ),
         Blob(
-            region="eye",
-            blend=0.0015,
-            centre=at(0.2155, 0.0205, 0.0875),
-            radii=(0.0265, 0.0165, 0.0195),
+            region="head",
+            blend=0.004,
+            centre=at(0.2155, 0.0205, 0.0850),
+            radii=(0.0265, 0.0165, 0.0165),
             axis=along(1, 0.08, -0.22),
             both=True,
-            material="eye",
         ),
         # temple: the knob of the jaw's joint
         Blob(
@@ -158,7 +163,6 @@ def head() -> list[Solid]:
             radii=(0.036, 0.026, 0.022),
             axis=along(1, -0.5, 0.0),
             both=True,
-            material="muzzle",
         ),
         Blob(
             region="head",
@@ -168,7 +172,6 @@ def head() -> list[Solid]:
             axis=along(1, -0.75, -0.25),
             carve=True,
             both=True,
-            material="muzzle",
         ),
         # upper lip over the lower one, and the line of the mouth
         Blob(
@@ -177,7 +180,6 @@ def head() -> list[Solid]:
             centre=at(0.628, -0.052),
             radii=(0.030, 0.034, 0.040),
             axis=along(1, -0.4),
-            material="muzzle",
         ),
         Cone(
             region="head",
@@ -188,7 +190,6 @@ def head() -> list[Solid]:
             rb=0.0065,
             carve=True,
             both=True,
-            material="muzzle",
         ),
         # ears: shell, then its hollow, which looks forwards and outwards
         *chain(
@@ -203,10 +204,10 @@ def head() -> list[Solid]:
         ),
         *chain(
             [
-                ((0.097, -1.412, 1.875), 0.010),
-                ((0.108, -1.428, 1.915), 0.0165),
-                ((0.121, -1.440, 1.955), 0.0125),
-                ((0.129, -1.446, 1.985), 0.004),
+                ((0.088, -1.399, 1.878), 0.010),
+                ((0.103, -1.417, 1.918), 0.0185),
+                ((0.117, -1.431, 1.955), 0.0140),
+                ((0.127, -1.441, 1.985), 0.004),
             ],
             Cone(region="ear", blend=0.010, both=True, carve=True),
         ),

@@ -66,6 +66,13 @@ def _hoof(
     return [heel, wall]
 
 
+CORONETS: dict[str, tuple[Point, Point]] = {
+    "fore hoof": ((_FORE_X, -0.6044, 0.0800), (0.0, 0.30, 1.0)),
+    "hind hoof": ((_HIND_X, 0.6088, 0.0800), (0.0, 0.30, 1.0)),
+}
+"""A point and the normal of the plane that parts horn from hair."""
+
+
 def fore_limb() -> list[Solid]:
     """Return the left fore limb (and its mirror image)."""
     x = _FORE_X
@@ -244,10 +251,10 @@ def hind_limb() -> list[Solid]:
             blend=0.06,
             both=True,
             carve=True,
-            a=(0.245, 0.800, 1.32),
-            b=(0.250, 0.745, 1.04),
-            ra=0.007,
-            rb=0.007,
+            a=(0.262, 0.795, 1.34),
+            b=(0.266, 0.750, 1.06),
+            ra=0.010,
+            rb=0.006,
         ),
         Cone(
             region="hind",

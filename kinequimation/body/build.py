@@ -144,16 +144,14 @@ def _sparse(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def build(path: Path) -> None:
     """Build the template and write it to ``path``."""
-    half, half_faces, middle = half_mesh()
-    vertices, faces, twin = whole_mesh(half, half_faces, middle)
+    half = half_mesh()
+    vertices, faces, material, twin = whole = whole_mesh(half)
     landmarks = _place_landmarks(vertices, twin)
-    weights, material = skin_weights(vertices, faces, twin, len(half))
+    weights = skin_weights(half, whole)
     guides = make_guides()
     hair_weights = _hair_weights(guides, vertices, weights)
     landmarks[skeleton.LANDMARKS.index("tail_end")] = _tail_tip(guides, len(vertices))
-    number = np.array([MATERIALS.index(m) for m in material])
-    corner = number[faces]
-    face_material = np.where(corner[:, 1] == corner[:, 2], corner[:, 1], corner[:, 0])
+    face_material = np.array([MATERIALS.index(m) for m in material])
     joint, weight = _sparse(np.concatenate([weights, hair_weights]))
     guide_joint, guide_weight = _sparse(_guide_weights(guides, vertices, weights))
     np.savez_compressed(

@@ -4,17 +4,39 @@ fast-simplification."""
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import numpy as np
 
+from kinequimation.body import anatomy_head
 from kinequimation.body.anatomy import solids
-from kinequimation.body.solids import Solid, joined, mirrored_points
+from kinequimation.body.anatomy_limbs import CORONETS
+from kinequimation.body.solids import Point, Solid, joined, mirrored_points
 
 VOXEL_M = 0.004
 N_FACES_HALF = 8_300
 _FAR = 0.2
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HalfMesh:
+    """The left half of the skin.
+
+    Attributes:
+        vertices: [V, 3] metres.
+        faces: [F, 3].
+        material: [F] names of ``body.MATERIALS``.
+        middle: [V] whether a vertex lies in the median plane.
+        eye: the vertices of the eyeball.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    material: np.ndarray
+    middle: np.ndarray
+    eye: np.ndarray
 
 
 def _near_middle(solid: Solid) -> bool:
@@ -120,8 +142,126 @@ def _open_edges(faces: np.ndarray) -> np.ndarray:
     return np.unique(unique[count == 1])
 
 
-def half_mesh(voxel_m: float = VOXEL_M, n_faces: int = N_FACES_HALF) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return vertices and faces of the left half, and which vertices lie in the median plane."""
+def _cut(
+    vertices: np.ndarray, faces: np.ndarray, height: np.ndarray, snap_m: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lay edges along the line where ``height`` is 0.
+
+    Args:
+        vertices: [V, 3].
+        faces: [F, 3].
+        height: [V] signed distance to a plane; positive and large far from where the cut is wanted.
+        snap_m: vertices nearer than this are taken to lie on the line.
+
+    Returns:
+        vertices, faces, and the heights of the vertices.
+    """
+    height = np.where(np.abs(height) < snap_m, 0.0, height)
+    new_vertices, new_heights, new_faces = list(vertices), list(height), []
+    split: dict[tuple[int, int], int] = {}
+
+    def crossing(a: int, b: int) -> int:
+        key = (min(a, b), max(a, b))
+        if key not in split:
+            a, b = key
+            t = height[a] / (height[a] - height[b])
+            split[key] = len(new_vertices)
+            new_vertices.append(vertices[a] * (1 - t) + vertices[b] * t)
+            new_heights.append(0.0)
+        return split[key]
+
+    for face in faces:
+        polygon: list[int] = []
+        crossed = False
+        for a, b in zip(face, np.roll(face, -1), strict=True):
+            polygon.append(int(a))
+            if height[a] * height[b] < 0:
+                polygon.append(crossing(int(a), int(b)))
+                crossed = True
+        if not crossed:
+            new_faces.append(face)
+            continue
+        for sign in (1, -1):
+            side = [k for k in polygon if sign * new_heights[k] >= 0]
+            new_faces += [np.array([side[0], side[i], side[i + 1]]) for i in range(1, len(side) - 1)]
+    return np.array(new_vertices), np.array(new_faces), np.array(new_heights)
+
+
+def _plane_height(vertices: np.ndarray, point: Point, normal: Point) -> np.ndarray:
+    return (vertices - np.array(point)) @ (np.array(normal) / np.linalg.norm(normal))
+
+
+def _on_dock(xyz: np.ndarray) -> np.ndarray:
+    """Return whether points lie around the dock, clear of the buttocks."""
+    return (xyz[:, 0] < 0.08) & (xyz[:, 2] > 1.15) & (xyz[:, 1] > np.where(xyz[:, 2] > 1.40, 0.86, 0.96))
+
+
+def materials_of(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return vertices and faces of the left half with edges laid along hooves and muzzle, and the faces' materials."""
+    far = 1.0
+    planes = {part: (*plane, "hoof") for part, plane in CORONETS.items()}
+    planes["dock"] = ((0.0, 0.925, 1.45), (0.0, -1.0, 0.12), "tail")
+    planes["muzzle"] = (anatomy_head.at(anatomy_head.MUZZLE_S, 0), anatomy_head.along(-1, 0), "muzzle")
+    for part, (point, normal, name) in planes.items():
+
+        def height_of(v: np.ndarray, part: str = part, point: Point = point, normal: Point = normal) -> np.ndarray:
+            height = _plane_height(v, point, normal)
+            if part == "muzzle":
+                return np.where(v[:, 1] < -1.2, height, far)
+            if part == "dock":
+                return np.where(_on_dock(v), height, far)
+            fore = part == "fore hoof"
+            return np.where((v[:, 2] < 0.2) & ((v[:, 1] < 0) == fore), height, far)
+
+        vertices, faces, height = _cut(vertices, faces, height_of(vertices), 0.0035 if name == "hoof" else 0.002)
+        on = np.abs(height) < 1e-9
+        if name == "hoof":  # vertices that were taken to lie on the line are moved there
+            direction = np.array(normal) / np.linalg.norm(normal)
+            vertices[on] -= _plane_height(vertices[on], point, normal)[:, None] * direction
+    material = np.full(len(faces), "coat", dtype="U8")
+    centre = vertices[faces].mean(1)
+    for part, (point, normal, name) in planes.items():
+        below = _plane_height(centre, point, normal) < 0
+        if part == "muzzle":
+            below &= centre[:, 1] < -1.2
+        elif part == "dock":
+            below &= _on_dock(centre)
+        else:
+            below &= (centre[:, 2] < 0.2) & ((centre[:, 1] < 0) == (part == "fore hoof"))
+        material[below] = name
+    return vertices, faces, material
+
+
+def eyeball(rings: int = 4, sides: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Return vertices and faces of the left eyeball, closed, with a pole looking outwards."""
+    latitude = np.linspace(np.pi / 2, -np.pi / 2, rings + 2)[1:-1]
+    turn = np.arange(sides) * 2 * np.pi / sides
+    ball = [np.array([[0.0, 0, 1]])]
+    for angle in latitude:
+        ball.append(
+            np.stack([np.cos(angle) * np.cos(turn), np.cos(angle) * np.sin(turn), np.full(sides, np.sin(angle))], 1)
+        )
+    unit = np.concatenate([*ball, [[0.0, 0, -1]]])
+    faces = [(0, 1 + k, 1 + (k + 1) % sides) for k in range(sides)]
+    for r in range(rings - 1):
+        a, b = 1 + r * sides, 1 + (r + 1) * sides
+        for k in range(sides):
+            n = (k + 1) % sides
+            faces += [(a + k, b + k, b + n), (a + k, b + n, a + n)]
+    last = 1 + (rings - 1) * sides
+    faces += [(last + (k + 1) % sides, last + k, 1 + rings * sides) for k in range(sides)]
+    vertices = np.array(anatomy_head.EYE.centre) + unit * np.array(anatomy_head.EYE.radii) @ anatomy_head.EYE.frame
+    return vertices, _outward(vertices, np.array(faces))
+
+
+def _outward(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Return the faces of a closed surface turned outwards."""
+    a, b, c = (vertices[faces[:, i]] - vertices.mean(0) for i in range(3))
+    return faces if np.einsum("fa,fa->", a, np.cross(b, c)) > 0 else faces[:, ::-1]
+
+
+def half_mesh(voxel_m: float = VOXEL_M, n_faces: int = N_FACES_HALF) -> HalfMesh:
+    """Return the left half of the skin."""
     from skimage.measure import marching_cubes
 
     distance, corner = _field(voxel_m)
@@ -137,16 +277,26 @@ def half_mesh(voxel_m: float = VOXEL_M, n_faces: int = N_FACES_HALF) -> tuple[np
     a, b, c = (vertices[faces[:, i]] for i in range(3))
     if np.einsum("fa,fa->", a - [0, 0, 1], np.cross(b - [0, 0, 1], c - [0, 0, 1])) < 0:
         faces = faces[:, ::-1]
-    return vertices, faces, middle
+    vertices, faces, material = materials_of(vertices, faces)
+    ball, ball_faces = eyeball()
+    middle = np.zeros(len(vertices) + len(ball), bool)
+    middle[_open_edges(faces)] = True
+    return HalfMesh(
+        vertices=np.concatenate([vertices, ball]),
+        faces=np.concatenate([faces, len(vertices) + ball_faces]),
+        material=np.concatenate([material, np.full(len(ball_faces), "eye")]),
+        middle=middle,
+        eye=np.arange(len(vertices), len(vertices) + len(ball)),
+    )
 
 
-def whole_mesh(
-    vertices: np.ndarray, faces: np.ndarray, middle: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return vertices and faces of both halves, and the mirror twin of each vertex."""
+def whole_mesh(half: HalfMesh) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return vertices, faces and the faces' materials of both halves, and the mirror twin of each vertex."""
+    vertices, faces, middle = half.vertices, half.faces, half.middle
     n, side = len(vertices), np.flatnonzero(~middle)
     twin = np.arange(n)
     twin[side] = n + np.arange(len(side))
     both = np.concatenate([vertices, vertices[side] * [-1.0, 1.0, 1.0]])
     other = twin[faces][:, ::-1]
-    return both, np.concatenate([faces, other]), np.concatenate([twin, side])
+    material = np.concatenate([half.material, half.material])
+    return both, np.concatenate([faces, other]), material, np.concatenate([twin, side])

@@ -23,7 +23,7 @@ KIND_MATERIAL: tuple[str, ...] = ("mane", "mane", "mane", "tail", "feather")
 LONGEST: dict[str, float] = {"mane": 2.0, "forelock": 1.8, "feather": 1.3}
 """The parameter at which a guide is used to its end."""
 N_CONTROL = 9
-_RINGS, _SIDES = (6, 6, 6, 6, 4), (4, 4, 4, 4, 3)
+_RINGS, _SIDES = (6, 6, 6, 6, 4), (3, 3, 3, 3, 3)
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def grow(
         tangent = _unit(np.gradient(centre, axis=1))
         across = _unit(np.cross(tangent, outward))
         outward = np.cross(across, tangent)
-        taper = np.interp(steps, [0, 0.2, 0.5, 0.8, 0.92], [0.6, 1.0, 1.0, 0.72, 0.38])
-        blunt = np.interp(steps, [0, 0.2, 0.92], [0.6, 1.0, 1.0])
+        taper = np.interp(steps, [0, 0.2, 0.5, 0.8, 0.92], [0.8, 1.0, 1.0, 0.85, 0.50])
+        blunt = np.interp(steps, [0, 0.2, 0.92], [0.8, 1.0, 1.0])
         profile = taper + how.blunt[rows, None] * (blunt - taper)
         scale = (how.width[rows, None] * profile)[:, :-1, None]
         angle = np.arange(_SIDES[kind]) * 2 * np.pi / _SIDES[kind]

@@ -8,7 +8,7 @@ from kinequimation import skeleton
 from kinequimation.body.build_mesh import skin_point, total_distance
 from kinequimation.body.hair import KINDS, N_CONTROL, Guides
 
-N_MANE, N_FORELOCK, N_TAIL = 28, 6, 30
+N_MANE, N_FORELOCK, N_TAIL = 38, 8, 40
 _SUBSTEPS = 5
 _ROOT_DEPTH_M = 0.014
 _CREST = np.array(
@@ -68,11 +68,16 @@ def _mane(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     at = np.linspace(0, 1, n)
     y = -1.315 + at * (1.315 - 0.575) + rng.normal(0, 0.004, n)
     crest = np.array([skin_point(np.array([0.0, v, np.interp(-v, -_CREST[:, 0], _CREST[:, 1])])) for v in y])
-    crest[:, 0] = rng.uniform(0.001, 0.008, n)
-    first = np.stack([rng.uniform(0.5, 1.1, n), rng.normal(0, 0.15, n), np.full(n, 0.8)], 1)
+    crest[:, 0] = rng.uniform(-0.010, 0.004, n)
+    first = np.stack([rng.uniform(0.45, 1.0, n), rng.normal(0, 0.12, n), np.full(n, 0.9)], 1)
     pull = np.stack([np.zeros(n), 0.10 + rng.normal(0, 0.13, n), -np.ones(n)], 1)
-    length = np.interp(at, [0, 0.15, 0.6, 1], [0.36, 0.44, 0.50, 0.30]) * rng.uniform(0.85, 1.1, n)
-    control, outward = _fall(crest, first, pull, length, rng.uniform(0.007, 0.020, n), 0.72)
+    length = np.interp(at, [0, 0.15, 0.6, 1], [0.42, 0.54, 0.62, 0.40]) * rng.uniform(0.85, 1.1, n)
+    control, _ = _fall(crest, first, pull, length, rng.uniform(0.007, 0.020, n), 0.72)
+    # from upwards at the crest to sideways: the skin's own normal turns over on top of the crest
+    outward = _unit(
+        np.array([1.0, 0, 0]) + np.array([0, 0, 1.2]) * np.maximum(1 - np.arange(N_CONTROL) / 3, 0)[:, None]
+    )
+    outward = np.repeat(outward[None], n, axis=0)
     _, normal = _skin(crest)
     stand = _unit(normal + np.stack([rng.uniform(0.0, 0.22, n), rng.normal(0, 0.12, n), np.zeros(n)], 1))
     reach = np.interp(at, [0, 0.2, 0.7, 1], [0.05, 0.075, 0.07, 0.04]) + _ROOT_DEPTH_M
@@ -112,10 +117,10 @@ def _tail(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     sideways = np.broadcast_to([1.0, 0, 0], tangent.shape)
     upward = np.cross(tangent, sideways)
     upward *= np.sign(upward[..., 2:] + 1e-9)
-    bare = np.interp(u, [0, 0.1, 0.22, 0.36], [0.034, 0.030, 0.024, 0.010])
+    bare = np.interp(u, [0, 0.1, 0.22, 0.36], [0.046, 0.040, 0.032, 0.012])
     full = np.interp(u, [0, 0.15, 0.4, 0.7, 0.9, 1.0], [0.044, 0.058, 0.084, 0.088, 0.068, 0.036])
-    shift = np.interp(steps, [0, 0.07, 0.14], [0, 0.8, 1])
-    radius = (1 - shift) * 0.4 * bare + shift * np.maximum(depth[:, None] * full, bare + 0.004)
+    shift = np.minimum(steps * (N_CONTROL - 1), 1)
+    radius = (1 - shift) * 0.8 * bare + shift * np.maximum(depth[:, None] * full, bare + 0.012)
     radius[0, 2:] = 0.012
     wave = 0.25 * np.sin(2 * np.pi * (u * 1.3 + rng.random(n)[:, None]))
     theta = angle[:, None] + wave
@@ -152,10 +157,11 @@ def _feather(rng: np.random.Generator, *, hind: bool) -> tuple[np.ndarray, np.nd
         away.append(direction)
     n = len(roots)
     root, direction = np.array(roots), np.array(away)
-    first = direction * 1.0 + [0, 0, -0.7]
-    pull = np.array([0, 0, -1.0]) + 0.10 * direction + rng.normal(0, 0.06, (n, 3))
-    length = np.where(root[:, 2] > 0.28, 0.20, 0.235) * rng.uniform(0.9, 1.1, n)
-    return _fall(root, first, pull, length, rng.uniform(0.008, 0.018, n), 0.75)
+    first = direction * 0.8 + [0, 0, -0.8]
+    pull = np.array([0, 0, -1.0]) + 0.03 * direction + rng.normal(0, 0.05, (n, 3))
+    length = np.where(root[:, 2] > 0.28, 0.22, 0.25) * rng.uniform(0.9, 1.1, n)
+    guides, _ = _fall(root, first, pull, length, rng.uniform(0.006, 0.013, n), 0.7)
+    return guides, np.repeat(direction[:, None], N_CONTROL, axis=1)
 
 
 def make_guides(seed: int = 7) -> Guides:
@@ -174,14 +180,14 @@ def make_guides(seed: int = 7) -> Guides:
 
     for name, side in (("mane left", np.ones(3)), ("mane right", mirror)):
         points, directions, brush = _mane(rng)
-        add(name, points * side, directions * side, 0.028, 0.0085)
+        add(name, points * side, directions * side, 0.026, 0.0055)
         upright.append(brush * side)
-    add("forelock", *_forelock(rng), 0.018, 0.007)
-    add("tail", *_tail(rng), 0.026, 0.012)
+    add("forelock", *_forelock(rng), 0.014, 0.006)
+    add("tail", *_tail(rng), 0.024, 0.012)
     for hind in (False, True):
         for side in (np.ones(3), mirror):
             points, directions = _feather(rng, hind=hind)
-            add("feather", points * side, directions * side, 0.021, 0.009)
+            add("feather", points * side, directions * side, 0.031, 0.0075)
     kinds = np.concatenate(kind)
     return Guides(
         control=np.concatenate(control),

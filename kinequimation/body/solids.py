@@ -89,7 +89,8 @@ class Blob(Solid):
     axis: Point = (0, 0, 1)
 
     @cached_property
-    def _frame(self) -> np.ndarray:
+    def frame(self) -> np.ndarray:
+        """[3, 3] unit vectors, in rows, in the order of ``radii``."""
         a = np.array(self.axis, float)
         a /= np.linalg.norm(a)
         side = np.array([1.0, 0, 0]) - a[0] * a
@@ -97,13 +98,13 @@ class Blob(Solid):
         return np.stack([a, np.cross(side, a), side])
 
     def _distance(self, xyz: np.ndarray) -> np.ndarray:
-        q = (xyz - np.array(self.centre)) @ self._frame.T / np.array(self.radii)
+        q = (xyz - np.array(self.centre)) @ self.frame.T / np.array(self.radii)
         r = np.linalg.norm(q, axis=-1)
         slope = np.linalg.norm(q / np.array(self.radii), axis=-1) / np.maximum(r, 1e-6)
         return (r - 1) / np.maximum(slope, 1 / max(self.radii))
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        reach = np.abs(self._frame.T) @ np.array(self.radii)
+        reach = np.abs(self.frame.T) @ np.array(self.radii)
         return np.array(self.centre) - reach, np.array(self.centre) + reach
 
 

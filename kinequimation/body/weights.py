@@ -14,12 +14,13 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.body import anatomy_head
 from kinequimation.body.anatomy import solids
-from kinequimation.body.solids import Point, mirrored_points
+from kinequimation.body.build_mesh import HalfMesh
+from kinequimation.body.solids import Point
 
 PART_WIDTH_M = 0.024
 """Distance over which skin passes from one part of the body to another."""
 SMOOTH_ROUNDS = 14
-RIGID = {"fore hoof": "DEF-f_hoof.L", "hind hoof": "DEF-r_hoof.L", "eye": "DEF-head"}
+RIGID = {"fore hoof": "DEF-f_hoof.L", "hind hoof": "DEF-r_hoof.L"}
 """Parts that do not bend, and the bone that they belong to."""
 
 
@@ -143,48 +144,40 @@ def part_weights(part: str, xyz: np.ndarray) -> np.ndarray:
     return stays * trunk + (1 - stays) * limb
 
 
-def nearest_parts(xyz: np.ndarray) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """Return distances [N, parts] of points with x ≥ 0 to each part, the parts' names, and each point's material."""
+def _part_distances(xyz: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Return distances [N, parts] of points with x ≥ 0 to each part, and the parts' names."""
     everything = [s for s in solids() if not s.carve]
     parts = list(dict.fromkeys(s.region for s in everything))
     distance = np.full((len(xyz), len(parts)), np.inf)
-    nearest, material = np.full(len(xyz), np.inf), np.full(len(xyz), "coat", dtype="U8")
     for solid in everything:
-        value = solid.distance(xyz)
-        if solid.both:
-            value = np.minimum(value, solid.distance(mirrored_points(xyz)) + 0.05)
         k = parts.index(solid.region)
-        distance[:, k] = np.minimum(distance[:, k], value)
-        # the thin hoof and eye win over what they are set in
-        claim = value - (0.002 if solid.material in ("hoof", "eye") else 0.0)
-        material = np.where(claim < nearest, solid.material, material)
-        nearest = np.minimum(nearest, claim)
-    return distance, parts, material
+        distance[:, k] = np.minimum(distance[:, k], solid.distance(xyz))
+    return distance, parts
 
 
-def skin_weights(
-    vertices: np.ndarray, faces: np.ndarray, twin: np.ndarray, n_half: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return dense skin weights [V, 81] (four bones at most) and materials [V] of the whole skin, exactly mirrored.
+def skin_weights(half: HalfMesh, whole: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return dense skin weights [V, 81] (four bones at most) of the whole skin, exactly mirrored.
 
     Args:
-        vertices: [V, 3], the left half and the median plane first.
-        faces: [F, 3].
-        twin: [V] each vertex's mirror image.
-        n_half: number of vertices of the left half and the median plane.
+        half: the left half.
+        whole: what ``whole_mesh`` made of it.
     """
-    left = vertices[:n_half]
-    distance, parts, material = nearest_parts(left)
+    vertices, faces, _, twin = whole
+    left, n_half = vertices[: len(half.vertices)], len(half.vertices)
+    distance, parts = _part_distances(left)
     membership = np.exp(-(distance - distance.min(1, keepdims=True)) / PART_WIDTH_M)
     rigid = np.zeros(n_half, bool)
+    is_hoof = np.zeros(n_half, bool)
+    is_hoof[half.faces[half.material == "hoof"]] = True
     for part in RIGID:
         k = parts.index(part)
-        inside = material == ("eye" if part == "eye" else "hoof")
-        own = inside & (distance[:, k] <= distance[:, [parts.index(p) for p in RIGID]].min(1) + 1e-9)
+        own = is_hoof & ((left[:, 1] < 0) == (part == "fore hoof"))
         membership[:, k] = 0
         membership[own] = 0
         membership[own, k] = 1
         rigid |= own
+    membership[half.eye] = np.arange(len(parts)) == parts.index("head")
+    rigid[half.eye] = True
     membership /= membership.sum(1, keepdims=True)
     weights = np.zeros((n_half, skeleton.NUM_JOINTS))
     for k, part in enumerate(parts):
@@ -195,18 +188,17 @@ def skin_weights(
     weights[middle] = (weights[middle] + weights[middle][:, skeleton.MIRROR_JOINTS]) / 2
     right = np.arange(n_half, len(vertices))
     weights[right] = weights[twin[right]][:, skeleton.MIRROR_JOINTS]
-    material = np.concatenate([material, material[twin[right]]])
     rigid = np.concatenate([rigid, rigid[twin[right]]])
-    return pruned(_smoothed(weights, vertices, faces, rigid)), material
+    return pruned(_smoothed(weights, faces, rigid))
 
 
-def _smoothed(weights: np.ndarray, vertices: np.ndarray, faces: np.ndarray, rigid: np.ndarray) -> np.ndarray:
+def _smoothed(weights: np.ndarray, faces: np.ndarray, rigid: np.ndarray) -> np.ndarray:
     """Return weights averaged with their neighbours', more rounds where edges are short; rigid parts keep theirs."""
     from scipy.sparse import coo_matrix
 
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = edges[rigid[edges[:, 0]] == rigid[edges[:, 1]]]
-    n = len(vertices)
+    n = len(weights)
     graph = coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n)).tocsr()
     degree = np.maximum(np.asarray(graph.sum(1)), 1)
     alone = np.asarray(graph.sum(1))[:, 0] == 0

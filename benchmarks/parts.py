@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from kinequimation import skeleton
 from kinequimation.body import MATERIALS, Body
@@ -160,8 +160,8 @@ class Volume:
         return float(np.einsum("fi,fi->", a, np.cross(b, c)) / 6)
 
     @cached_property
-    def _tree(self) -> cKDTree:
-        return cKDTree(self._middles)
+    def _tree(self) -> KDTree:
+        return KDTree(self._middles)
 
     @cached_property
     def _normals(self) -> Float[np.ndarray, "f 3"]:
@@ -291,7 +291,7 @@ def touching() -> frozenset[tuple[str, str]]:
     volumes = {name: part.pose(body.rest_vertices) for name, part in body_parts(body).items()}
     pairs = set()
     for a, volume in volumes.items():
-        tree = cKDTree(volume.samples)
+        tree = KDTree(volume.samples)
         for b, other in volumes.items():
             if tree.query(other.samples, distance_upper_bound=TOUCHING_M)[0].min() <= TOUCHING_M:
                 pairs |= {(a, b), (b, a)}

@@ -34,7 +34,7 @@ from parts import is_hair
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.optimize import lsq_linear
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from kinequimation import skeleton
 from kinequimation.body import Body, Shape
@@ -74,9 +74,9 @@ class Outline:
     normal: Float[np.ndarray, "n 2"]
 
     @cached_property
-    def tree(self) -> cKDTree:
+    def tree(self) -> KDTree:
         """Points and the way that they face."""
-        return cKDTree(self.features)
+        return KDTree(self.features)
 
     @cached_property
     def features(self) -> Float[np.ndarray, "n 4"]:
@@ -248,7 +248,7 @@ def step(target: Target, x: np.ndarray, free: np.ndarray, trust: float, strength
     uv = target.uv(x)
     model = outline(rasterise(uv, target.body(x).faces, *target.mask.shape))
     # the vertices that make the outline: those nearest to its points
-    away, nearest = cKDTree(uv).query(model.uv_px)
+    away, nearest = KDTree(uv).query(model.uv_px)
     vertices, at = np.unique(nearest, return_inverse=True)
     J = target.jacobian(x, vertices, free)[:, at]
     # distances along the real outline's normals, each way

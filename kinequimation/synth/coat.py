@@ -31,7 +31,7 @@ class CoatShares:
         strays: share of horses of a named breed that are drawn as if of none.
         dapples: faint dapples on colours that need not have them.
         counter_shaded: belly and insides paler; sooty: topline darker.
-        legs, face: white legs; a white marking on the face.
+        legs, high_white, face: white legs; all of them high, if any are white; a white marking on the face.
         pink, wall_eye, striped_hoof: a pink nose without white; blue eyes; striped horn.
         polished, winter, sweat, rain, dirt, dust: the surface.
         texture: a random picture instead of a coat.
@@ -44,6 +44,7 @@ class CoatShares:
     counter_shaded: float = 0.6
     sooty: float = 0.25
     legs: float = 0.55
+    high_white: float = 0.08
     face: float = 0.6
     pink: float = 0.05
     wall_eye: float = 0.03
@@ -65,6 +66,7 @@ class CoatShares:
             self,
             base=coat_colours.BREED_SHARES[breed],
             pattern={k: v for k, v in coat_colours.BREED_PATTERNS[breed].items() if self.pattern.get(k, 0) > 0},
+            high_white=coat_colours.BREED_HIGH_WHITE.get(breed, self.high_white) if self.high_white else 0.0,
             legs=self.legs if white is None or not self.legs else white,
             face=self.face if white is None or not self.face else white,
         )
@@ -129,7 +131,9 @@ def _painted(
     coat_colours.add_base(rng, c, base, counter, sooty)
     record: dict[str, object] = {"coat": base, "pattern": pattern, "counter_shaded": counter, "sooty": sooty}
     record["dapples"] = coat_patterns.usual_dapples(rng, c, base, shares.dapples)
-    record["legs"] = coat_markings.add_socks(rng, c) if rng.random() < shares.legs else {}
+    record["legs"] = {}
+    if rng.random() < shares.legs:
+        record["legs"] = coat_markings.add_socks(rng, c, is_high=rng.random() < shares.high_white)
     record["face"] = coat_markings.add_face(rng, c) if rng.random() < shares.face else None
     if rng.random() < shares.pink:
         c["skin"][:3] = vary(rng, (204, 156, 144), 0.1)

@@ -47,7 +47,7 @@ class BaseColour:
     dapple: float = 0.0
     grey: float = 0.0
     pink: bool = False
-    eye: RGB = (58, 34, 20)
+    eye: RGB = (42, 27, 18)
 
 
 _BLUE: RGB = (128, 158, 182)
@@ -126,6 +126,9 @@ BREED_WHITE: dict[str, float] = {
     "friesian": 0.03, "clydesdale": 0.98, "shire": 0.9, "andalusian": 0.25, "haflinger": 0.5, "icelandic": 0.3
 }  # fmt: skip
 """Probability of white legs and of white on the face, where the breed has a tendency."""
+
+BREED_HIGH_WHITE: dict[str, float] = {"clydesdale": 0.85, "shire": 0.65, "friesian": 0.0}
+"""Probability that white legs are all stockings."""
 
 
 def add_base(rng: np.random.Generator, c: Coat, name: str, counter_shaded: float, sooty: float) -> None:

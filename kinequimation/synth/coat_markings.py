@@ -39,17 +39,22 @@ def set_socks(rng: np.random.Generator, c: Coat, height_m: np.ndarray, ragged: f
     c["sock_shape"][:] = (ragged * rng.uniform(0.3, 1.0), rng.uniform(0.006, 0.02), 0.0, 0.0)
 
 
-def add_socks(rng: np.random.Generator, c: Coat) -> dict[str, str]:
+def add_socks(rng: np.random.Generator, c: Coat, *, is_high: bool = False) -> dict[str, str]:
     """Paint one to four white legs; hind legs more often, heights of one horse alike.
+
+    Args:
+        rng: source of randomness.
+        c: the coat, changed.
+        is_high: stockings on nearly every leg, as many a heavy horse has.
 
     Returns:
         the kind of each white leg.
     """
     kinds = tuple(SOCKS)
-    is_white = rng.random(4) < np.array((0.4, 0.4, 0.65, 0.65))
+    is_white = rng.random(4) < np.array((0.9, 0.9, 0.95, 0.95) if is_high else (0.4, 0.4, 0.65, 0.65))
     if not is_white.any():
         is_white[rng.integers(4)] = True
-    usual = int(rng.integers(len(kinds)))
+    usual = len(kinds) if is_high else int(rng.integers(len(kinds)))
     heights, record = np.full(4, -1.0), {}
     for limb in np.nonzero(is_white)[0]:
         kind = kinds[int(np.clip(usual + rng.integers(-1, 2), 0, len(kinds) - 1))]

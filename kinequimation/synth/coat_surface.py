@@ -48,7 +48,7 @@ def add_rain(rng: np.random.Generator, c: Coat) -> None:
 
 def add_dirt(rng: np.random.Generator, c: Coat) -> None:
     """Spread mud over legs and belly, in patches where the horse lay, and splash it."""
-    mud = ((112, 92, 70), (74, 58, 44), (150, 124, 92), (128, 80, 54))[rng.integers(4)]
+    mud = ((112, 92, 70), (74, 58, 44), (136, 112, 86), (128, 80, 54))[rng.integers(4)]
     c["dirt"][:] = (*vary(rng, mud, 0.2), rng.uniform(0.4, 0.95))
     lain = rng.uniform(0.5, 0.75) if rng.random() < 0.35 else 2.0
     c["dirt_shape"][:] = (rng.uniform(0.05, 0.75), rng.uniform(0.5, 1.6), lain, rng.uniform(0, 1))

@@ -26,7 +26,7 @@ def _anatomy() -> str:
     head = xyz["nose"] - xyz["poll"]
     axis = head / np.linalg.norm(head)
     front = np.array([0.0, axis[2], -axis[1]])
-    long = axis + 0.8 * front  # from the back corner of the eye to its front corner
+    long = axis + 0.6 * front  # from the back corner of the eye to its front corner
     tail = xyz["tail_end"] - xyz["tail_base"]
     named = {
         "POLL": xyz["poll"] * [0, 1, 1],
@@ -175,7 +175,8 @@ _COLOUR = """
     rgb *= 1.0 + COAT_ROAN.z * (fine.r - 0.5) * 2.0 + COAT_ROAN.w * (broad.b - 0.5);
 
     // dark skin of the muzzle, nostrils, around the eyes, in the ears
-    float nostril = ramp(0.030, 0.012, length(vec3(side, t.yz) - NOSE - vec3(0.045, 0.026, 0.018)));
+    float nostril = ramp(0.028, 0.014, length(vec3(side, t.yz) - NOSE - vec3(0.055, 0.021, -0.019)));
+    float mouth = ramp(0.010, 0.004, abs(above + 0.090)) * ramp(0.87, 0.91, along) * head;
     // the opening of the lids, an almond whose corner points forward and down
     vec2 lid = vec2(dot(from_eye, EYE_LONG), dot(from_eye, EYE_HIGH));
     float almond = abs(lid.y) / 0.0165 + pow(lid.x / 0.026, 2.0);
@@ -216,7 +217,7 @@ _COLOUR = """
     float fleck = ramp(dot_radius + 0.05 + on_pixel, dot_radius - 0.05 - on_pixel, speck.x)
                 * step(speck.y, COAT_FLECK_SHAPE.z * (0.5 + broad.b));
     rgb = mix(rgb, COAT_FLECK.rgb, COAT_FLECK.w * fleck * (1.0 - 0.6 * leg));
-    rgb *= mix(1.0, 0.25, nostril * head) * mix(1.0, 0.55, in_ear);
+    rgb *= mix(1.0, 0.25, nostril * head) * mix(1.0, 0.5, mouth) * mix(1.0, 0.55, in_ear);
     vec2 chestnut = vec2(t.y, t.z) - (t.y < 0.0 ? CARPUS.yz + vec2(0.05, 0.10) : HOCK.yz + vec2(-0.07, -0.06));
     rgb *= mix(1.0, 0.45, ramp(0.02, 0.012, length(chestnut * vec2(1.0, 0.5))) * step(0.4, -outer) * leg);
 """
@@ -226,7 +227,7 @@ _MATERIALS = """
     float strand = strands.r + 0.6 * strands.g - 0.8;
     if (is_hair) {
         vec4 own = material < 1.5 ? COAT_MANE : COAT_TAIL;
-        float other = ramp(-0.06, 0.06, COAT_SECOND_HAIR.w - fract(hair.y * 7.13 + 0.9 * strands.b));
+        float other = ramp(-0.06, 0.06, COAT_SECOND_HAIR.w - fract(hair.y * 7.13 + 0.3 * strands.b));
         vec3 colour = mix(own.rgb, COAT_SECOND_HAIR.rgb, other);
         colour = mix(colour, COAT_WHITE.rgb, max(white * step(0.01, COAT_PATTERN_SIDE.w), COAT_PATTERN_SIDE.w * white));
         colour = mix(colour, COAT_WHITE.rgb, COAT_ROAN_WHERE.w * (0.5 + strand));

@@ -15,9 +15,9 @@ from kinequimation.geometry.camera import Camera, intrinsics, look_at
 from kinequimation.motion import make_motion
 from kinequimation.synth import garments, labels, riders, saddlery, tack
 from kinequimation.synth.coat import COAT_FIELDS
-from kinequimation.synth.figures import Parts
 from kinequimation.synth.glsl.common import SCENE_FIELDS
 from kinequimation.synth.meshes import Props, mesh
+from kinequimation.synth.parts import Parts
 from kinequimation.synth.renderer import renderer
 from kinequimation.synth.scene import PERSON_ID, TACK_ID, HorseInScene, Scene
 from kinequimation.synth.surface import trunk_points

@@ -7,20 +7,18 @@ fifty rods and balls.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from math import exp
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from kinequimation import skeleton
 from kinequimation.synth.coat import linear, random_colour
-from kinequimation.synth.scene import PERSON_ID, TACK_ID
+from kinequimation.synth.parts import Parts
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
     from kinequimation.synth.meshes import Props
-    from kinequimation.synth.scene import HorseInScene
 
 THIGH, SHANK, UPPER_ARM, FOREARM = 0.245, 0.246, 0.186, 0.16
 """Lengths of the limbs' parts; the forearm reaches to the middle of the closed hand."""
@@ -29,66 +27,6 @@ HIP_HEIGHT, TRUNK, HIP_HALF, SHOULDER_HALF, FOOT = 0.53, 0.285, 0.052, 0.106, 0.
 Headgear = Literal["helmet", "hat", "cap", "top hat", "none"]
 _SKIN = ((240, 200, 172), (225, 176, 144), (198, 148, 112), (150, 105, 75), (92, 62, 46))
 _HAIR = ((30, 24, 22), (62, 42, 30), (110, 74, 44), (176, 138, 86), (120, 116, 112))
-
-
-class Parts:
-    """Rods and balls collected one by one and added to the props all at once."""
-
-    def __init__(self) -> None:
-        self._rods: dict[int, list[tuple[np.ndarray, ...]]] = {}
-        self._balls: dict[int, list[tuple[np.ndarray, ...]]] = {}
-
-    def rod(
-        self, a: np.ndarray, b: np.ndarray, r0: float, r1: float, rgb: np.ndarray, object_id: int = PERSON_ID,
-        flat: float = 1.0, side: np.ndarray | None = None, ends: str = "ab",
-    ) -> None:  # fmt: skip
-        """Add a rod from ``a`` to ``b`` with radii at its ends.
-
-        Args:
-            a, b: [3] end points, metres.
-            r0, r1: radii there; across ``side`` where that is given.
-            rgb: [3] linear colour.
-            object_id: what it belongs to.
-            flat: the other radius over this one.
-            side: [3] direction of the first radius.
-            ends: which ends get a ball: some of ``ab``.
-        """
-        hint = np.array([0.31, 0.94, 0.13]) if side is None else side
-        rods = self._rods.setdefault(object_id, [])
-        rods.append((a, b, hint, np.array([r0, r1, flat, "a" in ends, "b" in ends]), rgb))
-
-    def line(self, points: list[np.ndarray], radius: float, rgb: np.ndarray, object_id: int = TACK_ID) -> None:
-        """Add a cord through points."""
-        for a, b in pairwise(points):
-            self.rod(a, b, radius, radius, rgb, object_id, ends="b")
-
-    def ball(self, centre: np.ndarray, axes: np.ndarray, rgb: np.ndarray, object_id: int = PERSON_ID) -> None:
-        """Add an ellipsoid; the columns of ``axes`` are its half axes, metres."""
-        self._balls.setdefault(object_id, []).append((axes, centre, rgb))
-
-    def add_to(self, props: Props) -> None:
-        """Put everything into the props."""
-        for object_id, rods in self._rods.items():
-            a, b, hint, numbers, rgb = (np.array(column, float) for column in zip(*rods, strict=True))
-            along = b - a
-            length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-            z = along / length
-            x = hint - (hint * z).sum(1, keepdims=True) * z
-            x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6)
-            y = np.stack([z[:, 1] * x[:, 2] - z[:, 2] * x[:, 1], z[:, 2] * x[:, 0] - z[:, 0] * x[:, 2],
-                          z[:, 0] * x[:, 1] - z[:, 1] * x[:, 0]], -1)  # fmt: skip
-            r0, r1, flat, at_a, at_b = numbers.T[:, :, None]
-            axes = np.stack([x * r0, y * r0 * flat, z * length / 2], -1)
-            props.add("tube", axes, (a + b) / 2, rgb, object_id, taper=(r1 / r0)[:, 0])  # type: ignore[arg-type]
-            ends = np.concatenate([a[at_a[:, 0] > 0], b[at_b[:, 0] > 0]])
-            if len(ends):
-                balls = [np.stack([x * r, y * r * flat, z * r * np.minimum(flat, 1.0)], -1) for r in (r0, r1)]
-                balls = np.concatenate([balls[0][at_a[:, 0] > 0], balls[1][at_b[:, 0] > 0]])
-                colours = np.concatenate([rgb[at_a[:, 0] > 0], rgb[at_b[:, 0] > 0]])
-                props.add("sphere", balls, ends, colours, object_id)
-        for object_id, balls in self._balls.items():
-            axes, centre, rgb = (np.array(column, float) for column in zip(*balls, strict=True))
-            props.add("sphere", axes, centre, rgb, object_id)
 
 
 @dataclass(frozen=True)
@@ -132,8 +70,9 @@ class Person:
         return SHANK * self.leg * self.height_m
 
 
-def _dye(rng: np.random.Generator, rgb: object, spread: float = 0.2) -> np.ndarray:
-    return linear(np.asarray(rgb, float) * np.exp(rng.normal(0, spread)))
+def _dye(rng: np.random.Generator, rgb: tuple[int, int, int], spread: float = 0.2) -> np.ndarray:
+    factor = exp(rng.normal(0, spread)) / 255
+    return np.array([min(v * factor, 1.0) ** 2.2 for v in rgb])  # as coat.linear, without its array's overhead
 
 
 def sample_person(rng: np.random.Generator, dress: str = "casual", height_m: float | None = None) -> Person:
@@ -443,112 +382,3 @@ def add_person(
         tail = [start, start - up * 0.1 * h - side * 0.02, start - up * rng.uniform(0.18, 0.35) * h]
         parts.line(tail, 0.009, rope)
     parts.add_to(props)
-
-
-_SKIN_OLD = ((232, 190, 160), (205, 155, 120), (150, 105, 75), (90, 60, 45))
-_MOUTH = skeleton.KEYPOINT_INDEX["DEF-jaw.001"]
-_WITHERS, _BACK = (skeleton.LANDMARKS.index(n) for n in ("withers", "back"))
-_SEAT_BONE = skeleton.JOINT_INDEX["DEF-spine.005"]
-
-
-def _clothes(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    dark = linear(np.array((30, 28, 28)) * rng.uniform(0.5, 1.6))
-    trousers = (dark, linear((225, 220, 205)), linear((50, 62, 98)), random_colour(rng))[rng.integers(4)]
-    return {
-        "coat": random_colour(rng) if rng.random() < 0.7 else dark,
-        "trousers": trousers,
-        "boots": dark if rng.random() < 0.8 else random_colour(rng),
-        "skin": linear(_SKIN_OLD[rng.integers(len(_SKIN_OLD))]),
-        "hat": dark if rng.random() < 0.6 else random_colour(rng),
-    }
-
-
-def _upper_body(
-    props: Props, rng: np.random.Generator, pelvis: np.ndarray, up: np.ndarray, side: np.ndarray,
-    front: np.ndarray, hands: list[np.ndarray], size: float, clothes: dict[str, np.ndarray],
-) -> None:  # fmt: skip
-    """Add torso, arms, head and hat; axes are unit vectors, ``size`` is the person's height in 1.7 m."""
-    chest = pelvis + up * 0.42 * size
-    props.limb(pelvis, pelvis + up * 0.2 * size, 0.15 * size, 0.15 * size, clothes["coat"], PERSON_ID)
-    props.limb(pelvis + up * 0.15 * size, chest, 0.15 * size, 0.17 * size, clothes["coat"], PERSON_ID)
-    for sign, hand in zip((1.0, -1.0), hands, strict=True):
-        shoulder = chest + side * sign * 0.18 * size + up * 0.02
-        elbow = (shoulder + hand) / 2 - up * 0.1 * size - front * 0.05 * size + side * sign * 0.06 * size
-        props.limb(shoulder, elbow, 0.06 * size, 0.05 * size, clothes["coat"], PERSON_ID)
-        props.limb(elbow, hand, 0.05 * size, 0.035 * size, clothes["coat"], PERSON_ID)
-        props.add("sphere", np.eye(3) * 0.045 * size, hand, clothes["skin"], PERSON_ID)
-    head = chest + up * 0.3 * size + front * 0.04 * size
-    props.limb(chest, head, 0.06 * size, 0.06 * size, clothes["skin"], PERSON_ID)
-    props.add("sphere", np.eye(3) * 0.115 * size, head, clothes["skin"], PERSON_ID)
-    if rng.random() < 0.85:
-        props.add("sphere", np.eye(3) * 0.135 * size, head + up * 0.05 * size, clothes["hat"], PERSON_ID)
-        brim = np.stack([side * 0.13, front * 0.19, up * 0.02], -1) * size * rng.uniform(0.9, 1.3)
-        props.add("sphere", brim, head + up * 0.05 * size + front * 0.05 * size, clothes["hat"], PERSON_ID)
-
-
-def add_saddle(props: Props, rng: np.random.Generator, horse: HorseInScene) -> np.ndarray:
-    """Put a saddle on a horse.
-
-    Returns:
-        [4] the seat in the body's rest coordinates, and the trunk's half width there.
-    """
-    rest = horse.rest_vertices
-    landmarks = rest[horse.body.landmark_vertices]
-    seat = 0.5 * landmarks[_WITHERS] + 0.5 * landmarks[_BACK]
-    seat[0], seat[2] = 0.0, min(landmarks[_WITHERS, 2], landmarks[_BACK, 2] + 0.03)
-
-    def half_width(y: float, z: float) -> float:
-        near = (np.abs(rest[:, 1] - seat[1] - y) < 0.08) & (np.abs(rest[:, 2] - seat[2] - z) < 0.06)
-        return float(np.abs(rest[near, 0]).max()) if near.any() else 0.25
-
-    width = half_width(-0.1, -0.35)
-    rows = horse.bone_rows[_SEAT_BONE]
-    leather = linear(np.array((36, 28, 26) if rng.random() < 0.6 else (110, 66, 36)) * rng.uniform(0.7, 1.3))
-    k = horse.body.shape.withers_height_m / 1.6
-
-    def put(offset: tuple[float, float, float], radii: tuple[float, float, float]) -> None:
-        centre = rows[:, :3] @ (seat + np.array(offset)) + rows[:, 3]
-        props.add("sphere", rows[:, :3] * np.array(radii), centre, leather, TACK_ID)
-
-    put((0, 0.0, -0.01 * k), (0.55 * width, 0.26 * k, 0.06 * k))
-    put((0, 0.2 * k, 0.03 * k), (0.45 * width, 0.07 * k, 0.05 * k))
-    put((0, -0.2 * k, 0.03 * k), (0.25 * width, 0.06 * k, 0.06 * k))
-    for sign in (1.0, -1.0):
-        for y, z, radii in ((-0.04, -0.17, (0.03, 0.17, 0.14)), (-0.1, -0.33, (0.018, 0.14, 0.17))):
-            x = sign * (half_width(y * k, z * k) - 0.003 * k)
-            put((x, y * k, z * k), (radii[0] * k, radii[1] * k, radii[2] * k))
-    return np.array([*seat, width])
-
-
-def add_rider(props: Props, rng: np.random.Generator, horse: HorseInScene, seat_width: np.ndarray) -> None:
-    """Put a rider in the saddle, legs along both sides of the barrel, with reins to the mouth."""
-    seat, width = seat_width[:3], seat_width[3]
-    rows = horse.bone_rows[_SEAT_BONE]
-    withers_m = horse.body.shape.withers_height_m
-    s = rng.uniform(0.88, 1.08) * min(1.0, withers_m / 1.35)
-    clothes = _clothes(rng)
-
-    def place(x: float, y: float, z: float) -> np.ndarray:
-        return rows[:, :3] @ (seat + np.array([x, y, z]) * np.array([1, s, s])) + rows[:, 3]
-
-    side, front, upward = rows[:, 0], -rows[:, 1], rows[:, 2]
-    rise = rng.uniform(0.06, 0.3) if rng.random() < 0.4 else 0.06
-    pelvis = place(0, 0.02, 0.08 + rise)
-    lean = rng.uniform(-0.15, 0.75) if rise > 0.1 else rng.normal(0.02, 0.1)
-    up = upward * np.cos(lean) + front * np.sin(lean)
-    knee_y, ankle_y = rng.uniform(-0.42, -0.22), rng.uniform(-0.2, 0.05)
-    drop = rng.uniform(0.2, 0.36)
-    for sign in (1.0, -1.0):
-        knee = place(sign * (width + 0.05), knee_y, -drop)
-        ankle = place(sign * (width + 0.04), ankle_y, -drop - 0.4)
-        toe = place(sign * (width + 0.08), ankle_y - 0.2, -drop - 0.42)
-        props.limb(pelvis + side * sign * 0.1 * s, knee, 0.105 * s, 0.075 * s, clothes["trousers"], PERSON_ID)
-        props.limb(knee, ankle, 0.07 * s, 0.05 * s, clothes["boots"], PERSON_ID)
-        props.limb(ankle, toe, 0.05 * s, 0.04 * s, clothes["boots"], PERSON_ID)
-    hand_y, hand_z = rng.uniform(-0.5, -0.3), rng.uniform(0.15, 0.35)
-    hands = [place(sign * 0.08, hand_y, hand_z) for sign in (1.0, -1.0)]
-    _upper_body(props, rng, pelvis, up, side, front * np.cos(lean) - upward * np.sin(lean), hands, s, clothes)
-    mouth = horse.keypoints()[_MOUTH]
-    leather = linear((34, 26, 22))
-    for sign, hand in zip((1.0, -1.0), hands, strict=True):
-        props.limb(hand, mouth + side * sign * 0.06 * s, 0.008, 0.008, leather, TACK_ID)

@@ -19,13 +19,14 @@ from kinequimation.synth.figures import (
     draw_person,
     sample_person,
 )
-from kinequimation.synth.scene import OBJECT_ID, TACK_ID
+from kinequimation.synth.scene import TACK_ID
 from kinequimation.synth.surface import skin_points, trunk_points
 
 if TYPE_CHECKING:
-    from kinequimation.synth.figures import Parts, Person
+    from kinequimation.synth.figures import Person
     from kinequimation.synth.garments import Fields
     from kinequimation.synth.meshes import Props
+    from kinequimation.synth.parts import Parts
     from kinequimation.synth.scene import HorseInScene
 
 _UP = np.array([0.0, 0.0, 1.0])
@@ -154,36 +155,34 @@ def _add_vehicle(
         elbow = axle + forward * 0.35 * k + left * sign * half
         elbow[2] = max(radius, 0.62 * middle[2])
         shaft = [tip, 0.5 * (tip + elbow) + 0.02 * _UP, elbow, axle + left * sign * half * 0.9]
-        parts.line(shaft, 0.018 if sulky else 0.028, paint if not sulky else iron, OBJECT_ID)
+        parts.line(shaft, 0.018 if sulky else 0.028, paint if not sulky else iron, TACK_ID)
         start = flank[0 if sign > 0 else 1] + left * sign * 0.02
         parts.line([start, 0.5 * (start + elbow) + left * sign * 0.03, elbow - 0.1 * _UP], 0.012, leather)
         holder = trunk_points(horse, np.array([-0.28]), np.array([sign * np.radians(70.0)]))[0]
         on_shaft = tip + (elbow - tip) * float(np.clip((tip - holder) @ forward / ((tip - elbow) @ forward), 0.05, 0.9))
         parts.line([holder, on_shaft], 0.01, leather)
-    parts.rod(axle - left * track, axle + left * track, 0.02, 0.02, iron, OBJECT_ID)
+    parts.rod(axle - left * track, axle + left * track, 0.02, 0.02, iron, TACK_ID)
     person = sample_person(rng, "racing" if sulky else "casual", float(np.clip(rng.normal(1.71, 0.09), 1.5, 1.9)))
     if sulky:
         seat = axle - forward * 0.02 + 0.36 * _UP
-        parts.rod(axle, seat - 0.03 * _UP, 0.02, 0.02, iron, OBJECT_ID)
-        parts.ball(seat - 0.02 * _UP, np.stack([forward * 0.2, left * 0.17, _UP * 0.05], -1), leather, OBJECT_ID)
+        parts.rod(axle, seat - 0.03 * _UP, 0.02, 0.02, iron, TACK_ID)
+        parts.ball(seat - 0.02 * _UP, np.stack([forward * 0.2, left * 0.17, _UP * 0.05], -1), leather, TACK_ID)
         rest = 0.5 * (elbow[2] + radius) - 0.05
         feet = [axle + forward * 0.78 + left * s * half * 0.75 for s in (1.0, -1.0)]
     else:
         floor = 1.1 * radius
         box_axes = np.stack([forward * 0.5, left * (track - 0.1), _UP * 0.03], -1)
         bed = np.array([*axle[:2], floor])
-        props.add("box", box_axes, bed, paint, OBJECT_ID, "planks", 1.5, 0.5)
+        props.add("box", box_axes, bed, paint, TACK_ID, "planks", 1.5, 0.5)
         for direction, away, size in ((forward, 0.5, 0.2), (forward, -0.5, 0.2)):
             panel = np.stack([direction * 0.02, left * (track - 0.1), _UP * size], -1)
-            props.add("box", panel, bed + direction * away + _UP * size, paint, OBJECT_ID, "planks", 1.5, 0.5)
+            props.add("box", panel, bed + direction * away + _UP * size, paint, TACK_ID, "planks", 1.5, 0.5)
         for sign in (1.0, -1.0):
             panel = np.stack([forward * 0.5, left * 0.015, _UP * 0.16], -1)
-            props.add(
-                "box", panel, bed + left * sign * (track - 0.1) + _UP * 0.16, paint, OBJECT_ID, "planks", 1.5, 0.5
-            )
+            props.add("box", panel, bed + left * sign * (track - 0.1) + _UP * 0.16, paint, TACK_ID, "planks", 1.5, 0.5)
         seat = bed + 0.45 * _UP - forward * 0.08
         bench = np.stack([forward * 0.18, left * (track - 0.12), _UP * 0.03], -1)
-        props.add("box", bench, seat - 0.03 * _UP, leather, OBJECT_ID)
+        props.add("box", bench, seat - 0.03 * _UP, leather, TACK_ID)
         rest = floor + 0.05
         feet = [bed + forward * 0.38 + left * s * 0.14 for s in (1.0, -1.0)]
     for foot in feet:
@@ -196,11 +195,11 @@ def _add_wheel(
     rgb: np.ndarray, n_spokes: int,
 ) -> None:  # fmt: skip
     r = radius / 1.125  # the ring is an eighth thicker than its radius
-    props.add("ring", np.stack([forward * r, _UP * r, left * 0.3 * r], -1), hub, rgb * 0.6, OBJECT_ID)
+    props.add("ring", np.stack([forward * r, _UP * r, left * 0.3 * r], -1), hub, rgb * 0.6, TACK_ID)
     for angle in np.linspace(0, np.pi, n_spokes // 2, endpoint=False) + 0.13:
         spoke = (forward * np.cos(angle) + _UP * np.sin(angle)) * r
-        parts.rod(hub - spoke, hub + spoke, 0.009, 0.009, rgb, OBJECT_ID, ends="")
-    parts.rod(hub - left * 0.07, hub + left * 0.07, 0.04, 0.04, rgb, OBJECT_ID)
+        parts.rod(hub - spoke, hub + spoke, 0.009, 0.009, rgb, TACK_ID, ends="")
+    parts.rod(hub - left * 0.07, hub + left * 0.07, 0.04, 0.04, rgb, TACK_ID)
 
 
 def _add_driver(

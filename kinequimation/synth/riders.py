@@ -17,7 +17,6 @@ from kinequimation.synth.figures import (
     SHOULDER_HALF,
     TRUNK,
     UPPER_ARM,
-    Parts,
     Person,
     Pose,
     bend,
@@ -28,6 +27,7 @@ from kinequimation.synth.figures import (
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from kinequimation.synth.parts import Parts
     from kinequimation.synth.saddlery import SaddleFrame
 
 Discipline = Literal["dressage", "jumping", "western", "racing", "icelandic", "leisure"]
@@ -90,20 +90,26 @@ SEATS: dict[str, Seat] = {
 
 def choose_seat(rng: np.random.Generator, discipline: Discipline, gait: str, *, saddled: bool) -> str:
     """Return a name of ``SEATS`` that goes with a discipline and what the horse does (a gait's name, or empty)."""
-    fast, leaps = "canter" in gait or "gallop" in gait, "jump" in gait
     if not saddled:
         return "bareback"
-    if leaps:
+    if "jump" in gait:
         return "two-point"
+    if any(word in gait for word in ("idle", "graze", "rest")) and rng.random() < 0.95:
+        return discipline if discipline in ("dressage", "western", "icelandic") else "leisure"
     if discipline == "racing":
         return "racing" if "walk" not in gait and "idle" not in gait and rng.random() < 0.85 else "leisure"
     if discipline == "jumping":
-        return ("light", "two-point", "rising", "dressage")[
-            rng.choice(4, p=[0.5, 0.25, 0.1, 0.15] if fast else [0.3, 0.1, 0.3, 0.3])
-        ]
+        return ("light", "two-point", "rising", "dressage")[rng.choice(4, p=_jumping_seats(gait))]
     if discipline in ("dressage", "leisure") and "trot" in gait and rng.random() < 0.5:
         return "rising"
     return discipline
+
+
+def _jumping_seats(gait: str) -> tuple[float, float, float, float]:
+    """Return how often somebody on a jumping saddle sits light, in two-point, rising, or down."""
+    if "canter" in gait or "gallop" in gait:
+        return (0.5, 0.3, 0.05, 0.15)
+    return (0.15, 0.05, 0.4, 0.4) if "trot" in gait else (0.06, 0.02, 0.02, 0.9)
 
 
 def sample_rider(rng: np.random.Generator, discipline: Discipline, withers_m: float) -> Person:

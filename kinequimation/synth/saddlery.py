@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -17,9 +18,9 @@ from kinequimation.synth.surface import skin_points, trunk_points
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from kinequimation.synth.figures import Parts
     from kinequimation.synth.garments import Fields
     from kinequimation.synth.meshes import Props
+    from kinequimation.synth.parts import Parts
     from kinequimation.synth.scene import HorseInScene
 
 Saddle = Literal["dressage", "jumping", "western", "racing", "icelandic"]
@@ -53,21 +54,34 @@ class SaddleFrame:
 
     def half_width(self, is_right: int, forward: float, up: float) -> float:
         """Return how far out the skin lies on one side; below the belly, how far it lies at its widest, nearly."""
-        side = self.barrel[is_right]
-        at = side[:, :, 0].mean(1)
-        i = int(np.clip(np.searchsorted(-at, -forward) - 1, 0, len(at) - 2))
-        share = float(np.clip((at[i] - forward) / (at[i] - at[i + 1]), 0, 1))
-        wide = []
-        for row in side[i : i + 2]:
-            here = float(np.interp(-up, -row[:, 2], row[:, 1], left=0.0))
-            lowest = row[np.argmax(row[:, 1]), 2]
-            wide.append(max(here, 0.85 * float(row[:, 1].max())) if up < lowest else here)
-        return wide[0] * (1 - share) + wide[1] * share
+        stations = self._stations[is_right]
+        i = next((n for n in range(1, len(stations) - 1) if stations[n][0] < forward), len(stations) - 1)
+        ahead, behind = stations[i - 1], stations[i]
+        share = min(max((ahead[0] - forward) / (ahead[0] - behind[0]), 0.0), 1.0)
+        return (1 - share) * _out_at(ahead, up) + share * _out_at(behind, up)
 
-    def top(self, forward: float) -> float:
-        """Return how high the topline lies over the origin."""
-        line = self.barrel[0, :, 0]
-        return float(np.interp(-forward, -line[:, 0], line[:, 2]))
+    @cached_property
+    def _stations(self) -> list[list[tuple[float, list[float], list[float]]]]:
+        """For each side and station: its place, and heights and half widths from the topline down."""
+        at = self.barrel[..., 0].mean(-1)
+        return [
+            [(float(at[s, i]), self.barrel[s, i, :, 2].tolist(), self.barrel[s, i, :, 1].tolist()) for i in range(9)]
+            for s in range(2)
+        ]
+
+
+def _out_at(station: tuple[float, list[float], list[float]], up: float) -> float:
+    _, heights, widths = station
+    widest = max(widths)
+    if up >= heights[0]:
+        return 0.0
+    inside = 0.0
+    for i in range(1, len(heights)):
+        if heights[i] <= up:
+            share = (heights[i - 1] - up) / (heights[i - 1] - heights[i] + 1e-9)
+            inside = widths[i - 1] + share * (widths[i] - widths[i - 1])
+            break
+    return max(inside, 0.85 * widest) if up < heights[widths.index(widest)] else inside
 
 
 def saddle_frame(horse: HorseInScene, centre_y: float) -> SaddleFrame:
@@ -231,12 +245,11 @@ def add_reins(
         radius: half their width, metres.
     """
     t = np.linspace(0, 1, 9)
-    for i, sign in enumerate((1.0, -1.0)):
-        points = bit[i] + (hands[i] - bit[i]) * t[:, None]
-        length = float(np.linalg.norm(hands[i] - bit[i]))
-        points[:, 2] -= sag * length * 4 * t * (1 - t)
-        points[1:-1] = _outside_neck(horse, points[1:-1], sign)
-        parts.line(list(points), radius, rgb)
+    points = bit[:, None] + (hands - bit)[:, None] * t[:, None]
+    points[..., 2] -= sag * np.linalg.norm(hands - bit, axis=1)[:, None] * 4 * t * (1 - t)
+    points[:, 1:-1] = _outside_neck(horse, points[:, 1:-1])
+    for side in points:
+        parts.line(list(side), radius, rgb)
 
 
 _NECK_BONES = tuple(skeleton.JOINT_INDEX[f"DEF-neck.00{i}"] for i in (1, 2, 3, 4))
@@ -247,35 +260,32 @@ _NECK_RAYS = [
 ]
 
 
-def _outside_neck(horse: HorseInScene, points: np.ndarray, sign: float) -> np.ndarray:
-    """Push points sideways out of the neck, taken as an ellipse across each of its bones."""
+def _outside_neck(horse: HorseInScene, points: Float[np.ndarray, "2 n 3"]) -> Float[np.ndarray, "2 n 3"]:
+    """Push points of the left and the right rein sideways out of the neck, an ellipse across each of its bones."""
     ring = skin_points(horse, _NECK_RAYS).reshape(len(_NECK_BONES), 4, 3)
-    centre = ring.mean(1)
-    nearest = np.argmin(((points[:, None] - centre[None]) ** 2).sum(-1), axis=1)
+    nearest = np.argmin(((points[:, :, None] - ring.mean(1)) ** 2).sum(-1), axis=-1)
     left, right, crest, throat = (ring[nearest, i] for i in range(4))
-    across = (left - right) / np.linalg.norm(left - right, axis=1, keepdims=True)
-    half = 0.53 * np.linalg.norm(left - right, axis=1) + 0.012
-    middle = 0.5 * (left + right)
-    tall = crest - throat
-    span = np.linalg.norm(tall, axis=1)
-    height = ((points - 0.5 * (crest + throat)) * tall).sum(1) / span / (0.5 * span)
-    needed = half * np.clip(1 - height**4, 0, 1) ** 0.5
-    out = ((points - middle) * across).sum(1) * sign
-    return points + across * (np.maximum(needed - out, 0.0) * sign)[:, None]
+    wide, tall = left - right, crest - throat
+    span = np.sqrt((wide**2).sum(-1, keepdims=True))
+    across = wide / span * np.array([1.0, -1.0])[:, None, None]
+    height = ((2 * points - crest - throat) * tall).sum(-1, keepdims=True) / (tall**2).sum(-1, keepdims=True)
+    needed = (0.53 * span + 0.012) * np.sqrt(np.clip(1 - height**4, 0, 1))
+    out = ((points - 0.5 * (left + right)) * across).sum(-1, keepdims=True)
+    return points + across * np.maximum(needed - out, 0.0)
 
 
 def add_loose_reins(parts: Parts, horse: HorseInScene, bit: np.ndarray, rgb: np.ndarray) -> None:
     """Lay the reins over the neck of a horse that nobody rides."""
     y, angle = np.array([-0.66, -0.60, -0.57, -0.56]), np.radians([62.0, 34.0, 12.0, 0.0])
     over = trunk_points(horse, np.stack([y, y]), np.stack([angle, -angle]))
-    axis = over.mean((0, 1))
-    for i, sign in enumerate((1.0, -1.0)):
-        lifted = over[i] + (over[i] - axis) / np.linalg.norm(over[i] - axis, axis=1, keepdims=True) * 0.012
-        t = np.linspace(0, 1, 6)[:, None]
-        hang = bit[i] + (lifted[0] - bit[i]) * t
-        hang[:, 2] -= 0.10 * float(np.linalg.norm(lifted[0] - bit[i])) * (4 * t * (1 - t))[:, 0]
-        hang[1:-1] = _outside_neck(horse, hang[1:-1], sign)
-        parts.line([*hang, *lifted[1:]], 0.006, rgb)
+    away = over - over.mean((0, 1))
+    lifted = over + away / np.linalg.norm(away, axis=-1, keepdims=True) * 0.012
+    t = np.linspace(0, 1, 7)
+    hang = bit[:, None] + (lifted[:, 0] - bit)[:, None] * t[:, None]
+    hang[..., 2] -= 0.10 * np.linalg.norm(lifted[:, 0] - bit, axis=1)[:, None] * 4 * t * (1 - t)
+    hang[:, 1:-1] = _outside_neck(horse, hang[:, 1:-1])
+    for i in range(2):
+        parts.line([*hang[i], *lifted[i, 1:]], 0.006, rgb)
 
 
 def hang_stirrups(

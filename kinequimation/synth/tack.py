@@ -12,14 +12,16 @@ from kinequimation import skeleton
 from kinequimation.errors import InputError
 from kinequimation.synth import garments, harness, riders, saddlery
 from kinequimation.synth.coat import random_colour
-from kinequimation.synth.figures import Parts, add_person
+from kinequimation.synth.figures import add_person
+from kinequimation.synth.parts import Parts
 
 if TYPE_CHECKING:
     from kinequimation.synth.garments import Fields
     from kinequimation.synth.meshes import Props
     from kinequimation.synth.scene import HorseInScene
 
-_GIRTH = skeleton.KEYPOINT_INDEX["girth"]
+_GIRTH, _WITHERS, _CROUP = (skeleton.KEYPOINT_INDEX[n] for n in ("girth", "withers", "croup"))
+_TOES = [skeleton.KEYPOINT_INDEX[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,15 @@ def can_be_ridden(horse: HorseInScene) -> bool:
     return not is_foal(horse) and girth_z > 0.36 * horse.body.shape.withers_height_m
 
 
+def _is_level(horse: HorseInScene) -> bool:
+    """Does a horse stand or go on level ground with all of itself, as in front of a cart?"""
+    points = horse.keypoints()
+    withers, croup, toes = points[_WITHERS], points[_CROUP], points[_TOES]
+    height = horse.body.shape.withers_height_m
+    tipped = abs(withers[2] - croup[2]) > 0.22 * np.linalg.norm(withers - croup)
+    return not tipped and toes[:, 2].min() < 0.05 * height and withers[2] > 0.85 * height
+
+
 def is_foal(horse: HorseInScene) -> bool:
     """Has a horse a foal's or a yearling's proportions: long legs under a narrow trunk, at no great height?"""
     shape = horse.body.shape
@@ -113,7 +124,7 @@ def dress(
     if outfit in ("rider", "saddle"):
         record |= _ride(rng, props, parts, fields, horse, shares, with_rider=outfit == "rider")
     elif outfit == "harness":
-        pulls = not is_foal(horse) and rideable and rng.random() < shares.cart
+        pulls = _is_level(horse) and rng.random() < shares.cart
         record["harness"] = harness.add_harness(rng, props, parts, fields, horse, with_cart=pulls)
         record["bridle"] = True
     elif outfit == "halter":

@@ -232,7 +232,7 @@ void main() {
             float noseband = abs(q.x - b.x - 0.10 * (q.y - mouth.y)) - 0.2 * w;
             if (b.x > 0.0) d = min(d, noseband);
             if (b.y > 0.5) d = min(d, strip(q, knot + vec2(0.035, -0.01), vec2(0.145, 0.08)));  // browband
-            if (b.z > 0.5) d = min(d, strip(q, knot, knot + 1.35 * (GARMENT_MOUTH.zw - knot)) + 0.25 * w);  // throat lash
+            if (b.z > 0.5) d = min(d, strip(q, knot, 1.35 * GARMENT_MOUTH.zw - 0.35 * knot) + 0.25 * w);  // throat
             float flash = strip(q, vec2(b.x, 0.02), mouth + vec2(0.035, -0.07)) + 0.3 * w;
             if (GARMENT_STRAPS.y > 0.5) d = min(d, flash);
             if (GARMENT_STRAPS.x > 0.5) d = min(d, strip(q, ring, vec2(ring.x - 0.16, -0.22)) + 0.1 * w);

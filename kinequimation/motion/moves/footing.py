@@ -37,6 +37,7 @@ class Stance:
         off_pitch_rad: tip of the hoof as it leaves, toe down.
         free: how far the limb hangs as wished in the middle of that flight, rather than following a path.
         yaw_rad: turn of the hoof to the left.
+        pitch_rad: tip of the hoof while it stands, toe down: a limb that rests.
     """
 
     on_s: float
@@ -46,6 +47,7 @@ class Stance:
     off_pitch_rad: float = 0.6
     free: float = 0.0
     yaw_rad: float = 0.0
+    pitch_rad: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def follow(frame: Frame, stances: Sequence[Sequence[Stance]], t_s: Float[np.ndar
         leaving = np.where(last, 0.0, here["off_pitch_rad"])
         pitch = leaving * pass_through(np.where(w > 0, w, late - 1.0), _PITCH)
         out.hoof_pitch_rad[:, limb] = np.maximum(pitch, -np.minimum(0.12, 0.8 * lift / (0.075 * frame.height_m)))
+        out.hoof_pitch_rad[:, limb] += here["pitch_rad"] + (there["pitch_rad"] - here["pitch_rad"]) * way[:, 0]
         out.hoof_yaw_rad[:, limb] = here["yaw_rad"] + (there["yaw_rad"] - here["yaw_rad"]) * way[:, 0]
         out.contact[:, limb] = (w <= 0.0) * 1.0
         ramp = np.minimum(0.35, 0.16 * frame.tempo / length)
@@ -112,7 +115,7 @@ def follow(frame: Frame, stances: Sequence[Sequence[Stance]], t_s: Float[np.ndar
 
 
 def _columns(stances: Sequence[Stance], i: np.ndarray) -> dict[str, np.ndarray]:
-    names = ("on_s", "off_s", "xy", "lift_m", "off_pitch_rad", "free", "yaw_rad")
+    names = ("on_s", "off_s", "xy", "lift_m", "off_pitch_rad", "free", "yaw_rad", "pitch_rad")
     return {name: np.array([getattr(s, name) for s in stances], float)[i] for name in names}
 
 

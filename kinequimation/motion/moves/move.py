@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +11,13 @@ from kinequimation.errors import InputError
 from kinequimation.geometry.rotation import quat_from_axis_angle, quat_multiply, quat_rotate
 from kinequimation.motion.motion import Motion
 from kinequimation.motion.moves.attitude import solve
+from kinequimation.motion.moves.buck import make_buck, make_kick
 from kinequimation.motion.moves.frame import HEAD, NECK, TAIL, Frame, frame_of
 from kinequimation.motion.moves.graze import make_graze
+from kinequimation.motion.moves.idle import MOODS, make_idle
 from kinequimation.motion.moves.jump import FENCES_M, make_jump
 from kinequimation.motion.moves.life import Life
+from kinequimation.motion.moves.paw import make_paw
 from kinequimation.motion.moves.rear import make_rear
 from kinequimation.motion.style import Style
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from kinequimation.motion.moves.attitude import Attitude
     from kinequimation.motion.moves.score import Score
 
-MOVE_NAMES: tuple[str, ...] = ("jump", "graze", "rear")
+MOVE_NAMES: tuple[str, ...] = ("jump", "graze", "rear", "buck", "kick", "paw", "stand")
 SIDES: tuple[str, ...] = ("right", "left")
 """The lead of a jump, and the side of every other move that has one; the left one is the mirror image."""
 
@@ -41,12 +43,25 @@ _PARAMETERS: dict[str, Callable[[np.random.Generator, Frame], dict[str, float]]]
         "pawing": float(rng.uniform(0, 1)),
         "anger": float(rng.uniform(0, 1)),
     },
+    "buck": lambda rng, _: {
+        "bucks": 2,
+        "angle_deg": float(rng.uniform(14.0, 42.0)),
+        "travel": float(rng.uniform(0.1, 0.7)),
+        "twist": float(rng.uniform(0.0, 1.0)),
+    },
+    "kick": lambda rng, _: {"angle_deg": float(rng.uniform(10.0, 32.0)), "one_sided": float(rng.integers(2))},
+    "paw": lambda rng, _: {"strokes_hz": float(rng.uniform(0.5, 1.3))},
+    "stand": lambda rng, _: {
+        "mood": str(rng.choice(tuple(MOODS))),
+        "every_s": float(rng.uniform(5.0, 15.0)),
+        "shaking": float(rng.uniform(0.0, 1.0) * (rng.random() < 0.3)),
+    },
 }
 """How the parameters of each move are drawn (judgement)."""
-_ENDLESS: dict[str, float] = {"jump": 3.0, "graze": 20.0}
+_ENDLESS: dict[str, float] = {"jump": 3.0, "graze": 20.0, "paw": 6.0, "stand": 30.0}
 """Moves that go on for as long as they are asked to (the others end standing or lying), and from how many seconds of
 a 1.60 m horse a random stretch begins."""
-_SCORES: dict[str, Callable[..., Score]] = {"jump": make_jump, "graze": make_graze, "rear": make_rear}
+_SCORES: dict[str, Callable[..., Score]] = {"jump": make_jump, "graze": make_graze, "rear": make_rear, "buck": make_buck, "kick": make_kick, "paw": make_paw, "stand": make_idle}
 
 
 def make_move(
@@ -80,7 +95,7 @@ def make_move(
     """
     if not (np.isfinite(fps) and fps > 0):
         raise InputError(f"fps: expected a number above 0, got {fps}")
-    if seconds is not None and not (np.isfinite(seconds) and 0 < seconds):
+    if seconds is not None and not (np.isfinite(seconds) and seconds > 0):
         raise InputError(f"seconds: expected a number above 0, got {seconds}")
     if side not in SIDES:
         raise InputError(f"unknown side {side!r}: expected one of {', '.join(SIDES)}")

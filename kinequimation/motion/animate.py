@@ -38,7 +38,12 @@ _LOINS = [_J[f"DEF-spine.00{i}"] for i in range(2, 6)]
 _NECK = [_J[f"DEF-neck.00{i}"] for i in range(1, 5)]
 _SOFTNESS = 0.006
 """Distance before its full stretch at which a limb begins to pull the trunk down, in withers heights."""
-_LEAN_SHARE, _MOST_LEAN_RAD = 0.85, np.radians(20.0)
+_RELUCTANCE = 0.3
+"""How much further than it can a limb in the air would have to reach before it pulls the trunk down, withers heights;
+until then it bends instead."""
+_LETS_GO, _TAKES_HOLD = 0.15, 0.12
+"""Parts of the swing in which a limb changes from pulling to bending, and back (judgement)."""
+_LEAN_SHARE, _MOST_LEAN_RAD = 0.85, np.radians(11.0)
 """A horse leans a little less than the balance of forces asks for; both guesses."""
 _MOST_SPINE_BEND_RAD, _MOST_NECK_BEND_RAD = np.radians(10.0), np.radians(22.0)
 GRAVITY_MPS2 = 9.81
@@ -102,7 +107,48 @@ def animate(
         root positions [T, 3] and rotations relative to the parents [T, 81, 4].
     """
     height = body.shape.withers_height_m
-    toes = symmetric_toes(body)
+    root, quat, frame = _carry(body, style, course, parts, hooves, extra, lift_m)
+    over = frame.over_m - _RELUCTANCE * height * _freedom(hooves.progress)
+    root[:, 2] -= _soft_positive_max(over, _SOFTNESS * height)
+    bound = [(p.share, *slacks(p.gait, hooves.progress)) for p in parts]
+    slack, hoof_slack = _mixed([(w, s) for w, s, _ in bound]), _mixed([(w, h) for w, _, h in bound])
+    base_xyz = frame.base_xyz + root[:, None]
+    near = frame.limbs.within_reach(
+        base_xyz, frame.base_R, frame.wish, hooves.toe_xyz_world, frame.hoof_R, _SOFTNESS * height
+    )
+    toe = hooves.toe_xyz_world + _freedom(hooves.progress)[..., None] * (near - hooves.toe_xyz_world)
+    quat[:, CHAIN] = reach(frame.limbs, base_xyz, frame.base_R, frame.wish, slack, toe, frame.hoof_R, hoof_slack)
+    return root, quat
+
+
+def overreach_m(body: Body, style: Style, course: Course, part: Part, hooves: Hooves) -> Float[np.ndarray, "frames 4"]:
+    """Return by how much the trunk is too high for each limb to reach its hoof; the arguments are ``animate``'s."""
+    return _carry(body, style, course, [part], hooves, None, 0.0)[2].over_m
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """The limbs before they reach: what carries them, their wishes, their hooves."""
+
+    limbs: Limbs
+    base_xyz: np.ndarray  # [T, 4, 3] from the root
+    base_R: np.ndarray
+    wish: np.ndarray
+    hoof_R: np.ndarray
+    over_m: np.ndarray
+
+
+def _carry(
+    body: Body,
+    style: Style,
+    course: Course,
+    parts: list[Part],
+    hooves: Hooves,
+    extra: np.ndarray | None,
+    lift_m: np.ndarray | float,
+) -> tuple[np.ndarray, np.ndarray, _Carried]:
+    """Pose the trunk: root positions, rotations with the limbs still at rest, and the limbs' task."""
+    height = body.shape.withers_height_m
     tail = _tail_lift(body)
     rotvec = _mixed([(part.share, pose_trunk(part.gait, style, part.phase, tail)) for part in parts])
     _bend(rotvec, body, course)
@@ -129,20 +175,15 @@ def animate(
     base = [_SPINE_CHAIN.index(j) for j in BASE]
     base_R = quat_to_matrix(rotation[:, base])
     wish = _mixed([(p.share, wished_turns(p.gait, style, body, hooves.progress)) for p in parts])
-    bound = [(p.share, *slacks(p.gait, hooves.progress)) for p in parts]
-    slack, hoof_slack = _mixed([(w, s) for w, s, _ in bound]), _mixed([(w, h) for w, _, h in bound])
     if extra is not None:
         wish = wish + extra[:, CHAIN, 0]
     hoof_quat = quat_multiply(
         quat_from_axis_angle((0.0, 0.0, 1.0), hooves.yaw_rad), quat_from_axis_angle((1.0, 0.0, 0.0), hooves.pitch_rad)
     )
     hoof_R = quat_to_matrix(hoof_quat)
-    limbs = Limbs.of(body, toes)
+    limbs = Limbs.of(body, symmetric_toes(body))
     over = limbs.overreach(xyz[:, base] + root[:, None], base_R, wish, hooves.toe_xyz_world, hoof_R)
-    root[:, 2] -= _soft_positive_max(over, _SOFTNESS * height)
-    base_xyz = xyz[:, base] + root[:, None]
-    quat[:, CHAIN] = reach(limbs, base_xyz, base_R, wish, slack, hooves.toe_xyz_world, hoof_R, hoof_slack)
-    return root, quat
+    return root, quat, _Carried(limbs, xyz[:, base], base_R, wish, hoof_R, over)
 
 
 def symmetric_toes(body: Body) -> Float[np.ndarray, "4 3"]:
@@ -192,6 +233,13 @@ def _bend(rotvec: np.ndarray, body: Body, course: Course) -> None:
     rotvec[:, _LOINS, 2] += spine[:, None] / len(_LOINS)
     bend = np.clip(1.3 * course.turn_per_m * neck, -_MOST_NECK_BEND_RAD, _MOST_NECK_BEND_RAD)
     rotvec[:, _NECK, 2] += bend[:, None] / len(_NECK)
+
+
+def _freedom(progress: np.ndarray) -> np.ndarray:
+    """Return how freely a hoof may leave its place: 0 while it stands, 1 in the middle of its flight."""
+    w = np.clip(progress - 1.0, 0.0, 1.0)
+    x = np.clip(np.minimum(w / _LETS_GO, (1.0 - w) / _TAKES_HOLD), 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
 
 
 def _soft_positive_max(x: np.ndarray, softness: float) -> np.ndarray:

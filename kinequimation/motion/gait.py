@@ -50,7 +50,6 @@ class Gait:
             turns about its upper end, not its upper third.
         hoof_pitch_deg: how far fore and hind hooves tip over at most in swing, toe down.
         forward: how much further forward than at a walk LF, RF, LH, RH stand, in withers heights.
-        settle: how far the trunk sinks, as a share of what stiff limbs at the ends of their stance would ask for.
         step_width: distance between left and right hooves, fore and hind, as a factor on the standing horse's.
         rise_deg: how far the trunk is carried up in front.
         tuck_deg: how far the croup is lowered and the loins flexed all the time.
@@ -74,7 +73,6 @@ class Gait:
     scapula_deg: float
     hoof_pitch_deg: tuple[float, float]
     forward: tuple[float, float, float, float]
-    settle: float
     step_width: tuple[float, float]
     rise_deg: float
     tuck_deg: float

@@ -19,7 +19,6 @@ _CANTER = Gait(
     scapula_deg=12.0,
     hoof_pitch_deg=(110, 95),
     forward=(-0.055, 0.03, 0.0, 0.05),  # the leading limbs reach, the trailing ones push (Back 1997)
-    settle=0.6,
     step_width=(0.75, 0.75),
     rise_deg=0.0,
     tuck_deg=0.0,

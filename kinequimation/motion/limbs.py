@@ -97,13 +97,40 @@ class Limbs:
 
         The shoulder blade is taken to stand as wished. The arguments are those of ``reach``.
         """
-        coronet = toe_xyz_world - np.einsum("tlab,lb->tla", hoof_R, self.offset[:, 6])
+        pivot, coronet = self._ends(base_xyz, base_R, wish_rad, toe_xyz_world, hoof_R)
+        away = np.sum((pivot - coronet)[..., :2] ** 2, -1)
+        return pivot[..., 2] - coronet[..., 2] - np.sqrt(np.maximum(self.longest**2 - away, 0.25 * self.longest**2))
+
+    def within_reach(
+        self,
+        base_xyz: Float[np.ndarray, "frames 4 3"],
+        base_R: Float[np.ndarray, "frames 4 3 3"],
+        wish_rad: Float[np.ndarray, "frames 4 6"],
+        toe_xyz_world: Float[np.ndarray, "frames 4 3"],
+        hoof_R: Float[np.ndarray, "frames 4 3 3"],
+        softness_m: float,
+    ) -> Float[np.ndarray, "frames 4 3"]:
+        """Return the toes drawn towards shoulder joint or hip as far as the limbs are too short for them.
+
+        Args:
+            base_xyz, base_R, wish_rad, toe_xyz_world, hoof_R: those of ``reach``.
+            softness_m: distance before its full stretch at which a limb begins to draw.
+        """
+        pivot, coronet = self._ends(base_xyz, base_R, wish_rad, toe_xyz_world, hoof_R)
+        limb = coronet - pivot
+        far = np.linalg.norm(limb, axis=-1)
+        excess = softness_m * np.logaddexp(0.0, (far - self.longest) / softness_m)
+        return toe_xyz_world - limb * (excess / far)[..., None]
+
+    def _ends(
+        self, base_xyz: np.ndarray, base_R: np.ndarray, wish_rad: np.ndarray, toe: np.ndarray, hoof_R: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return shoulder joint or hip, the blade as wished, and coronet, [T, 4, 3]."""
+        coronet = toe - np.einsum("tlab,lb->tla", hoof_R, self.offset[:, 6])
         c, s = np.cos(wish_rad[..., 0]), np.sin(wish_rad[..., 0])
         x, y, z = self.offset[:, 1].T
         to_pivot = self.offset[:, 0] + np.stack([x + 0 * c, c * y - s * z, s * y + c * z], -1)
-        pivot = base_xyz + (base_R @ to_pivot[..., None])[..., 0]
-        away = np.sum((pivot - coronet)[..., :2] ** 2, -1)
-        return pivot[..., 2] - coronet[..., 2] - np.sqrt(np.maximum(self.longest**2 - away, 0.25 * self.longest**2))
+        return base_xyz + (base_R @ to_pivot[..., None])[..., 0], coronet
 
 
 def rest_toes(body: Body) -> Float[np.ndarray, "4 3"]:
@@ -175,7 +202,7 @@ def _limit_box() -> tuple[np.ndarray, np.ndarray]:
     box = np.moveaxis(JOINT_LIMITS[CHAIN[:, _LINK], :, _AXIS], -1, 0)
     # the box holds rotation vectors: a bit tighter for angles about three axes in turn
     tighter = np.where(_AXIS == 0, 1.0, 0.72)
-    slack = np.where((_AXIS == 0) & (_LINK < 2) & (box[1] > box[0]), np.radians(2.0), 0.0)
+    slack = np.where((_AXIS == 0) & (_LINK < 5) & (box[1] > box[0]), np.radians(2.0), 0.0)
     return box[0] * tighter + slack, box[1] * tighter - slack
 
 

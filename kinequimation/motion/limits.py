@@ -131,8 +131,11 @@ _OTHER_DEG: tuple[tuple[str, tuple[float, float, float], tuple[float, float, flo
     ("DEF-mane_top", (-40, -80, -40), (40, 80, 40)),
     ("DEF-pelvis", (0, 0, 0), (0, 0, 0)),
 )
-_OFF_AXIS_DEG = {"shoulder": (14.0, 12.0), "hip": (28.0, 22.0)}
-"""Roll and yaw of the limb joints that are no hinges (judgement)."""
+_OFF_AXIS_DEG = {
+    "shoulder": (14.0, 12.0), "hip": (28.0, 22.0), "fore_coffin": (18.0, 8.0), "hind_coffin": (18.0, 8.0),
+}  # fmt: skip
+"""Roll and yaw of the limb joints that are no hinges (judgement; the coffin joint lets a hoof stand flat under a limb
+that leans)."""
 
 
 def _limb_box(name: str) -> np.ndarray | None:

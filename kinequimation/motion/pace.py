@@ -43,12 +43,3 @@ def frequency_hz(
     usual = table.frequency_hz(np.asarray(speed_mps) / froude(body)) / froude(body)
     least = np.asarray(speed_mps) * np.maximum(*gait.duty) / (2.0 * np.asarray(gait.reach) * body.rest_xyz[_HIP, 2])
     return np.where(np.asarray(speed_mps) > 0.0, np.maximum(usual, least), usual)
-
-
-def stiff_drop_m(
-    gait: Gait, body: Body, speed_mps: Float[np.ndarray, "*n"] | float, frequency: Float[np.ndarray, "*n"] | float
-) -> Float[np.ndarray, "*n"]:
-    """Return how far a stiff hind limb at the end of its stance would lower the hip, metres."""
-    leg = body.rest_xyz[_HIP, 2]
-    half = 0.5 * np.asarray(speed_mps) * np.maximum(*gait.duty) / frequency
-    return leg - np.sqrt(np.maximum(leg**2 - half**2, 0.5 * leg**2))

@@ -51,7 +51,7 @@ _MOVE_SHARE, _WILD_SHARE = 0.40, 0.04
 """How often a move (jump, standing, grazing, rearing, lying: sources, B6), and how often a pose no gait has."""
 _RACING_SHARE = 0.12
 """How often a trot or pace is a race's."""
-_STEEPEST_LEAN = 0.3
+_STEEPEST_LEAN = 0.25
 """Greatest sideways acceleration on a bend, in g."""
 
 

@@ -21,8 +21,9 @@ _TOE_UP_RAD = np.radians(7.0)
 _SET_BACK = np.array([0.008, 0.008, 0.03, 0.03])
 """How far behind its standing place each hoof is at mid-stance, in withers heights: limbs swing further back than
 forward (sources, E3: by 2–6°), and the rig stands with its hooves in front of hip and shoulder blade."""
-_SPEED_UP, _SLOW_DOWN = 0.22, 0.09
-"""Parts of the swing in which a hoof gains and loses its speed (judgement: it lands abruptly)."""
+_SPEED_UP, _SPEED_UP_PER_DUTY, _SLOW_DOWN = (0.07, 0.22), 0.35, 0.09
+"""Parts of the swing in which a hoof gains its speed (least and most, and how it grows with the duty factor: what runs
+fast must not leave its hooves behind) and loses it (judgement: it lands abruptly)."""
 _HALTED = 0.4
 """Share of its stance at which a hoof of a halted horse is, for the limb's pose."""
 
@@ -192,6 +193,7 @@ def moving_hooves(
         height_m: withers height.
     """
     n = (len(t_s), 4)
+    duty = np.broadcast_to(np.stack(np.broadcast_arrays(*(gait.duty[i] for i in (0, 0, 1, 1))), -1), n)
     share, s, yaw, xy = np.empty(n), np.empty(n), np.empty(n), np.empty((*n, 2))
     for i, limb in enumerate(stances):
         k = np.clip(np.searchsorted(limb.on_s, t_s, side="right") - 1, 0, len(limb.on_s) - 1)
@@ -201,7 +203,7 @@ def moving_hooves(
         flight = np.maximum(limb.on_s[then] - limb.off_s[k], 1e-6)
         w = np.clip((t_s - limb.off_s[k]) / flight, 0.0, 1.0 - 1e-9)
         share[:, i] = np.where(t_s < limb.off_s[k], np.minimum(standing, 1.0 - 1e-9), 1.0 + w)
-        s[:, i] = _travelled(w)
+        s[:, i] = _travelled(w, duty[:, i])
         xy[:, i] = limb.xy_world[k] + (limb.xy_world[then] - limb.xy_world[k]) * s[:, i, None]
         yaw[:, i] = limb.yaw_rad[k] + (limb.yaw_rad[then] - limb.yaw_rad[k]) * s[:, i]
     w = np.clip(share - 1.0, 0.0, 1.0)
@@ -218,9 +220,9 @@ def moving_hooves(
     return Hooves(share, (share < 1.0).astype(float), toe, pitch, yaw)
 
 
-def _travelled(w: np.ndarray) -> np.ndarray:
+def _travelled(w: np.ndarray, duty: np.ndarray) -> np.ndarray:
     """Return the share of the way that a hoof has flown at a share of its swing: steady but for both ends."""
-    a, b = _SPEED_UP, _SLOW_DOWN
+    a, b = np.clip(_SPEED_UP_PER_DUTY * duty, *_SPEED_UP), _SLOW_DOWN
     speed = 1.0 / (1.0 - 0.5 * (a + b))
     late = 1.0 - w
     return speed * np.where(w < a, w * w / (2 * a), np.where(late < b, 1 / speed - late**2 / (2 * b), w - a / 2))

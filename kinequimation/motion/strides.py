@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation.motion.animate import Course, Part, animate, symmetric_toes
-from kinequimation.motion.pace import froude, stiff_drop_m
+from kinequimation.motion.animate import Course, Part, animate, overreach_m, symmetric_toes
+from kinequimation.motion.pace import froude
 from kinequimation.motion.steps import Path, moving_hooves, standing_hooves, steady_stances
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def steady_strides(
     else:
         stances = steady_stances(gait, style, path, frequency_hz, toes, t_s, height)
         hooves = moving_hooves(gait, style, stances, toes, t_s, height)
-        sink = np.asarray(gait.settle) * stiff_drop_m(gait, body, speed_mps, frequency_hz)
+        sink = sink_m(table, body, style, speed_mps, frequency_hz)
     phase = frequency_hz * t_s + style.phase
     course = Course(path.xy(t_s), path.heading(t_s), np.full(n, speed_mps), np.full(n, style.turn_per_m))
     part = Part(gait, phase, np.ones(n), np.broadcast_to(sink, n))
@@ -68,3 +69,38 @@ def steady_strides(
     behind = np.array(gait.contact_phase[2:], float) + style.limb_phase[2:]
     since = (phase[:, None] - behind) % 1.0 if not gait.stands else np.full((n, 2), np.nan)
     return root, quat, hooves.contact, since
+
+
+_STANCE_ENDS = np.array([0.0, 0.1, 0.9, 0.999])
+_ROOM = 0.004
+"""A horse sinks by this share of its height more than its limbs need, so that they only just stretch (a guess)."""
+
+
+def sink_m(table: GaitTable, body: Body, style: Style, speed_mps: float, frequency_hz: float) -> float:
+    """Return how far the trunk must be lower than in standing for all limbs to reach both ends of their stance, metres.
+
+    A horse that covers much ground carries its trunk low all the time rather than falling at each stretch.
+
+    Args:
+        table: the gait; what leads leads with the right.
+        body: the horse.
+        style: the way of going; it is taken to go straight.
+        speed_mps: along the path.
+        frequency_hz: strides per second.
+    """
+    gait = table.at(speed_mps / froude(body))
+    straight = dataclasses.replace(style, turn_per_m=0.0, heading_rad=0.0, phase=0.0)
+    height, toes = body.shape.withers_height_m, symmetric_toes(body)
+    path = Path(speed_mps)
+    duty = np.array([gait.duty[i] for i in (0, 0, 1, 1)]) + style.limb_duty
+    phase = ((np.array(gait.contact_phase) + style.limb_phase)[:, None] + duty[:, None] * _STANCE_ENDS).ravel()
+    t_s = phase / frequency_hz
+    order = np.argsort(t_s)
+    t_s, limb = t_s[order], np.repeat(np.arange(4), len(_STANCE_ENDS))[order]
+    n = len(t_s)
+    stances = steady_stances(gait, straight, path, frequency_hz, toes, t_s, height)
+    hooves = moving_hooves(gait, straight, stances, toes, t_s, height)
+    course = Course(path.xy(t_s), path.heading(t_s), np.full(n, speed_mps), np.zeros(n))
+    part = Part(gait, frequency_hz * t_s, np.ones(n), np.zeros(n))
+    over = overreach_m(body, straight, course, part, hooves)[np.arange(n), limb]
+    return max(float(over.max()) + _ROOM * height, 0.0)

@@ -12,8 +12,9 @@ from kinequimation import skeleton
 from kinequimation.motion.animate import Course, Part, symmetric_toes
 from kinequimation.motion.gait import mixed
 from kinequimation.motion.lameness import Lameness, lameness_of, spared_style
-from kinequimation.motion.pace import frequency_hz, froude, stiff_drop_m
+from kinequimation.motion.pace import frequency_hz, froude
 from kinequimation.motion.steps import Hooves, Stances, ground_plan, moving_hooves, turned_left
+from kinequimation.motion.strides import sink_m
 from kinequimation.motion.table import GAITS, table_of
 from kinequimation.motion.track import Track
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kinequimation.motion.ride import Segment
     from kinequimation.motion.style import Style
 
+_HIP = skeleton.JOINT_INDEX["DEF-thigh.L"]
 _STEP_S = 0.01
 _MARGIN_STRIDES = 2.2
 """How much more than the ride is planned at both ends, so that every hoof has a place before and after."""
@@ -35,6 +37,8 @@ _SUSPENSION = 0.94
 """Phase of the suspension of canter and gallop, the trailing hind landing at 0 (sources, E1)."""
 _ACCELERATION_MPS2 = 2.5
 """A guess; racehorses leave the gate with more."""
+_LEAST_SWING = 0.5
+"""Least share of its usual swing that a hoof is given when the rhythm changes (a guess)."""
 _LONG_S = 1e6
 _IDLE_HZ = 0.125
 
@@ -141,16 +145,15 @@ class Timeline:
 
     def parts(self, t_s: Float[np.ndarray, " frames"]) -> list[Part]:
         """Return the gaits with their shares and phases."""
-        speed, frequency, phase = (
-            np.interp(t_s, self.grid_s, v) for v in (self.speed_mps, self.frequency_hz, self.phase)
-        )
+        speed, phase = (np.interp(t_s, self.grid_s, v) for v in (self.speed_mps, self.phase))
         parts = []
         for i, share, gait in self.gaits(t_s, moving_only=False):
             stretch = self.stretches[i]
             if stretch.stands:
                 parts.append(Part(gait, _IDLE_HZ * t_s + self.style.phase, share, np.zeros(len(t_s))))
             else:
-                sink = np.asarray(gait.settle) * stiff_drop_m(gait, self.body, speed, frequency)
+                lived = self.speed_mps[self.shares[i] > 0.01]
+                sink = _sink(stretch, self.body, self.style, speed, np.unique(np.percentile(lived, [0, 50, 100])))
                 parts.append(Part(gait, phase - stretch.shift, share, sink))
         return parts
 
@@ -277,9 +280,16 @@ def _moves(stretches: list[_Stretch], shares: np.ndarray) -> np.ndarray:
 def _phase(
     stretches: list[_Stretch], body: Body, shares: np.ndarray, frequency: np.ndarray, t_s: np.ndarray
 ) -> np.ndarray:
-    rate = frequency * _moves(stretches, shares)
+    moves = _moves(stretches, shares)
+    rate = frequency * moves
     phase = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * np.diff(t_s))])
-    return phase - np.interp(0.0, t_s, phase)
+    phase -= np.interp(0.0, t_s, phase)
+    # a horse that moves off does so with its left hind
+    starts = np.flatnonzero(moves[1:] & ~moves[:-1]) + 1
+    for at, (first, _) in zip(starts, [go for go in _goes(stretches) if go[0] > 0], strict=True):
+        gait = _gait_at(stretches[first].segment.gait, stretches[first].speeds[0] / froude(body))
+        phase[at:] += (float(gait.contact_phase[2]) + float(gait.duty[1]) - 0.02 - phase[at]) % 1.0
+    return phase
 
 
 def _timed_lead_changes(stretches: list[_Stretch], body: Body, style: Style, t_s: np.ndarray) -> list[_Stretch]:
@@ -370,6 +380,8 @@ def _placed(line: Timeline) -> list[Stances]:
     moves = _moves(list(line.stretches), line.shares)
     begins = np.flatnonzero(np.diff(moves.astype(int), prepend=int(moves[0]))).tolist()
     runs = [r for r in np.split(np.arange(len(t)), begins) if moves[r[0]]]
+    longest = 2.0 * float(np.max(gait.reach)) * body.rest_xyz[_HIP, 2]
+    going = line.track.distance_m + 1e-9 * np.arange(len(t))  # rising, for the way back to times
     out = []
     for i in range(4):
         cycle = line.phase - line.delays[:, i]
@@ -377,14 +389,21 @@ def _placed(line: Timeline) -> list[Stances]:
         for rows in runs:
             landings, liftings = (_crossings(t[rows], c) for c in (cycle[rows], cycle[rows] - duty[rows, i]))
             from_halt, to_halt = rows[0] > 0, rows[-1] < len(t) - 1
-            if from_halt and len(liftings):
-                landings = landings[landings > liftings[0]]
-            elif not from_halt:
-                liftings = liftings[liftings > landings[0]]
-            if to_halt:
-                liftings = liftings[liftings < landings[-1]] if len(landings) else liftings[:0]
+            first = liftings[:1] if from_halt else liftings[:0]
+            if from_halt:
+                landings = landings[landings > first[0]] if len(first) else landings[:0]
+            # only the swing takes longer or shorter when the rhythm changes
+            stand = np.interp(landings, t, duty[:, i] / line.frequency_hz)
+            for _ in range(2):
+                stand = np.interp(landings + 0.5 * stand, t, duty[:, i] / line.frequency_hz)
+            swing = np.interp(landings, t, (1.0 - duty[:, i]) / line.frequency_hz)
+            following = np.append(landings[1:], np.inf) - _LEAST_SWING * swing
+            left_behind = np.interp(line.track.distance(landings) + longest, going, t, right=np.inf)
+            off_after = np.minimum(np.minimum(landings + stand, following), left_behind)
             on.append(landings)
-            off.append(liftings)
+            off.append(np.concatenate([first, off_after[:-1] if to_halt else off_after]))
+            if to_halt and len(landings) == 0:
+                off[-1] = first[:0]
             halted.append((from_halt, to_halt))
         on_s, off_s = (np.concatenate([[], *v]) for v in (on, off))
         if not halted or halted[0][0]:
@@ -412,6 +431,15 @@ def _crossings(t_s: np.ndarray, cycle: np.ndarray) -> np.ndarray:
     """Return when a rising cycle passes whole numbers."""
     whole = np.arange(np.ceil(cycle[0]), np.floor(cycle[-1]) + 1.0)
     return np.interp(whole, cycle, t_s)
+
+
+def _sink(stretch: _Stretch, body: Body, style: Style, speed_mps: np.ndarray, nodes_mps: np.ndarray) -> np.ndarray:
+    """Return how far the trunk sinks at each speed, worked out at some of them, metres."""
+    table, mirrored = table_of(stretch.segment.gait)
+    style = style.mirrored() if mirrored else style
+    frequencies = [float(frequency_hz(table, table.at(v / froude(body)), body, v)) for v in nodes_mps]
+    sinks = [sink_m(table, body, style, float(v), f) for v, f in zip(nodes_mps, frequencies, strict=True)]
+    return np.interp(speed_mps, nodes_mps, sinks)
 
 
 def _lameness(stretch: _Stretch, body: Body, style: Style) -> Lameness | None:

@@ -97,9 +97,6 @@ def sample_coat(
     rng: np.random.Generator,
     shares: CoatShares | None = None,
     breed: str | None = None,
-    *,
-    has_tack: bool = False,
-    has_pad: bool = False,
 ) -> tuple[Float[np.ndarray, "fields 4"], dict[str, object]]:
     """Draw a coat.
 
@@ -107,8 +104,6 @@ def sample_coat(
         rng: source of randomness.
         shares: how often each factor is drawn.
         breed: draw mostly what this breed (a key of ``body.BREEDS``) comes in; None for everything.
-        has_tack: wears a bridle and a girth.
-        has_pad: wears a saddle pad.
 
     Returns:
         the shader's four-vectors in the order of ``COAT_FIELDS``, and what was drawn, for the record.
@@ -117,7 +112,6 @@ def sample_coat(
     if breed is not None and rng.random() >= shares.strays:
         shares = shares.of_breed(breed)
     c, record = _painted(rng, _pick(rng, shares.base), _pattern(rng, shares.pattern), shares)
-    _paint_tack(rng, c, record, has_tack, has_pad)
     return np.stack([c[k] for k in COAT_FIELDS]), record
 
 
@@ -204,26 +198,3 @@ def named_coat(
     if name == "random texture":
         record["random_texture"] = coat_surface.add_texture(rng, c)
     return np.stack([c[k] for k in COAT_FIELDS]), record
-
-
-def _paint_tack(rng: np.random.Generator, c: Coat, record: dict[str, object], has_tack: bool, has_pad: bool) -> None:
-    """Paint boots, pad, rug, girth and bridle on the skin."""
-    if rng.random() < (0.4 if has_tack else 0.12):
-        fore, hind = rng.random() < 0.85, rng.random() < 0.75
-        c["boots"][:] = (fore, fore, hind, hind)
-        c["boot"][:] = (*random_colour(rng), rng.uniform(0, 0.5))
-        low = rng.uniform(0.17, 0.26)
-        c["boot_shape"][:] = (low, rng.uniform(0.4, 0.47), low, rng.uniform(0.46, 0.56))
-    if has_pad:
-        c["pad"][:] = (*random_colour(rng), 1.0)
-        c["pad_shape"][:] = (rng.uniform(-0.22, -0.1), rng.uniform(0.2, 0.34), rng.uniform(1.0, 1.25), 0.02)
-    is_rug = rng.random() < (0.02 if has_tack else 0.05)
-    if is_rug:
-        c["rug"][:] = (*random_colour(rng), 1.0)
-    leather = vary(rng, (30, 24, 22) if rng.random() < 0.65 else (96, 56, 30), 0.2)
-    c["strap"][:] = (*leather, 1.0 if has_pad else 0.0)
-    if has_tack or rng.random() < 0.25:
-        if rng.random() < 0.25:
-            c["strap"][:3] = random_colour(rng)  # a nylon halter
-        c["bridle"][:] = (1.0, 1.0, float(rng.random() < 0.7), rng.uniform(0.008, 0.016))
-    record |= {"boots": bool(c["boots"].any()), "rug": is_rug}

@@ -54,15 +54,6 @@ COAT_FIELDS: tuple[str, ...] = (
     "dust",  # rgb; strength
     "texture",  # layer, scale, share, unused
     "offset",  # shift of all noise
-    # painted tack
-    "boot",  # rgb; texture contrast
-    "boots",  # on or off for LF, RF, LH, RH
-    "boot_shape",  # lower and upper edge on the fore cannon, lower and upper edge on the hind one
-    "pad",  # rgb of the saddle pad; on or off
-    "pad_shape",  # centre along the back (y), half length, lower edge (z), border width
-    "rug",  # rgb of a rug over the trunk; on or off
-    "strap",  # rgb of leather; girth on or off
-    "bridle",  # noseband, cheekpieces, browband, half width
 )
 """Names of the coat's four-vectors, in the order in which the shader has them."""
 

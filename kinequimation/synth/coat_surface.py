@@ -51,7 +51,7 @@ def add_dirt(rng: np.random.Generator, c: Coat) -> None:
     mud = ((112, 92, 70), (74, 58, 44), (136, 112, 86), (128, 80, 54))[rng.integers(4)]
     c["dirt"][:] = (*vary(rng, mud, 0.2), rng.uniform(0.4, 0.95))
     lain = rng.uniform(0.5, 0.75) if rng.random() < 0.35 else 2.0
-    c["dirt_shape"][:] = (rng.uniform(0.05, 0.75), rng.uniform(0.5, 1.6), lain, rng.uniform(0, 1))
+    c["dirt_shape"][:] = (rng.uniform(0.12, 0.75), rng.uniform(0.5, 1.6), lain, rng.uniform(0, 1))
 
 
 def add_dust(rng: np.random.Generator, c: Coat) -> None:

@@ -95,7 +95,6 @@ float ramp(float a, float b, float x) {
     return u * u * (3.0 - 2.0 * u);
 }
 float limb_pick(vec4 v) { return t.y < 0.0 ? (t.x > 0.0 ? v.x : v.y) : (t.x > 0.0 ? v.z : v.w); }
-float band(float v, float centre, float wide) { return 1.0 - ramp(wide, wide + 0.006, abs(v - centre)); }
 float within(float v, float low, float high, float soft) {
     return ramp(low - soft, low + soft, v) * (1.0 - ramp(high - soft, high + soft, v));
 }
@@ -199,7 +198,7 @@ _COLOUR = """
     float wide = COAT_BLAZE.x * (1.0 + 1.6 * COAT_BLAZE.w * (middle.b - 0.5));
     wide *= (1.0 + 0.8 * ramp(0.75, 1.0, along)) * within(along, COAT_BLAZE.y + 0.03, COAT_BLAZE.z - 0.05, 0.06);
     float bent = abs(t.x + 0.03 * COAT_BLAZE.w * (broad.r - 0.5));
-    float facial = (1.0 - ramp(wide - 0.005, wide + 0.002, bent)) * step(0.0, COAT_BLAZE.x);
+    float facial = (1.0 - ramp(wide - 0.006, wide, bent)) * step(0.0, COAT_BLAZE.x);
     vec2 star = vec2(bent, (along - COAT_STAR.x) * HEAD_M) / max(COAT_STAR.zy, 0.001);
     float star_edge = length(star) + 1.2 * (middle.g - 0.5) + 1.6 * (fine.b - 0.5);
     facial = max(facial, ramp(1.15, 0.85, star_edge) * step(0.0, COAT_STAR.z));
@@ -241,7 +240,7 @@ _MATERIALS = """
     } else if (material > 2.5 && material < 3.5) {
         // horn: pale below white, rings of growth, the coronet darker
         float is_pale = step(0.05, limb_pick(COAT_SOCKS));
-        float streak = ramp(0.45, 0.6, middle.r + 0.6 * (fine.r - 0.5));
+        float streak = ramp(-0.2, 0.5, sin(230.0 * (t.x + 0.8 * t.y) + 14.0 * broad.r) + 3.0 * (middle.r - 0.5));
         rgb = mix(COAT_HOOF.rgb, COAT_PALE_HOOF.rgb, mix(is_pale, streak, COAT_HOOF.w));
         rgb *= (1.0 + 0.12 * COAT_PALE_HOOF.w * sin(t.z * 420.0 + 9.0 * t.y)) * (0.85 + 0.3 * middle.b);
     }
@@ -259,10 +258,10 @@ _MATERIALS = """
     float lain = (is_hair ? middle.b : strands.b) + 0.3 * (fine.r - 0.5);
     float spoilt = max(1.0 - ramp(0.6 * COAT_DIRT_SHAPE.x, COAT_DIRT_SHAPE.x + 0.01, splashed),
                        ramp(COAT_DIRT_SHAPE.z, COAT_DIRT_SHAPE.z + 0.25, lain));
-    vec3 drop = nearest_cell((p.yzx + 0.6 * p.xyz) * 20.0 + 2.0 * middle.rgb);
+    vec3 drop = nearest_cell((p.yzx + 0.6 * p.xyz) * 30.0 + 3.0 * middle.rgb);
     float reach = ramp(1.25, 0.3, t.z + 0.5 * (broad.g - 0.5));
     spoilt = max(spoilt, COAT_DIRT_SHAPE.w * step(drop.y, 0.75 * reach)
-                         * ramp(0.40 * drop.z + 0.06, 0.40 * drop.z, drop.x));
+                         * ramp(0.45 * drop.z + 0.10, 0.45 * drop.z - 0.05, drop.x + 0.2 * (fine.b - 0.5)));
     float dirty = COAT_DIRT.w * spoilt * (is_hair ? 1.0 : 1.0 - eye_open);
     rgb = mix(rgb, COAT_DIRT.rgb * (0.8 + 0.4 * fine.g), dirty);
     float dusty = COAT_DUST.w * (0.45 + 0.55 * ramp(-0.3, 0.8, tn.z) + 0.6 * (broad.r - 0.5));
@@ -275,29 +274,6 @@ _MATERIALS = """
     float lather = COAT_WET.w * sweat * ramp(0.62, 0.75, middle.r + 0.5 * (fine.a - 0.5));
     rgb = mix(rgb, vec3(0.6, 0.58, 0.54), 0.7 * lather);
     float gloss = (COAT_GLOSS.x + 0.35 * wet) * (1.0 - 0.8 * max(dirty, 0.7 * COAT_DUST.w)), bump = COAT_GLOSS.w;
-"""
-
-_TACK = """
-    // painted tack
-    vec4 range = COAT_BOOT_SHAPE;
-    vec2 bandage = t.y < 0.0 ? range.xy : range.zw;
-    if (limb_pick(COAT_BOOTS) > 0.5 && leg > 0.5 && t.z > bandage.x && t.z < bandage.y)
-        rgb = COAT_BOOT.rgb * (1.0 + COAT_BOOT.w * sin(t.z * 160.0)), gloss = 0.05;
-    bool is_trunk = t.z > 0.85 && t.y > -0.75 && t.y < 0.95 && !is_hair;
-    if (COAT_RUG.w > 0.5 && is_trunk && t.y < 0.85 && t.z > 0.95 - 0.1 * sin(t.y * 3.0))
-        rgb = COAT_RUG.rgb * (0.85 + 0.3 * middle.r), gloss = 0.03, bump = 0.6;
-    float from_pad = abs(t.y - COAT_PAD_SHAPE.x - 0.1 * (1.5 - t.z)) - COAT_PAD_SHAPE.y;
-    if (COAT_PAD.w > 0.5 && is_trunk && from_pad < 0.0 && t.z > COAT_PAD_SHAPE.z) {
-        bool is_border = from_pad > -COAT_PAD_SHAPE.w || t.z < COAT_PAD_SHAPE.z + COAT_PAD_SHAPE.w;
-        rgb = COAT_PAD.rgb * (is_border ? 0.6 : 0.95 + 0.1 * fine.r), gloss = 0.03, bump = 0.4;
-    } else if (COAT_STRAP.w > 0.5 && is_trunk && band(t.y, -0.3, 0.04) > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.15;
-    if (COAT_BRIDLE.w > 0.0 && head > 0.5 && !is_hair && material < 4.5) {
-        float w = COAT_BRIDLE.w;
-        float cheek = band(above, 0.03 - 0.05 * along, w * 0.7) * step(along, 0.75) * step(0.02, along);
-        float brow = band(along, 0.12, w * 0.8);
-        float s = COAT_BRIDLE.x * band(along, 0.6, w) + COAT_BRIDLE.y * cheek + COAT_BRIDLE.z * brow;
-        if (s > 0.5) rgb = COAT_STRAP.rgb, gloss = 0.2;
-    }
 """
 
 _LIGHT = """
@@ -362,7 +338,6 @@ void main() {
 """
     + _COLOUR
     + _MATERIALS
-    + _TACK
     + _LIGHT
     + """
     out_rgb = displayed(fogged(shaded, world));

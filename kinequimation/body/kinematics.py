@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.geometry.rotation import quat_multiply, quat_rotate
+from kinequimation.geometry.rotation import quat_from_axis_angle, quat_multiply, quat_rotate, quat_to_matrix
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -52,6 +52,13 @@ _KINDS: tuple[tuple[str, str], ...] = (
 _KIND_OF: tuple[str, ...] = tuple(_kind(name) for name in skeleton.JOINTS)
 _AXES = skeleton.REST_TAIL_XYZ - skeleton.REST_HEAD_XYZ
 _AXES = _AXES / np.linalg.norm(_AXES, axis=-1, keepdims=True)
+_NECK_SHARE = np.zeros(skeleton.NUM_JOINTS)
+"""How much of the neck's carriage each bone of neck and mane takes up; the head keeps its own."""
+for _bone, _share in (("neck.001", 0.6), ("neck.002", 0.85), ("neck.003", 1.0), ("neck.004", 1.0)):
+    _NECK_SHARE[skeleton.JOINT_INDEX[f"DEF-{_bone}"]] = _share
+for _number, _share in (("05", 0.2), ("04", 0.6), ("03", 0.85), ("02", 1.0), ("01", 1.0)):
+    for _part in ("base", "top"):
+        _NECK_SHARE[skeleton.JOINT_INDEX[f"DEF-mane_{_part}.{_number}"]] = _share
 _IS_HIND = np.array([re.search(r"thigh|lower_leg|hind_foot|r_toe", n) is not None for n in skeleton.JOINTS])
 
 
@@ -113,12 +120,13 @@ def bone_scales(shape: Shape) -> Float[np.ndarray, "81 3 3"]:
     fixed = np.array([k in maps for k in _KIND_OF])
     fixed_maps = np.array([maps[k] if k in maps else np.eye(3) for k in _KIND_OF])
     along = np.einsum("ja,jb->jab", _AXES, _AXES)
+    turned = quat_to_matrix(quat_from_axis_angle((-1.0, 0.0, 0.0), np.deg2rad(shape.neck_carriage_deg) * _NECK_SHARE))
     hind_length = 1.0
     scales = fixed_maps
     for _ in range(4):  # a contraction: the error shrinks about tenfold a round
         stretch = length * np.where(_IS_HIND, hind_length, 1.0)
         stretched = girth[:, None, None] * np.eye(3) + (stretch - girth)[:, None, None] * along
-        scales = np.where(fixed[:, None, None], fixed_maps, stretched)
+        scales = turned @ np.where(fixed[:, None, None], fixed_maps, stretched)
         joints = scaled_rest_joints(scales)
         sole = joints[:, 2] - scales[:, 2, 2] * skeleton.REST_HEAD_XYZ[:, 2]
         hind_length *= (joints[hip, 2] - sole[fore]) / (joints[hip, 2] - sole[hind])

@@ -72,7 +72,7 @@ BASE_COLOURS: dict[str, BaseColour] = {
     "champagne": BaseColour((194, 152, 104), (168, 126, 84), (222, 200, 160), pink=True, eye=_HAZEL),
     "silver dapple": BaseColour((76, 56, 46), (56, 41, 35), (206, 196, 178), "dark", ((150, 132, 114), 0.3),
                                 leg=(62, 46, 39), dapple=0.6),
-    "steel grey": BaseColour((70, 70, 74), (48, 47, 50), (38, 37, 39), "dark", ((120, 120, 122), 0.25),
+    "steel grey": BaseColour((70, 70, 74), (48, 47, 50), (38, 37, 39), "dark", ((124, 121, 117), 0.25),
                              leg=(36, 35, 37), dapple=0.25, grey=0.45),
     "rose grey": BaseColour((128, 92, 76), (92, 66, 58), (52, 45, 44), "dark", ((130, 124, 120), 0.3),
                             leg=(54, 42, 40), dapple=0.3, grey=0.4),

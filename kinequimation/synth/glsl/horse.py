@@ -223,7 +223,7 @@ _COLOUR = """
 
 _MATERIALS = """
     // hair of mane, tail and feather: strands along the lock, one lock darker than the next
-    float strand = strands.r + 0.6 * strands.g - 0.8;
+    float strand = (strands.r + 0.6 * strands.g - 0.8) * clamp(0.006 / px, 0.0, 1.0);
     if (is_hair) {
         vec4 own = material < 1.5 ? COAT_MANE : COAT_TAIL;
         float other = ramp(-0.06, 0.06, COAT_SECOND_HAIR.w - fract(hair.y * 7.13 + 0.3 * strands.b));
@@ -294,6 +294,7 @@ _LIGHT = """
     ao *= mix(0.8, 1.0, ramp(0.0, 0.3, world.z));
     ao *= mix(1.0, 0.65, ramp(0.95, 0.8, t.z) * ramp(0.6, 0.8, t.z) * step(0.05, side));
     float facing = dot(n, SCENE_SUN.xyz);
+    if (is_hair || is_feather) facing = 0.6 * facing + 0.4;  // light passes into hair
     float light = max(facing, 0.0) * shadow_at(world + n * 0.03) * mix(1.0, ao, 0.4);
     vec3 shaded = lit(rgb, n, light, ao);
     // highlight: along the hair it is drawn out across the hair's direction, as on a polished coat
@@ -334,7 +335,7 @@ void main() {
     // one look-up serves two: strands where there is hair, patches of dirt where there is none
     vec3 down = material > 1.5 && material < 2.5 ? TAIL_AXIS : vec3(0.0, 0.2, -0.98);
     vec3 combed = p - 0.96 * down * dot(p, down);
-    vec4 strands = texture(volume, is_hair || is_feather ? combed * 5.0 + hair.y * 9.0 : p * COAT_DIRT_SHAPE.y);
+    vec4 strands = texture(volume, is_hair || is_feather ? combed * 8.0 + hair.y * 9.0 : p * COAT_DIRT_SHAPE.y);
 """
     + _COLOUR
     + _MATERIALS

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from kinequimation import skeleton
-from kinequimation.body import MATERIALS, Body
+from kinequimation.body import Body
 from kinequimation.body.horse import load_template
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 TAIL = "tail"
 _FORE = (("upper_arm", "upper arm"), ("forearm", "forearm"), ("forefoot", "cannon"), ("f_toe|f_hoof", "foot"))
 _HIND = (("thigh", "thigh"), ("lower_leg", "gaskin"), ("hind_foot", "cannon"), ("r_toe|r_hoof", "foot"))
-_HAIR = re.compile("mane|forelock|tail|feather|hair")
 TOUCHING_M = 0.025
 """Parts of the standing mean body that come this near, as the elbow does to the chest, are neighbours (judgement)."""
 _TRIAGE = 4
@@ -55,8 +54,7 @@ PARTS: tuple[str, ...] = tuple(dict.fromkeys(part_of(j) for j in skeleton.JOINTS
 
 def is_hair(body: Body) -> Bool[np.ndarray, " faces"]:
     """Return which faces are hair."""
-    by_material = np.array([bool(_HAIR.search(m)) for m in MATERIALS])[body.face_material]
-    return by_material | ~load_template().is_skin[body.faces].all(1)
+    return ~load_template().is_skin[body.faces].all(1)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ Five small networks, each trained for the same number of steps at 128 pixels on 
 nothing but what drew them:
 
     first     the first generator
-    body      its tack, scenes and sensor on the present body, coats and movement
+    body      the present bodies, coats, movement and camera, with the rest as often as it was at first
     tack      and the present tack, riders and people
-    scenes    and the present places, light, ground, obstacles and camera
-    sensor    and the present sensor effects
+    scenes    and the present places, light, ground and obstacles
+    sensor    and the present sensor effects and shutter times
 
 Each leg draws its frames once (``--frames``), then trains on ``--steps`` batches of crops cut from them. A leg that was
 cut off goes on where it was. The end is a table: PCK on the set's seen points with its 95 % interval, and the paired
@@ -42,16 +42,19 @@ DRAWS = 10_000
 
 def mixture_of(leg: str) -> Any:
     """Return the mixture of a leg: the present one, with the parts that come later set to what they were at first."""
-    from kinequimation.synth.mixture import FIRST_CAMERA, FIRST_SCENES, FIRST_SENSOR, FIRST_TACK, Mixture
+    from kinequimation.synth import tack
+    from kinequimation.synth.mixture import Mixture
+    from kinequimation.synth.sensor import FIRST_SENSOR
+    from kinequimation.synth.shares import SceneShares
 
     mixture = Mixture()
     step = LEGS.index(leg)
     if step < LEGS.index("sensor"):
-        mixture = replace(mixture, sensor=FIRST_SENSOR)
+        mixture = replace(mixture, sensor=FIRST_SENSOR, exposed=0.0)
     if step < LEGS.index("scenes"):
-        mixture = replace(mixture, scene=FIRST_SCENES, camera=FIRST_CAMERA)
+        mixture = replace(mixture, scene=SceneShares.first(), other_horse=0.15)
     if step < LEGS.index("tack"):
-        mixture = replace(mixture, tack=FIRST_TACK)
+        mixture = replace(mixture, tack=tack.FIRST, handler=0.15)
     return mixture
 
 

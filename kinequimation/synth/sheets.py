@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kinequimation import skeleton
 from kinequimation.body import BREEDS, Body, breed_shape
-from kinequimation.motion import GAIT_NAMES, make_motion
+from kinequimation.motion import GAIT_NAMES, Style, make_motion
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.synth.coat import COATS, CoatShares, named_coat, sample_coat
 from kinequimation.synth.frames import training_sample
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 N_CROPS = 64
 N_PHASES = 8
 _CLEAN = replace(CoatShares(), strays=0.0, winter=0.0, sweat=0.0, rain=0.0, dirt=0.0, dust=0.0, texture=0.0)
+_CARRIAGE_DEG = {
+    "friesian": (64, 70), "andalusian": (58, 68), "arabian": (60, 50), "icelandic": (54, 56), "haflinger": (48, 56),
+    "clydesdale": (52, 58), "shire": (50, 58), "quarter_horse": (30, 48), "standardbred": (42, 46),
+    "foal_0m": (56, 48), "foal_6m": (50, 48), "foal_12m": (48, 48),
+}  # fmt: skip
+"""Neck above and nose below the horizontal, as breed pictures show them (judgement)."""
 _PAPER, _INK, _MUTED = (250, 249, 246), (38, 36, 34), (150, 146, 140)
 _SUPERSAMPLING = 2
 _SACRUM, _NECK = skeleton.JOINT_INDEX[skeleton.SACRUM], skeleton.JOINT_INDEX["DEF-neck.001"]
@@ -74,10 +80,12 @@ def breed_sheet(progress: Progress = no_progress) -> Image.Image:
     for i, breed in enumerate(BREEDS):
         body = Body(breed_shape(breed))
         coat, _ = sample_coat(np.random.default_rng(100 + i), _CLEAN, breed)
-        horse = _at(body, make_motion("idle", body, seconds=0.1), 0, coat)
-        tile = Image.new("RGB", (470, 220), _PAPER)
-        tile.paste(_drawn(horse, (300, 220), 0.0, 3.25, np.array([0.0, -0.2, 1.08])), (0, 0))
-        tile.paste(_drawn(horse, (170, 220), -1.05, 1.84, np.array([0.0, -0.3, 1.08])), (300, 0))
+        neck, nose = np.radians(_CARRIAGE_DEG.get(breed, (46, 52)))
+        style = Style(neck_elevation_rad=neck, nose_below_horizontal_rad=nose)
+        horse = _at(body, make_motion("idle", body, seconds=0.1, style=style), 0, coat)
+        tile = Image.new("RGB", (470, 230), _PAPER)
+        tile.paste(_drawn(horse, (300, 230), np.pi, 3.25, np.array([0.0, -0.2, 1.12])), (0, 0))
+        tile.paste(_drawn(horse, (170, 230), -2.1, 1.95, np.array([0.0, -0.5, 1.15])), (300, 0))
         height = body.shape.withers_height_m
         tiles.append(_titled(tile, f"{breed.replace('_', ' ')}   {height:.2f} m"))
         progress("sheet", i + 1, len(BREEDS))
@@ -93,8 +101,8 @@ def coat_sheet(progress: Progress = no_progress) -> Image.Image:
         coat, _ = named_coat(name, np.random.default_rng(200 + i))
         horse = _at(body, motion, 0, coat)
         tile = Image.new("RGB", (410, 200), _PAPER)
-        tile.paste(_drawn(horse, (260, 200), 0.0, 2.95, np.array([0.0, -0.25, 1.0])), (0, 0))
-        tile.paste(_drawn(horse, (150, 200), 2.5, 1.95, np.array([0.0, -0.05, 1.0])), (260, 0))
+        tile.paste(_drawn(horse, (260, 200), np.pi, 2.95, np.array([0.0, -0.25, 1.0])), (0, 0))
+        tile.paste(_drawn(horse, (150, 200), 0.65, 1.95, np.array([0.0, -0.05, 1.0])), (260, 0))
         tiles.append(_titled(tile, name))
         progress("sheet", i + 1, len(COATS))
     return _grid(tiles, 4)

@@ -4,10 +4,10 @@
 
 Fits camera, pose and shape of ``kinequimation.body.Body`` to the picture (328×400 pixels, a standing horse from its
 right side) and prints the intersection over union (IoU) of the two silhouettes at the picture's resolution, with and
-without the horse's hair, and with the mean shape, and which joints and parameters ended at the end of their range. Joints stay inside
-``JOINT_LIMITS``, parameters inside ``RANGES``. ``--output`` is a picture: target, fit, and both on top of each other
-(white: both; red: the real horse alone; blue: the fit alone). Deterministic, a few minutes. Exits 1 if the IoU is
-below 0.90.
+without the horse's hair, and with the mean shape, and which joints and parameters ended at the end of their range.
+Joints stay inside ``JOINT_LIMITS``, parameters inside ``RANGES``. ``--output`` is a picture: target, fit, and both on
+top of each other (white: both; red: the real horse alone; blue: the fit alone). Deterministic, about two minutes. Exits
+1 if the IoU is below 0.90.
 
 Needs scikit-image (``pip install 'kinequimation[build]'``).
 

@@ -146,7 +146,7 @@ class Body:
         offsets = joints - np.einsum("jab,jb->ja", scales, skeleton.REST_HEAD_XYZ)
         maps = np.concatenate([scales, offsets[..., None]], -1).reshape(skeleton.NUM_JOINTS, 12)
         blended = (growing.weights @ maps).reshape(-1, 3, 4)
-        points = (blended[..., :3] * points[:, None]).sum(-1) + blended[..., 3]
+        points = np.einsum("vab,vb->va", blended[..., :3], points) + blended[..., 3]
         n_skin = int(template.is_skin.sum())
         vertices, guides = points[:n_skin], growing.guides
         withers = vertices[self.landmark_vertices[skeleton.LANDMARKS.index("withers")], 2]

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 SHUTTER_S = (1 / 2000, 1 / 60)
 """Shortest and longest exposure (sources, B6)."""
-MAX_SUBFRAMES = 9
+MAX_SUBFRAMES = 8
 STEP_PX = 2.0
 """How far the fastest point may move between two sub-frames, as long as ``MAX_SUBFRAMES`` are enough: judgement."""
-SHARP_PX = 0.8
+SHARP_PX = 1.0
 """A picture in which nothing moves farther than this is not blurred."""
 _TRUNK = 1 + 52
 _RIDES_M = 1.5

@@ -192,9 +192,9 @@ def named_coat(
     base, pattern = _NAMED[name]
     shares = CoatShares.plain()
     c, record = _painted(rng, base, pattern, shares)
-    if coat_colours.BASE_COLOURS[base].dapple and not record["dapples"]:
+    if coat_colours.BASE_COLOURS[base].dapple > 0.5 and not record["dapples"]:
         record["dapples"] = coat_patterns.usual_dapples(rng, c, base, 1.0)
     c["gloss"][:2], c["grain"][:2] = (0.2, 18.0), (0.7, 0.3)
     if name == "random texture":
-        record["random_texture"] = coat_surface.add_texture(rng, c)
+        record["random_texture"] = coat_surface.add_texture(rng, c, ("blobs", "cells", "panels", "crowd"))
     return np.stack([c[k] for k in COAT_FIELDS]), record

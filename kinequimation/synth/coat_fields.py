@@ -29,7 +29,7 @@ COAT_FIELDS: tuple[str, ...] = (
     # white
     "white",  # rgb of white hair; how much skin shows through
     "socks",  # height of the white on LF, RF, LH, RH; below 0 there is none
-    "sock_shape",  # raggedness of the edge, softness, dark spots above the hoof, unused
+    "sock_shape",  # raggedness of the edge, softness, unused, unused
     "blaze",  # half width, start and end along the head from poll (0) to nose (1), waviness
     "star",  # place along the head, half length, half width; half width of the snip between the nostrils
     "pattern_scale",  # frequency of the pattern's noise across, along and up the body; softness of the edge
@@ -38,7 +38,7 @@ COAT_FIELDS: tuple[str, ...] = (
     "pattern_side",  # added on the croup, on the neck, on the side of the trunk; share of white in mane and tail
     # spots and mixtures
     "cells",  # frequency, radius, dapples, dark spots within white
-    "dapple",  # rgb factor of the net between dapples... and of their centres in w
+    "dapple",  # factor of the rgb of the net between dapples; factor of their centres
     "fleck",  # rgb of flea bites or snowflakes; strength
     "fleck_shape",  # frequency, radius, share of the cells that have one, unused
     "roan",  # strength of the white hairs, frequency of the fine noise, its strength, strength of broad noise

@@ -59,8 +59,8 @@ def add_dust(rng: np.random.Generator, c: Coat) -> None:
     c["dust"][:] = (*vary(rng, (176, 156, 128), 0.15), rng.uniform(0.05, 0.3))
 
 
-def add_texture(rng: np.random.Generator, c: Coat) -> str:
-    """Print a picture of the texture bank on the horse (sources, B6). Returns its name."""
-    layer = int(rng.integers(len(TEXTURES)))
+def add_texture(rng: np.random.Generator, c: Coat, among: tuple[str, ...] = TEXTURES) -> str:
+    """Print a picture of the texture bank, one of ``among``, on the horse (sources, B6). Returns its name."""
+    layer = TEXTURES.index(among[rng.integers(len(among))])
     c["texture"][:3] = (layer, np.exp(rng.uniform(-0.5, 1.5)), rng.uniform(0.5, 1))
     return TEXTURES[layer]

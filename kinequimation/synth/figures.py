@@ -209,7 +209,7 @@ def draw_person(parts: Parts, person: Person, pose: Pose) -> None:
     for i in range(2):
         elbow, wrist = pose.elbow[i], pose.hand[i] + 0.12 * (pose.elbow[i] - pose.hand[i])
         parts.rod(pose.shoulder[i] - up * 0.014 * h, elbow, 0.033 * h * b, 0.026 * h * b, c["sleeves"])
-        parts.rod(elbow, wrist, 0.026 * h * b, 0.018 * h * b, c["sleeves"], ends="a")
+        parts.rod(elbow, wrist, 0.026 * h * b, 0.018 * h * b, c["sleeves"], ends="")
         reach = (pose.hand[i] - elbow) / (np.linalg.norm(pose.hand[i] - elbow) + 1e-9)
         across = _unit(side - (side @ reach) * reach)
         fist = np.stack([across * 0.019, _cross(reach, across) * 0.027, reach * 0.036], -1) * h
@@ -234,7 +234,7 @@ def _draw_legs(parts: Parts, person: Person, pose: Pose) -> None:
         )
         parts.rod(calf + back, ankle, 0.037 * h * b, 0.024 * h, shank, ends="")
         heel = ankle - 0.25 * (toe - ankle) + 0.012 * h * _unit(ankle - knee)
-        parts.rod(ankle, heel, 0.025 * h, 0.02 * h, c["boots"])
+        parts.rod(ankle, heel, 0.025 * h, 0.02 * h, c["boots"], ends="b")
         parts.rod(heel, toe, 0.021 * h, 0.017 * h, c["boots"], ends="b")
         parts.rod(ankle, toe, 0.026 * h, 0.016 * h, c["boots"], ends="a")
         if person.skirted:

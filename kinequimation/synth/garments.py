@@ -7,18 +7,19 @@ under it still counts as seen.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.body.horse import load_template
+from kinequimation.body.horse import MATERIALS, load_template
 from kinequimation.synth.coat import linear, random_colour
 from kinequimation.synth.textures import texture_layer
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float, Int
 
     from kinequimation.body import Body
 
@@ -65,6 +66,10 @@ GARMENT_FIELDS: tuple[str, ...] = (
 )
 """Names of the garments' four-vectors, in the order in which the shader has them."""
 
+LAYERS: tuple[str, ...] = ("legs", "saddle", "harness", "rug", "head")
+"""What is drawn or not as a whole: boots; pad, girth, flap and breastplate; harness; rug; what the head wears."""
+_MARGIN_M = 0.03
+"""More than half of the largest face."""
 _WHITE, _BLACK = (236, 235, 230), (26, 25, 27)
 
 
@@ -90,6 +95,94 @@ def _places() -> dict[str, np.ndarray]:
         "eye": np.array([*on_head(at["eye.L"]), 0.0, 0.0]),
         "mouth": np.array([*on_head(mouth), 0.195, -0.235]),
     }
+
+
+@dataclass(frozen=True)
+class LayerFaces:
+    """The template's faces that each of ``LAYERS`` can lie on.
+
+    Attributes:
+        faces: [F, 3] indices of vertices, by layer.
+        middle: [F, 3] their middles in template coordinates, by layer.
+    """
+
+    faces: dict[str, Int[np.ndarray, "f 3"]]
+    middle: dict[str, Float[np.ndarray, "f 3"]]
+
+    @classmethod
+    def of(
+        cls, xyz: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"], material: Int[np.ndarray, " f"]
+    ) -> LayerFaces:
+        """Sort a mesh's faces.
+
+        Args:
+            xyz: template coordinates.
+            faces: indices into them.
+            material: of each face, an index into ``body.MATERIALS``.
+        """
+        middle = xyz[faces].mean(1)
+        x, y, z = middle.T
+        at = _places()
+        h = middle - at["poll"][:3]
+        along, front = h @ at["head_axis"][:3], h @ at["head_front"][:3]
+        is_tail, is_mane = material == MATERIALS.index("tail"), material == MATERIALS.index("mane")
+        is_leg = (z < 0.82) & (np.abs(x) > 0.03)
+        is_head = (y < at["poll"][3] + 0.05) & (along > -0.14) & (along < 0.76) & (front > -0.38) & ~is_leg
+        trunk = ~is_leg & ~is_head & ~is_tail & (z > 0.6)
+        on = {
+            "legs": is_leg & (z < 0.64) & ~is_mane & ~is_tail,
+            "saddle": trunk & ~is_mane & (y > -1.0) & (y < 0.36),
+            "harness": trunk & ~is_mane & (y > -1.0),
+            "rug": trunk & (~is_mane | (y < -0.4)),
+            "head": is_head & ~is_mane,
+        }
+        return cls({k: faces[v] for k, v in on.items()}, {k: middle[v] for k, v in on.items()})
+
+    def worn(self, array: Float[np.ndarray, "fields 4"]) -> dict[str, Int[np.ndarray, "f 3"]]:
+        """Return the faces that garments can touch, for each layer in which something is worn.
+
+        A software rasteriser shades whatever it is given, so what lies surely outside is left away.
+        """
+        c = dict(zip(GARMENT_FIELDS, array, strict=True))
+        out = {}
+        on_legs = np.maximum(c["boots"], c["bells"]) > 0
+        if on_legs.any():
+            x, y, z = self.middle["legs"].T
+            keep = on_legs[np.where(y < 0, 0, 2) + (x < 0)]
+            low = 0.0 if c["bells"].any() else min(c["boot_shape"][[0, 2]]) - _MARGIN_M
+            high = max(c["boot_shape"][[1, 3]]) + _MARGIN_M if c["boots"].any() else 0.2
+            out["legs"] = self.faces["legs"][keep & (z > low) & (z < high)]
+        trunk = "harness" if c["breech"][3] > 0 else "saddle"
+        keep = _near_saddle(c, self.middle[trunk])
+        if keep.any():
+            out[trunk] = self.faces[trunk][keep]
+        if c["rug"][3] > 0:
+            _, y, z = self.middle["rug"].T
+            neck = c["rug_shape"][3] > 0
+            out["rug"] = self.faces["rug"][
+                (z > c["rug_shape"][1] - 0.08) & (neck | (y > c["rug_shape"][0] - _MARGIN_M))
+            ]
+        if c["mask"][3] > 0 or c["bridle"][3] > 0:
+            out["head"] = self.faces["head"]
+        return out
+
+
+def _near_saddle(c: dict[str, np.ndarray], middle: Float[np.ndarray, "f 3"]) -> Bool[np.ndarray, " f"]:
+    """Return which faces lie near pad, flap, girth, breastplate or breeching."""
+    _, y, z = middle.T
+    keep = np.zeros(len(y), bool)
+    for name, lean in (("pad", c["pad_more"][0]), ("flap", c["flap_more"][0])):
+        if c[name][3] > 0:
+            shape = c[f"{name}_shape"]
+            low = shape[2] if name == "pad" else shape[2] - shape[3]
+            centre = shape[0] - lean * (shape[2] - z)
+            keep |= (np.abs(y - centre) < shape[1] + _MARGIN_M) & (z > low - _MARGIN_M)
+    if c["girth"][1] > 0:
+        girth = np.abs(y - c["girth"][0] - 0.12 * (z - 0.85)) < c["girth"][1] + _MARGIN_M
+        keep |= girth & (z < c["girth"][2] + _MARGIN_M)
+    if c["breast"][3] > 0:
+        keep |= y < -0.28
+    return keep | (c["breech"][3] > 0)
 
 
 def no_garments() -> Fields:

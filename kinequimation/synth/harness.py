@@ -113,7 +113,7 @@ def _add_collar(rng: np.random.Generator, parts: Parts, horse: HorseInScene, lea
     k = horse.body.shape.withers_height_m / 1.6
     outwards = (ring - centre) / np.linalg.norm(ring - centre, axis=1, keepdims=True)
     ring = ring + outwards * 0.012 * k
-    parts.line(list(ring), 0.048 * k, leather, TACK_ID)
+    parts.line(list(ring), 0.048 * k, leather, round=True)
     metal = linear((190, 180, 150)) if rng.random() < 0.5 else random_colour(rng)
     hames = ring + outwards * 0.035 * k
     parts.line(list(hames[1:7]), 0.014 * k, metal, TACK_ID)
@@ -155,7 +155,7 @@ def _add_vehicle(
         elbow = axle + forward * 0.35 * k + left * sign * half
         elbow[2] = max(radius, 0.62 * middle[2])
         shaft = [tip, 0.5 * (tip + elbow) + 0.02 * _UP, elbow, axle + left * sign * half * 0.9]
-        parts.line(shaft, 0.018 if sulky else 0.028, paint if not sulky else iron, TACK_ID)
+        parts.line(shaft, 0.018 if sulky else 0.028, paint if not sulky else iron, round=True)
         start = flank[0 if sign > 0 else 1] + left * sign * 0.02
         parts.line([start, 0.5 * (start + elbow) + left * sign * 0.03, elbow - 0.1 * _UP], 0.012, leather)
         holder = trunk_points(horse, np.array([-0.28]), np.array([sign * np.radians(70.0)]))[0]

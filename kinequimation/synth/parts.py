@@ -39,10 +39,12 @@ class Parts:
         rods = self._rods.setdefault(object_id, [])
         rods.append((a, b, hint, np.array([r0, r1, flat, "a" in ends, "b" in ends]), rgb))
 
-    def line(self, points: list[np.ndarray], radius: float, rgb: np.ndarray, object_id: int = TACK_ID) -> None:
-        """Add a cord through points."""
+    def line(
+        self, points: list[np.ndarray], radius: float, rgb: np.ndarray, object_id: int = TACK_ID, *, round: bool = False
+    ) -> None:
+        """Add a cord through points, with balls at its bends if it is thick enough for gaps to show."""
         for a, b in pairwise(points):
-            self.rod(a, b, radius, radius, rgb, object_id, ends="b")
+            self.rod(a, b, radius, radius, rgb, object_id, ends="b" if round else "")
 
     def ball(self, centre: np.ndarray, axes: np.ndarray, rgb: np.ndarray, object_id: int = PERSON_ID) -> None:
         """Add an ellipsoid; the columns of ``axes`` are its half axes, metres."""

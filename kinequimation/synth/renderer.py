@@ -18,10 +18,11 @@ import numpy as np
 from kinequimation.body.horse import Template, load_template
 from kinequimation.errors import MissingDependencyError
 from kinequimation.synth.cards import card_bank
+from kinequimation.synth.garments import LayerFaces
 from kinequimation.synth.glsl import backdrop, common, garment, prop, smooth
 from kinequimation.synth.glsl import horse as horse_glsl
 from kinequimation.synth.meshes import CARD_MESHES, MESHES, VEIL, mesh
-from kinequimation.synth.scene import OBJECT_ID, TACK_ID, HorseInScene, Scene
+from kinequimation.synth.scene import OBJECT_ID, HorseInScene, Scene
 from kinequimation.synth.textures import noise_volume, texture_bank
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _SHADOW_SIZE = 512
 _NO_SEGMENT = 255
+_CLIP_DISTANCE = 0x3000  # OpenGL's number of the first clip distance
 NEAR_M, FAR_M = 0.05, 300.0
 
 
@@ -101,7 +103,7 @@ def _hair_columns(template: Template, source: np.ndarray) -> np.ndarray:
     return np.stack(columns, -1)[source]
 
 
-def _clustered(xyz: np.ndarray, faces: np.ndarray, cell_m: float = 0.035) -> np.ndarray:
+def _clustered(xyz: np.ndarray, faces: np.ndarray, cell_m: float = 0.05) -> np.ndarray:
     """Return the faces left when all vertices of one grid cell become its first vertex."""
     _, first, cell = np.unique(np.floor(xyz / cell_m).astype(int), axis=0, return_index=True, return_inverse=True)
     coarse = first[cell.ravel()][faces]
@@ -160,7 +162,10 @@ class Renderer:
         ctx = self.ctx
         self._horse = ctx.program(vertex_shader=horse_glsl.HORSE_VERTEX, fragment_shader=horse_glsl.HORSE_FRAGMENT)
         self._horse_depth = ctx.program(vertex_shader=horse_glsl.HORSE_VERTEX, fragment_shader=common.DEPTH_FRAGMENT)
-        self._garment = ctx.program(vertex_shader=garment.GARMENT_VERTEX, fragment_shader=garment.GARMENT_FRAGMENT)
+        self._garments = {
+            layer: ctx.program(vertex_shader=garment.GARMENT_VERTEX, fragment_shader=fragment)
+            for layer, fragment in garment.GARMENT_FRAGMENTS.items()
+        }
         self._prop = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=prop.PROP_FRAGMENT)
         self._prop_depth = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=common.DEPTH_FRAGMENT)
         self._veil = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=prop.VEIL_FRAGMENT)
@@ -198,7 +203,13 @@ class Renderer:
         index = ctx.buffer(template.faces.tobytes())
         coarse_index = ctx.buffer(template.coarse_faces.tobytes())
         self._horse_vao = self._vertex_array(self._horse, content, index)
-        self._garment_vao = self._vertex_array(self._garment, content, index)
+        material = template.columns["in_kind"][template.faces[:, 0], 0].astype(int)
+        self._garment_faces = LayerFaces.of(template.columns["in_template"], template.faces, material)
+        self._garment_index = ctx.buffer(reserve=len(template.faces) * 12)
+        self._garment_vaos = {
+            layer: self._vertex_array(program, content, self._garment_index)
+            for layer, program in self._garments.items()
+        }
         self._horse_depth_vao = self._vertex_array(self._horse_depth, content, coarse_index)
         self._instances = ctx.buffer(reserve=1 << 20)
         self._prop_vaos: dict[str, tuple[moderngl.VertexArray, moderngl.VertexArray]] = {}
@@ -337,19 +348,34 @@ class Renderer:
         self._prop_vaos["box"][1].render(instances=1)
         target.color_mask = shown
 
-    def _draw_mirrored(self, scene: Scene, clip_from_world: np.ndarray) -> None:
-        """Draw the horses upside down below the water, as things that are no horse."""
+    def _draw_mirrored(self, scene: Scene, target: Any, ray_from_ndc: np.ndarray, clip_from_world: np.ndarray) -> None:
+        """Draw ground and, upside down below the water's surface, the horses: as things that are no horse.
+
+        They are as deep as they seem to lie, and hide nothing: what stands in the water is drawn after them.
+        """
+        self._draw_backdrop(scene, ray_from_ndc, ground=True, sky=False)
         flip = np.diag([1.0, 1, -1, 1])
         flip[2, 3] = 2 * scene.water_m
+        view_row = scene.camera.T_cam_world[2]
         self._set(self._horse, "clip_from_world", _column_major(clip_from_world @ flip))
+        self._set(self._horse, "view_row", (view_row @ flip).astype("f4").tobytes())
         self._set(self._horse, "object_id", np.array(OBJECT_ID, "f4").tobytes())
+        # only what stands above the water is mirrored in it
+        self._set(self._horse, "above_m", np.array(scene.water_m, "f4").tobytes())
+        self.ctx.enable_direct(_CLIP_DISTANCE)
         self.ctx.front_face = "ccw"
         for horse in scene.horses:
             self._load_horse(horse)
             self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())
             self._horse_vao.render()
         self.ctx.front_face = "cw"
+        self.ctx.disable_direct(_CLIP_DISTANCE)
         self._set(self._horse, "clip_from_world", _column_major(clip_from_world))
+        self._set(self._horse, "view_row", view_row.astype("f4").tobytes())
+        shown = target.color_mask
+        target.color_mask = ((False,) * 4,) * len(shown)
+        target.clear(depth=1.0)
+        target.color_mask = shown
 
     def render(self, scene: Scene, scale: int = 1) -> Buffers:
         """Draw a scene.
@@ -410,7 +436,9 @@ class Renderer:
         self._cards.use(3)
         self._picture(scene).use(4)
         rows = scene.rows.astype("f4").tobytes()
-        for program in (self._horse, self._garment, self._prop, self._veil, self._ground, self._sky):
+        worn = [self._garment_faces.worn(h.garments) if h.garments is not None else {} for h in scene.horses]
+        garments = [self._garments[layer] for layer in {layer for layers in worn for layer in layers}]
+        for program in (self._horse, *garments, self._prop, self._veil, self._ground, self._sky):
             self._set(program, "scene", rows)
             self._set(program, "light_from_world", _column_major(scene.light_from_world))
             self._set(program, "clip_from_world", clip_from_world)
@@ -421,20 +449,21 @@ class Renderer:
             self._draw_cover(scene, target, ray_from_ndc, clip_from_world)
         if scene.water_m > 0:
             ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-            self._draw_mirrored(scene, projection)
-        for horse in scene.horses:
+            self._draw_mirrored(scene, target, ray_from_ndc, projection)
+        for horse, layers in zip(scene.horses, worn, strict=True):
             self._load_horse(horse)
             self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())
             self._set(self._horse, "object_id", np.array(horse.object_id, "f4").tobytes())
             ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
             self._horse_vao.render()
-            if horse.garments is not None:
-                self._set(self._garment, "garment", horse.garments.astype("f4").tobytes())
-                self._set(self._garment, "tack_id", np.array(TACK_ID, "f4").tobytes())
-                self._garment_vao.render()
+            for layer, faces in layers.items():
+                self._set(self._garments[layer], "garment", horse.garments.astype("f4").tobytes())
+                self._garment_index.write(faces.tobytes())
+                self._garment_vaos[layer].render(vertices=3 * len(faces))
         ctx.enable_only(moderngl.DEPTH_TEST)
         self._draw_props(scene, depth_only=False)
-        self._draw_backdrop(scene, ray_from_ndc, ground=scene.cover_m <= 0, sky=True)
+        has_ground = scene.cover_m > 0 or scene.water_m > 0
+        self._draw_backdrop(scene, ray_from_ndc, ground=not has_ground, sky=True)
         self._draw_veils(scene, target)
         return target
 

@@ -180,8 +180,8 @@ def add_stirrup(
     corners = [foot + across * s * 0.06 * k for s in (1.0, -1.0)]
     for corner in corners:
         shoulder = corner + pull * 0.06 * k
-        parts.rod(corner, shoulder, radius, radius, metal, TACK_ID, ends="a")
-        parts.rod(shoulder, eye, radius, radius, metal, TACK_ID)
+        parts.rod(corner, shoulder, radius, radius, metal, TACK_ID, ends="")
+        parts.rod(shoulder, eye, radius, radius, metal, TACK_ID, ends="")
     parts.rod(corners[0], corners[1], 0.008, 0.008, metal, TACK_ID, flat=2.6, side=pull, ends="")
     wide = 0.045 if kind == "western" else 0.014
     for a, b in pairwise([eye, *reversed(straps)]):

@@ -21,11 +21,11 @@ from kinequimation.geometry.rotation import (
     quat_rotate,
     quat_slerp,
     quat_to_matrix,
-    quat_to_rotvec,
 )
 from kinequimation.motion.limbs import BASE, CHAIN, reach
 from kinequimation.motion.limits import JOINT_LIMITS
-from kinequimation.motion.moves.frame import HEAD, NECK, SPINE, TAIL
+from kinequimation.motion.moves.frame import NECK, SPINE
+from kinequimation.motion.moves.ground import clear_limbs, lift_head, lift_tail, settle
 from kinequimation.motion.trunk import TRUNK_REFERENCE
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ _SLACK_DEG = np.array(
 _DEEP_SLACK_DEG = np.array([[6.0, 14.0, 16.0, 10.0, 3.0, 10.0]] * 2 + [[0.0, 14.0, 14.0, 14.0, 3.0, 10.0]] * 2)
 """The same of a limb that stands deeply bent: there the upper joints fold, under load the fetlock would sink."""
 _HOOF_SLACK_DEG = 12.0
-_TAIL_CLEARANCE = 0.004
-_HEAD_CLEARANCE, _HEAD_PASSES = 0.003, 8
-_MOST_TURN_RAD = 0.25
 _DEEPEST_BOW = 0.045
 """How far the withers of a grazing horse may sink, in withers heights (judgement)."""
 _SOFTNESS = 0.004
@@ -69,6 +66,7 @@ class Attitude:
         held: [T, 4] how far a hoof must be there.
         flying: [T, 4] how far a limb is away from standing, 0 to 1, without jumps.
         contact: [T, 4] whether it stands.
+        settles: whether the horse may lie on the ground: trunk and limbs that are not held are then kept above it.
         deep: [T, 4] how far the limbs stand deeply bent, 0 to 1.
         muzzle_z: [T] how high over the ground the lowest point of the head must be; None for anywhere above it.
     """
@@ -85,6 +83,7 @@ class Attitude:
     contact: Float[np.ndarray, "frames 4"]
     deep: Float[np.ndarray, "frames 4"] | float = 0.0
     muzzle_z: Float[np.ndarray, " frames"] | None = None
+    settles: bool = False
 
 
 def middle_over_hips(
@@ -100,7 +99,7 @@ def trunk_turn(
     roll_rad: Float[np.ndarray, " frames"] | float = 0.0,
     yaw_rad: Float[np.ndarray, " frames"] | float = 0.0,
 ) -> Float[np.ndarray, "frames 4"]:
-    """Return the turn of a trunk: front up, then rolled onto its right side, then turned left."""
+    """Return the turn of a trunk: front up, then rolled towards its left side, then turned left."""
     zero = 0.0 * pitch_rad
     roll = quat_from_axis_angle((0.0, 1.0, 0.0), zero + roll_rad)
     yaw = quat_from_axis_angle((0.0, 0.0, 1.0), zero + yaw_rad)
@@ -158,9 +157,13 @@ def solve(frame: Frame, a: Attitude) -> tuple[Float[np.ndarray, "frames 3"], Flo
         _bow(frame, root, quat, np.clip(left, 0.0, _DEEPEST_BOW * frame.height_m))
     low, high = JOINT_LIMITS[CHAIN, 0], JOINT_LIMITS[CHAIN, 1]
     quat[:, CHAIN] = quat_from_rotvec(np.clip(a.hang, low, high))
+    if a.settles:
+        settle(frame, root, quat, a.held)
     rows = np.flatnonzero((a.held > 0).any(1))
     if len(rows):
         root[rows], quat[rows] = _hold_hooves(frame, a, rows, root[rows], quat[rows])
+    if a.settles:
+        clear_limbs(frame, root, quat, 1.0 - a.contact)
     lift_tail(frame, root, quat)
     lift_head(frame, root, quat, a.muzzle_z, NECK)  # the withers carry limbs that stand already
     return root, quat
@@ -213,76 +216,3 @@ def _hold_hooves(
     quat = quat.copy()
     quat[:, CHAIN] = quat_slerp(quat[:, CHAIN], reached, share[..., None])
     return root, quat
-
-
-def lift_tail(frame: Frame, root: np.ndarray, quat: np.ndarray) -> None:
-    """Keep a tail off the ground: each of its bones is raised until its end lies on it. Changes ``quat``."""
-    rest, tails = frame.body.rest_xyz, frame.body.rest_tail_xyz
-    first = SPINE[0]
-    rotation = quat_multiply(quat[:, 0], quat[:, first])
-    head = root + quat_rotate(quat[:, 0], rest[first]) + quat_rotate(rotation, rest[TAIL[0]] - rest[first])
-    for i, j in enumerate(TAIL):
-        end = rest[TAIL[i + 1]] if i + 1 < len(TAIL) else tails[j]
-        along = end - rest[j]
-        length = np.linalg.norm(along)
-        wished = quat_multiply(rotation, quat[:, j])
-        to_end = quat_rotate(wished, along)
-        least = (frame.tail_radius[i] + _TAIL_CLEARANCE - head[:, 2]) / length
-        if (to_end[:, 2] < least * length).any():
-            # turn up about the bone's own X axis, as far as it takes
-            sine = np.clip(to_end[:, 2] / length, -1, 1)
-            turn = np.where(sine < least, np.arcsin(np.clip(least, -0.98, 0.98)) - np.arcsin(sine), 0.0)
-            side = np.cross(to_end, [0.0, 0.0, 1.0])
-            side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-9)
-            raised = quat_multiply(quat_from_axis_angle(side, turn), wished)
-            quat[:, j] = quat_multiply(quat_inverse(rotation), raised)
-            wished = raised
-        head = head + quat_rotate(wished, along)
-        rotation = wished
-
-
-def lift_head(
-    frame: Frame, root: np.ndarray, quat: np.ndarray, muzzle_z: np.ndarray | None, moving: list[int]
-) -> Float[np.ndarray, " frames"]:
-    """Bend the neck so that the head's lowest point is where it must be, or not below the ground.
-
-    The head keeps its own slant as far as the poll lets it.
-
-    Args:
-        frame: the horse.
-        root: [T, 3] where its root is.
-        quat: [T, 81, 4] the turns of its joints; changed.
-        muzzle_z: [T] height over the ground, or None for anywhere above it.
-        moving: the joints that may bend.
-
-    Returns:
-        by how much the head is still too high, metres.
-    """
-    rest = frame.body.rest_xyz
-    chain = [*SPINE, *NECK, HEAD]
-    both = [*moving, HEAD]
-    low, high = JOINT_LIMITS[both, 0, 0], JOINT_LIMITS[both, 1, 0]
-    miss = np.zeros(len(root))
-    for i in range(_HEAD_PASSES):
-        xyz, rotation = root, quat[:, 0]
-        pivots_xyz, sides = [], []
-        for above, j in zip([0, *chain], chain, strict=False):
-            xyz = xyz + quat_rotate(rotation, rest[j] - rest[above])
-            rotation = quat_multiply(rotation, quat[:, j])
-            if j in moving:
-                pivots_xyz.append(xyz)
-                sides.append(quat_rotate(rotation, np.array([1.0, 0.0, 0.0])))
-        points = xyz[:, None] + quat_rotate(rotation[:, None], frame.muzzle)
-        miss = points[..., 2].min(1) - (_HEAD_CLEARANCE * frame.height_m if muzzle_z is None else muzzle_z)
-        wrong = np.minimum(miss, 0.0) if muzzle_z is None else miss
-        if i == _HEAD_PASSES - 1 or not wrong.any():
-            break
-        arm, side = xyz[:, None] - np.stack(pivots_xyz, 1), np.stack(sides, 1)
-        rate = side[..., 0] * arm[..., 1] - side[..., 1] * arm[..., 0]
-        v = quat_to_rotvec(quat[:, both])
-        turn = rate * (-wrong / np.maximum((rate**2).sum(1), 1e-3))[:, None]
-        new = np.clip(v[:, :-1, 0] + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD), low[:-1], high[:-1])
-        v[:, -1, 0] = np.clip(v[:, -1, 0] - (new - v[:, :-1, 0]).sum(1), low[-1], high[-1])
-        v[:, :-1, 0] = new
-        quat[:, both] = quat_from_rotvec(v)
-    return miss

@@ -118,7 +118,10 @@ def _make(
         own, since = [], -9.0
         late = 0.03 * tau * (limb % 2)
         for k, start in enumerate(starts):
-            place = (toes[limb, 0], toes[limb, 1] - travel * h * k - (0.10 * h if limb >= 2 and not still_fore else 0.0))
+            place = (
+                toes[limb, 0],
+                toes[limb, 1] - travel * h * k - (0.10 * h if limb >= 2 and not still_fore else 0.0),
+            )
             if limb >= 2:
                 alone = one_sided > 0.5 and limb == 2
                 if alone:
@@ -136,6 +139,7 @@ def _make(
     tables = {name: [(0.0, value)] for name, value in (("pitch", 0.0), ("on_fore", 0.0), ("arch", 0.0), ("up", 0.0))}
     way = [(0.0, 0.0)]
     for k, start in enumerate(starts):
+
         def at(share: float, start: float = start) -> float:
             return start + share * beat
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.body.horse import MATERIALS
 from kinequimation.motion.limbs import CHAIN, Limbs, rest_toes
 from kinequimation.motion.limits import LIMB_JOINTS, rest_angle_deg
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float, Int
 
     from kinequimation.body.horse import Body
 
@@ -39,6 +40,10 @@ class Frame:
         sole: [4, P, 3] points of each hoof that touch the ground first, relative to the toe, at rest.
         muzzle: [M, 3] points of the head that touch the ground first, relative to the head joint, at rest.
         tail_radius: [5] how far hair lies from each bone of the tail, metres.
+        contact_joint: [P] the joints of points that may touch the ground first, of trunk and limbs.
+        contact_offset: [P, 3] these points relative to their joint at rest, metres.
+        contact_part: [P] the limb that each belongs to, -1 for the trunk.
+        settling: [V] of every vertex the limb that it belongs to, -1 for the trunk, -2 for what is none of these.
         rest_deg: [2, 5] flexor-side angles at rest of shoulder or hip, elbow or stifle, and so on; fore and hind.
     """
 
@@ -49,6 +54,10 @@ class Frame:
     sole: Float[np.ndarray, "4 p 3"]
     muzzle: Float[np.ndarray, "m 3"]
     tail_radius: Float[np.ndarray, " 5"]
+    contact_joint: Int[np.ndarray, " p"]
+    contact_offset: Float[np.ndarray, "p 3"]
+    contact_part: Int[np.ndarray, " p"]
+    settling: Int[np.ndarray, " v"]
     rest_deg: Float[np.ndarray, "2 5"]
 
     @property
@@ -92,6 +101,13 @@ def frame_of(body: Body) -> Frame:
         away = body.rest_vertices[owner == j] - body.rest_xyz[j]
         away = away - np.outer(np.clip(away @ along / length**2, 0, 1), along)
         radius.append(np.linalg.norm(away, axis=1).max(initial=0.02 * height))
+    part = np.array([_part(name) for name in skeleton.JOINTS])
+    settling = np.where(_is_hair(body), -2, part[owner])
+    contact = [
+        (j, _extremes(body.rest_vertices[chosen] - body.rest_xyz[j]))
+        for j in range(skeleton.NUM_JOINTS)
+        if part[j] > -2 and (chosen := (owner == j) & (settling > -2)).any()
+    ]
     rest = [
         [rest_angle_deg(joint, body.rest_xyz, body.rest_tail_xyz) for joint in names]
         for names in (_FORE_JOINTS, _HIND_JOINTS)
@@ -104,17 +120,30 @@ def frame_of(body: Body) -> Frame:
         np.stack(sole),
         _extremes(head - body.rest_xyz[HEAD]),
         np.array(radius),
+        np.repeat([j for j, _ in contact], [len(points) for _, points in contact]),
+        np.concatenate([points for _, points in contact]),
+        np.repeat([part[j] for j, _ in contact], [len(points) for _, points in contact]),
+        settling,
         np.array(rest),
     )
 
 
-_DIRECTIONS = np.array(
-    [
-        [0.35 * np.cos(a) * np.sin(p), np.sin(p) * np.sin(a) - 0.0, -np.cos(p)]
-        for p in np.radians([0.0, 30.0, 60.0, 90.0])
-        for a in np.radians(np.arange(0.0, 360.0, 45.0) if p else [0.0])
-    ]
-)
+_DIRECTIONS = np.array([[x, y, z] for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if x or y or z], float)
+
+
+def _part(joint: str) -> int:
+    """Return the limb that a joint belongs to, -1 for the trunk, -2 for head, neck, tail and hair."""
+    for i, limb in enumerate(skeleton.LIMBS):
+        if joint in skeleton.limb_joints(limb) and "pelvis" not in joint:
+            return i
+    return -1 if any(word in joint for word in ("spine", "chest", "breast", "pelvis")) else -2
+
+
+def _is_hair(body: Body) -> Bool[np.ndarray, " v"]:
+    hair = np.isin(body.face_material, [MATERIALS.index(m) for m in ("mane", "tail")])
+    out = np.zeros(len(body.rest_vertices), bool)
+    out[body.faces[hair]] = True
+    return out
 
 
 def _extremes(points: np.ndarray) -> np.ndarray:

@@ -95,8 +95,7 @@ def make_idle(
         middle[:, 2] -= h * (0.003 + 0.006 * np.abs(rest))
         turn = trunk_turn(np.full(len(t_s), 0.0) + 0.008 * np.abs(rest), 0.02 * rest, 0.012 * rest)
         v = still(len(t_s))
-        v[:, SPINE[0], 1] -= np.radians(4.5) * rest
-        v[:, SPINE[1:3], 1] += np.radians(1.8) * rest[:, None]
+        v[:, SPINE[1:4], 1] -= np.radians(1.5) * rest[:, None]  # the hip of the resting side drops
         look = looks * life.pulses(t_s, 6, 11.0, 5.0)
         carry_neck(v, frame, np.radians(neck + 8.0 * np.abs(look)), np.radians(nose), 0.55 * look, 0.3 * look)
         shake = shaking * np.maximum(life.pulses(t_s, 2, 10.0, 1.4), 0.0) ** 0.5

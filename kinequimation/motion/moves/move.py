@@ -13,9 +13,11 @@ from kinequimation.motion.motion import Motion
 from kinequimation.motion.moves.attitude import solve
 from kinequimation.motion.moves.buck import make_buck, make_kick
 from kinequimation.motion.moves.frame import HEAD, NECK, TAIL, Frame, frame_of
+from kinequimation.motion.moves.getting import make_get_up, make_lie_down
 from kinequimation.motion.moves.graze import make_graze
 from kinequimation.motion.moves.idle import MOODS, make_idle
 from kinequimation.motion.moves.jump import FENCES_M, make_jump
+from kinequimation.motion.moves.lie import make_lie
 from kinequimation.motion.moves.life import Life
 from kinequimation.motion.moves.paw import make_paw
 from kinequimation.motion.moves.rear import make_rear
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from kinequimation.motion.moves.attitude import Attitude
     from kinequimation.motion.moves.score import Score
 
-MOVE_NAMES: tuple[str, ...] = ("jump", "graze", "rear", "buck", "kick", "paw", "stand")
+MOVE_NAMES: tuple[str, ...] = ("jump", "graze", "rear", "buck", "kick", "paw", "stand", "lie", "lie_down", "get_up")
 SIDES: tuple[str, ...] = ("right", "left")
 """The lead of a jump, and the side of every other move that has one; the left one is the mirror image."""
 
@@ -51,6 +53,7 @@ _PARAMETERS: dict[str, Callable[[np.random.Generator, Frame], dict[str, float]]]
     },
     "kick": lambda rng, _: {"angle_deg": float(rng.uniform(10.0, 32.0)), "one_sided": float(rng.integers(2))},
     "paw": lambda rng, _: {"strokes_hz": float(rng.uniform(0.5, 1.3))},
+    "lie": lambda rng, _: {"flatness": float(rng.random() < 0.35)},
     "stand": lambda rng, _: {
         "mood": str(rng.choice(tuple(MOODS))),
         "every_s": float(rng.uniform(5.0, 15.0)),
@@ -58,10 +61,21 @@ _PARAMETERS: dict[str, Callable[[np.random.Generator, Frame], dict[str, float]]]
     },
 }
 """How the parameters of each move are drawn (judgement)."""
-_ENDLESS: dict[str, float] = {"jump": 3.0, "graze": 20.0, "paw": 6.0, "stand": 30.0}
+_ENDLESS: dict[str, float] = {"jump": 3.0, "graze": 20.0, "paw": 6.0, "stand": 30.0, "lie": 20.0}
 """Moves that go on for as long as they are asked to (the others end standing or lying), and from how many seconds of
 a 1.60 m horse a random stretch begins."""
-_SCORES: dict[str, Callable[..., Score]] = {"jump": make_jump, "graze": make_graze, "rear": make_rear, "buck": make_buck, "kick": make_kick, "paw": make_paw, "stand": make_idle}
+_SCORES: dict[str, Callable[..., Score]] = {
+    "jump": make_jump,
+    "graze": make_graze,
+    "rear": make_rear,
+    "buck": make_buck,
+    "kick": make_kick,
+    "paw": make_paw,
+    "stand": make_idle,
+    "lie": make_lie,
+    "lie_down": make_lie_down,
+    "get_up": make_get_up,
+}
 
 
 def make_move(
@@ -118,7 +132,7 @@ def sample_move(rng: np.random.Generator, body: Body, n_frames: int, fps: float,
     """
     name = str(rng.choice(MOVE_NAMES)) if kind is None else kind
     frame = frame_of(body)
-    parameters = _PARAMETERS[name](rng, frame)
+    parameters = _PARAMETERS[name](rng, frame) if name in _PARAMETERS else {}
     share, t_s = rng.random(), np.arange(n_frames) / fps
     long = None
     if name in _ENDLESS:

@@ -72,9 +72,7 @@ def make_paw(frame: Frame, life: Life, seconds: float = 6.0, strokes_hz: float =
         middle[:, 2] -= h * (0.006 * busy + 0.002)
         turn = trunk_turn(-0.012 * busy + 0.012 * swing, 0.012 * busy)
         v = still(len(t_s))
-        carry_neck(
-            v, frame, np.radians(34.0 - 14.0 * busy + 4.0 * swing), np.radians(56.0) + 0.05 * swing, 0.06 * busy
-        )
+        carry_neck(v, frame, np.radians(34.0 - 14.0 * busy + 4.0 * swing), np.radians(56.0) + 0.05 * swing, 0.06 * busy)
         carry_ears(v, 0.15 * busy, 0.15 * busy)
         carry_tail(v, 0.15)
         life.breathe(v, t_s)

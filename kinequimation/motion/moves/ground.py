@@ -1,0 +1,189 @@
+"""The ground under a horse that comes down to it: nothing of head, tail, trunk and limbs may sink into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.geometry.rotation import (
+    quat_from_axis_angle,
+    quat_from_rotvec,
+    quat_inverse,
+    quat_multiply,
+    quat_rotate,
+    quat_slerp,
+    quat_to_matrix,
+    quat_to_rotvec,
+)
+from kinequimation.motion.limbs import CHAIN
+from kinequimation.motion.limits import JOINT_LIMITS
+from kinequimation.motion.moves.frame import HEAD, NECK, SPINE, TAIL
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.motion.moves.frame import Frame
+
+_TAIL_CLEARANCE = 0.004
+_HEAD_CLEARANCE, _HEAD_PASSES = 0.003, 8
+_MOST_TURN_RAD = 0.25
+_LIMB_PASSES = 8
+_CLEARANCE_M = 0.001
+
+
+def settle(frame: Frame, root: np.ndarray, quat: np.ndarray, held: Float[np.ndarray, "frames 4"]) -> None:
+    """Lift a horse that has come down until its trunk lies on the ground, and its limbs beside it. Changes both.
+
+    The trunk comes first; limbs that would then sink into the ground bend out of its way; what is still too low lifts
+    the horse.
+
+    Args:
+        frame: the horse.
+        root: [T, 3] where its root is.
+        quat: [T, 81, 4] turns of its joints.
+        held: [T, 4] how far a limb is left alone, because its hoof will be put in its place.
+    """
+    joint, offset, part = frame.contact_joint, frame.contact_offset, frame.contact_part
+    xyz, rotation = frame.body.joints(root, quat)
+    z = xyz[:, joint, 2] + quat_rotate(rotation[:, joint], offset)[..., 2]
+    root[:, 2] += np.maximum(0.0, -z[:, part < 0].min(1))
+    clear_limbs(frame, root, quat, 1.0 - held)
+    for i in range(0, len(root), 32):
+        rows = slice(i, i + 32)
+        mesh = frame.body.meshes(root[rows], quat[rows])[..., 2]
+        low = np.stack([mesh[:, frame.settling == k].min(1) for k in range(-1, 4)], 1)
+        free = np.concatenate([np.ones((len(mesh), 1)), 1.0 - held[rows]], 1)
+        root[rows, 2] += (np.maximum(0.0, _CLEARANCE_M - low) * free).max(1)
+
+
+def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[np.ndarray, "frames 4"]) -> None:
+    """Bend limbs out of the ground, as little as it takes. Changes ``quat``.
+
+    Args:
+        frame: the horse.
+        root: [T, 3] where its root is.
+        quat: [T, 81, 4] turns of its joints.
+        share: [T, 4] how far each limb is to be bent away.
+    """
+    for limb in range(4):
+        rows = np.flatnonzero(share[:, limb] > 0)
+        if len(rows):
+            chain = CHAIN[limb]
+            lifted = _lift_limb(frame, limb, root[rows], quat[rows])
+            quat[rows[:, None], chain] = quat_slerp(quat[rows[:, None], chain], lifted, share[rows, limb, None])
+
+
+def _lift_limb(frame: Frame, limb: int, root: np.ndarray, quat: np.ndarray) -> np.ndarray:
+    """Return the turns [T, 6, 4] of a limb that keep it above the ground."""
+    own = frame.contact_part == limb
+    joint, offset = frame.contact_joint[own], frame.contact_offset[own]
+    chain = CHAIN[limb]
+    low, high = JOINT_LIMITS[chain, 0, :2], JOINT_LIMITS[chain, 1, :2]
+    above = np.array([[_is_above(c, j) for j in joint] for c in chain], float)  # [6, P]
+    quat = quat.copy()
+    v = quat_to_rotvec(quat[:, chain])
+    for _ in range(_LIMB_PASSES):
+        xyz, rotation = frame.body.joints(root, quat)
+        points = xyz[:, joint] + quat_rotate(rotation[:, joint], offset)
+        under = np.maximum(0.0, _CLEARANCE_M - points[..., 2])
+        if not under.any():
+            break
+        R = quat_to_matrix(rotation[:, chain])
+        arm = points[:, None] - xyz[:, chain, None]  # [T, 6, P, 3]
+        # height that the points under ground gain on average per turn about each link's own X and Y axes
+        weight = under[:, None] * above / np.maximum(under.sum(1), 1e-9)[:, None, None]
+        mean = (weight[..., None] * arm).sum(2)
+        rate = np.stack([R[..., 0, a] * mean[..., 1] - R[..., 1, a] * mean[..., 0] for a in (0, 1)], -1) * _GIVES
+        turn = rate * (under.max(1) / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
+        v[..., :2] = np.clip(v[..., :2] + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD), low, high)
+        quat[:, chain] = quat_from_rotvec(v)
+    return quat[:, chain]
+
+
+_GIVES = np.array([[0.3, 1.0], [1.0, 1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
+"""Which links of a limb give about their X and Y axes to keep it above the ground."""
+
+
+def _is_above(ancestor: int, joint: int) -> bool:
+    while joint >= 0 and joint != ancestor:
+        joint = int(skeleton.JOINT_PARENTS[joint])
+    return joint == ancestor
+
+
+def lift_tail(frame: Frame, root: np.ndarray, quat: np.ndarray) -> None:
+    """Keep a tail off the ground: each of its bones is raised until its end lies on it. Changes ``quat``."""
+    rest, tails = frame.body.rest_xyz, frame.body.rest_tail_xyz
+    first = SPINE[0]
+    rotation = quat_multiply(quat[:, 0], quat[:, first])
+    head = root + quat_rotate(quat[:, 0], rest[first]) + quat_rotate(rotation, rest[TAIL[0]] - rest[first])
+    for i, j in enumerate(TAIL):
+        end = rest[TAIL[i + 1]] if i + 1 < len(TAIL) else tails[j]
+        along = end - rest[j]
+        length = np.linalg.norm(along)
+        wished = quat_multiply(rotation, quat[:, j])
+        to_end = quat_rotate(wished, along)
+        least = (frame.tail_radius[i] + _TAIL_CLEARANCE - head[:, 2]) / length
+        if (to_end[:, 2] < least * length).any():
+            # turn up about the bone's own X axis, as far as it takes
+            sine = np.clip(to_end[:, 2] / length, -1, 1)
+            turn = np.where(sine < least, np.arcsin(np.clip(least, -0.98, 0.98)) - np.arcsin(sine), 0.0)
+            side = np.cross(to_end, [0.0, 0.0, 1.0])
+            side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-9)
+            raised = quat_multiply(quat_from_axis_angle(side, turn), wished)
+            v = quat_to_rotvec(quat_multiply(quat_inverse(rotation), raised))
+            quat[:, j] = quat_from_rotvec(np.clip(v, JOINT_LIMITS[j, 0], JOINT_LIMITS[j, 1]))
+            wished = quat_multiply(rotation, quat[:, j])
+        head = head + quat_rotate(wished, along)
+        rotation = wished
+
+
+def lift_head(
+    frame: Frame, root: np.ndarray, quat: np.ndarray, muzzle_z: np.ndarray | None, moving: list[int]
+) -> Float[np.ndarray, " frames"]:
+    """Bend the neck so that the head's lowest point is where it must be, or not below the ground.
+
+    The head keeps its own slant as far as the poll lets it.
+
+    Args:
+        frame: the horse.
+        root: [T, 3] where its root is.
+        quat: [T, 81, 4] the turns of its joints; changed.
+        muzzle_z: [T] height over the ground, or None for anywhere above it.
+        moving: the joints that may bend.
+
+    Returns:
+        by how much the head is still too high, metres.
+    """
+    rest = frame.body.rest_xyz
+    chain = [*SPINE, *NECK, HEAD]
+    both = [*moving, HEAD]
+    low, high = JOINT_LIMITS[both, 0], JOINT_LIMITS[both, 1]
+    miss = np.zeros(len(root))
+    for i in range(_HEAD_PASSES):
+        xyz, rotation = root, quat[:, 0]
+        pivots, axes = [], []
+        for above, j in zip([0, *chain], chain, strict=False):
+            xyz = xyz + quat_rotate(rotation, rest[j] - rest[above])
+            rotation = quat_multiply(rotation, quat[:, j])
+            if j in moving:
+                pivots.append(xyz)
+                axes.append(quat_to_matrix(rotation)[..., [0, 2]])
+        points = xyz[:, None] + quat_rotate(rotation[:, None], frame.muzzle)
+        miss = points[..., 2].min(1) - (_HEAD_CLEARANCE * frame.height_m if muzzle_z is None else muzzle_z)
+        wrong = np.minimum(miss, 0.0) if muzzle_z is None else miss
+        if i == _HEAD_PASSES - 1 or not wrong.any():
+            break
+        arm, axis = xyz[:, None] - np.stack(pivots, 1), np.stack(axes, 1)
+        # height gained per turn about each joint's flexion axis and its upright one
+        rate = axis[..., 0, :] * arm[..., 1, None] - axis[..., 1, :] * arm[..., 0, None]
+        v = quat_to_rotvec(quat[:, both])
+        turn = rate * (-wrong / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
+        now = v[..., [0, 2]]
+        new = now[:, :-1] + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD)
+        new = np.clip(new, low[:-1, [0, 2]], high[:-1, [0, 2]])
+        head = np.clip(now[:, -1] - (new - now[:, :-1]).sum(1), low[-1, [0, 2]], high[-1, [0, 2]])
+        v[..., [0, 2]] = np.concatenate([new, head[:, None]], 1)
+        quat[:, both] = quat_from_rotvec(v)
+    return miss

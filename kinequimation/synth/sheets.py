@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 N_CROPS = 64
 N_PHASES = 8
 _CLEAN = replace(CoatShares(), strays=0.0, winter=0.0, sweat=0.0, rain=0.0, dirt=0.0, dust=0.0, texture=0.0)
+_USUAL = {
+    "warmblood": "bay", "arabian": "flea-bitten grey", "thoroughbred": "dark bay", "quarter_horse": "chestnut",
+    "andalusian": "dapple grey", "friesian": "black", "shire": "black", "clydesdale": "bay",
+    "icelandic": "silver dapple", "shetland": "black", "standardbred": "bay", "haflinger": "flaxen chestnut",
+    "foal_0m": "chestnut", "foal_6m": "bay", "foal_12m": "dark bay",
+}  # fmt: skip
+"""The colour that people think of."""
 _CARRIAGE_DEG = {
     "friesian": (64, 70), "andalusian": (58, 68), "arabian": (60, 50), "icelandic": (54, 56), "haflinger": (48, 56),
     "clydesdale": (52, 58), "shire": (50, 58), "quarter_horse": (30, 48), "standardbred": (42, 46),
@@ -79,7 +86,8 @@ def breed_sheet(progress: Progress = no_progress) -> Image.Image:
     tiles = []
     for i, breed in enumerate(BREEDS):
         body = Body(breed_shape(breed))
-        coat, _ = sample_coat(np.random.default_rng(100 + i), _CLEAN, breed)
+        shares = replace(_CLEAN.of_breed(breed), base={_USUAL[breed]: 1.0}, pattern={})
+        coat, _ = sample_coat(np.random.default_rng(107 + i), shares)
         neck, nose = np.radians(_CARRIAGE_DEG.get(breed, (46, 52)))
         style = Style(neck_elevation_rad=neck, nose_below_horizontal_rad=nose)
         horse = _at(body, make_motion("idle", body, seconds=0.1, style=style), 0, coat)
@@ -100,9 +108,9 @@ def coat_sheet(progress: Progress = no_progress) -> Image.Image:
     for i, name in enumerate(COATS):
         coat, _ = named_coat(name, np.random.default_rng(200 + i))
         horse = _at(body, motion, 0, coat)
-        tile = Image.new("RGB", (410, 200), _PAPER)
+        tile = Image.new("RGB", (440, 200), _PAPER)
         tile.paste(_drawn(horse, (260, 200), np.pi, 2.95, np.array([0.0, -0.25, 1.0])), (0, 0))
-        tile.paste(_drawn(horse, (150, 200), 0.65, 1.95, np.array([0.0, -0.05, 1.0])), (260, 0))
+        tile.paste(_drawn(horse, (180, 200), 0.75, 2.05, np.array([0.0, 0.0, 1.0])), (260, 0))
         tiles.append(_titled(tile, name))
         progress("sheet", i + 1, len(COATS))
     return _grid(tiles, 4)

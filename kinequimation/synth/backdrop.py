@@ -179,18 +179,18 @@ def match_light(rows: Rows, image: UInt8[np.ndarray, "h w 3"]) -> None:
     light = rows["sky_rgb"][:3] + rows["sun_rgb"][:3] * max(rows["sun"][2], 0.05)
     # the exposure: what reflects a fifth shows as dark or bright as the picture is
     mean = float(np.clip(0.5 * (above + below) @ luma, 0.01, 0.85))
-    rows["sun_rgb"][3] = _scene_linear(mean) / 0.22 / max(float(light @ luma), 1e-3)
-    shown = np.array([_scene_linear(float(c)) for c in np.clip(below, 0.005, 0.9)])
+    rows["sun_rgb"][3] = scene_linear(mean) / 0.22 / max(float(light @ luma), 1e-3)
+    shown = np.array([scene_linear(float(c)) for c in np.clip(below, 0.005, 0.9)])
     soil = np.clip(shown / rows["sun_rgb"][3] / np.maximum(light, 1e-3), 0.01, 0.95)
     change = soil / np.maximum(rows["soil_a"][:3], 1e-3)
     rows["soil_a"][:3] = soil
     rows["soil_b"][:3] = np.clip(rows["soil_b"][:3] * change, 0.5 * soil, 1.6 * soil)
     rows["path"][3] = 0.0
-    rows["horizon"][:3] = np.array([_scene_linear(float(c)) for c in np.clip(above, 0.01, 0.9)]) / rows["sun_rgb"][3]
+    rows["horizon"][:3] = np.array([scene_linear(float(c)) for c in np.clip(above, 0.01, 0.9)]) / rows["sun_rgb"][3]
     rows["ground_rgb"][:3] = soil * light * 0.45
 
 
-def _scene_linear(shown: float) -> float:
+def scene_linear(shown: float) -> float:
     """Return the light that ``displayed`` in ``glsl.common`` shows as this value, which is linear by a power of 2.2."""
     light = np.linspace(0.0, 6.0, 512)
     value = np.minimum(1.04 * (1 - np.exp(-1.2 * light)), 1.0) ** (1 / 2.1)

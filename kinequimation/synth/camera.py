@@ -87,6 +87,7 @@ def sample_camera(
     camera = Camera(K, look_at(camera.position_world, moved, roll), size, size)
     record = {
         "azimuth_deg": float(np.degrees(azimuth) % 360), "elevation_deg": float(np.degrees(elevation)),
-        "hfov_deg": float(np.degrees(hfov)), "distance_m": float(distance), "truncated": bool(is_truncated),
+        "hfov_deg": float(np.degrees(hfov)), "distance_m": float(distance),
+        "roll_deg": float(np.degrees(roll)), "truncated": bool(is_truncated),
     }  # fmt: skip
     return camera, record

@@ -119,7 +119,7 @@ def _tree(brush: Brush, rng: np.random.Generator, name: str) -> None:
         x = 0.5 + lean + rng.normal(0, 0.5) * wide * np.sqrt(np.clip(4 * share * (1.15 - share), 0.05, 1))
         radius = rng.uniform(0.03, 0.085) * (1.0 if wide > 0.15 else 0.7)
         light = 0.8 + 0.4 * (1 - share) + 0.5 * (x - 0.5)
-        centre = np.clip(np.array([x, y]), radius + 0.01, 0.99 - radius)
+        centre = np.array([np.clip(x, 1.9 * radius, 1 - 1.9 * radius), np.clip(y, 1.5 * radius, 0.95 - radius)])
         _leaves(brush, rng, centre, np.array([radius * 1.35, radius]), 80, 0.011, light * rng.uniform(0.85, 1.1))
 
 
@@ -159,12 +159,14 @@ def _paint(name: str, rng: np.random.Generator) -> Image.Image:
                 _leaves(brush, np.random.default_rng(int(1e6 * x)), np.array([x + shift, y]), np.array([0.1, 0.09]),
                         110, 0.011, 0.55 + 0.5 * (1 - y))  # fmt: skip
     elif name == "branch":
-        for _ in range(9):
-            a = np.array([rng.uniform(0, 1), 0.0])
-            b = a + np.array([rng.normal(0, 0.15), rng.uniform(0.3, 0.85)])
+        for x in np.linspace(0.08, 0.92, 16):
+            a = np.array([x, 0.0])
+            deep = rng.uniform(0.25, 0.9) * (1 - 1.6 * (x - 0.5) ** 2)
+            b = a + np.array([rng.normal(0, 0.1), deep])
             _limb(brush, a, b, 0.008, 0.5)
-            for t in np.linspace(0.1, 1.0, 9):
-                _leaves(brush, rng, a + (b - a) * t, np.array([0.06, 0.05]) * (1.2 - 0.7 * t), 22, 0.016, 0.9)
+            for t in np.linspace(0.0, 1.0, 10):
+                spread = np.array([0.09, 0.06]) * (1.25 - 0.8 * t)
+                _leaves(brush, rng, a + (b - a) * t, spread, 26, 0.014, rng.uniform(0.7, 1.05))
     elif name == "clods":
         for _ in range(60):
             x, y, r = rng.normal(0.5, 0.22), 1 - abs(rng.normal(0, 0.35)), rng.uniform(0.004, 0.02)

@@ -55,7 +55,7 @@ GROUNDS: dict[str, Ground] = {
     ),
     "dark sand": Ground(
         0.1, (((140, 120, 98), (116, 100, 82)), ((124, 112, 96), (104, 94, 82))),
-        ("prints", "raked", "soil"), (1.6, 3.2), (0.2, 0.6), 0.5, depth_m=0.03, dust=0.4, wet=0.4,
+        ("prints", "raked", "earth"), (1.6, 3.2), (0.2, 0.6), 0.5, depth_m=0.03, dust=0.4, wet=0.4,
     ),
     "grey arena": Ground(
         0.08, (((156, 152, 144), (136, 132, 126)), ((128, 126, 124), (112, 110, 108))),
@@ -66,11 +66,11 @@ GROUNDS: dict[str, Ground] = {
         ("raked",), (2.0, 4.0), (0.25, 0.6), 0.4, depth_m=0.02, dust=0.5,
     ),
     "grass": Ground(
-        0.22, (((92, 116, 54), (118, 128, 70)), ((76, 102, 48), (96, 116, 60)), ((112, 128, 72), (134, 136, 88))),
+        0.22, (((94, 112, 62), (120, 126, 78)), ((80, 98, 56), (100, 112, 68)), ((114, 124, 80), (136, 134, 94))),
         ("turf",), (0.7, 1.6), (0.35, 0.8), 0.7, grows=True, wet=0.1,
     ),
     "meadow": Ground(
-        0.08, (((96, 118, 58), (142, 140, 80)), ((84, 106, 50), (130, 126, 70))),
+        0.08, (((98, 114, 66), (142, 138, 88)), ((88, 104, 58), (130, 124, 78))),
         ("turf", "leaves"), (0.8, 1.8), (0.5, 0.9), 0.9, grows=True,
     ),
     "dry grass": Ground(
@@ -79,7 +79,7 @@ GROUNDS: dict[str, Ground] = {
     ),
     "dirt": Ground(
         0.1, (((124, 102, 80), (102, 84, 66)), ((146, 118, 90), (122, 100, 76)), ((108, 92, 78), (92, 80, 64))),
-        ("prints", "soil", "gravel"), (1.2, 3.0), (0.3, 0.8), 0.8, dust=0.5, wet=0.4,
+        ("prints", "earth", "gravel"), (1.2, 3.0), (0.3, 0.8), 0.8, dust=0.5, wet=0.4,
     ),
     "mud": Ground(
         0.04, (((86, 70, 55), (68, 55, 44)), ((98, 82, 66), (76, 64, 52))),
@@ -102,7 +102,7 @@ GROUNDS: dict[str, Ground] = {
         ("drifts", "prints", "drifts"), (1.5, 4.0), (0.1, 0.35), 0.3, depth_m=0.14, dust=0.6,
     ),
     "straw": Ground(
-        0.0, (((186, 160, 104), (164, 138, 86)), ((172, 150, 104), (150, 128, 84))),
+        0.0, (((180, 158, 114), (160, 138, 96)), ((168, 150, 112), (148, 130, 92))),
         ("shavings",), (0.8, 1.6), (0.4, 0.9), 0.3, depth_m=0.07,
     ),
     "shavings": Ground(
@@ -158,7 +158,7 @@ def sample_ground(
     ])  # fmt: skip
     if ground.wet and rng.random() < (0.8 if name == "mud" else 0.15):
         rows["reach"][3] = ground.wet * rng.uniform(0.3, 1.0)
-    if place == "road" or (place in ("field", "yard") and rng.random() < 0.12):
+    if place == "road" or (place in ("field", "yard") and rng.random() < shares.path):
         turn = rng.uniform(0, np.pi)
         half = rng.uniform(1.2, 4.0)
         verge = GROUNDS["grass"] if rng.random() < 0.7 else GROUNDS["dirt"]
@@ -169,6 +169,9 @@ def sample_ground(
     if rows["reach"][1] > 0:  # of a flash the ground throws back little
         bounce = soil_a * (rows["sky_rgb"][:3] * 0.5 + rows["sun_rgb"][:3] * 0.08)
     rows["ground_rgb"] = np.array([*bounce, rows["ground_rgb"][3]])
+    # the camera's meter sees the ground too: on snow it stops down, though not by all of it
+    bright = float(soil_a @ [0.2126, 0.7152, 0.0722])
+    rows["sun_rgb"][3] *= (0.2 / (0.6 * bright + 0.08)) ** 0.6
     record["ground"] = name
     return ground
 
@@ -208,8 +211,8 @@ def contact_shadows(
     """
     contact = np.zeros((5, 4))
     contact[:4, :2] = hooves_xyz[:, :2]
-    contact[:4, 2] = 1 / (rng.uniform(0.05, 0.10) * height_m) ** 2
-    contact[:4, 3] = rng.uniform(0.45, 0.85) * np.exp(-np.maximum(hooves_xyz[:, 2] - surface_m - 0.02, 0) * 12)
+    contact[:4, 2] = 1 / (rng.uniform(0.06, 0.12) * height_m) ** 2
+    contact[:4, 3] = rng.uniform(0.55, 0.95) * np.exp(-np.maximum(hooves_xyz[:, 2] - surface_m - 0.02, 0) * 12)
     contact[4, :2] = hooves_xyz[:, :2].mean(0)
     contact[4, 2:] = (1 / (0.5 * height_m) ** 2, rng.uniform(0.15, 0.4))
     return contact

@@ -118,11 +118,16 @@ class Props:
         scale: float = 1.0,
         contrast: float = 0.6,
         taper: float = 1.0,
+        *,
+        as_ground: bool = False,
     ) -> None:
-        """Add one instance, or n of them; the columns of ``axes`` are the unit shape's axes in the world, metres."""
+        """Add one instance, or n of them; the columns of ``axes`` are the unit shape's axes in the world, metres.
+
+        Something plain that is ``as_ground`` is lit as level ground is, not by its own slopes.
+        """
         axes, centre = np.atleast_3d(axes).reshape(-1, 3, 3), np.asarray(centre, float).reshape(-1, 3)
         n = len(centre)
-        plain = -2.0 if name == "blade" else -1.0
+        plain = -2.0 if as_ground or name == "blade" else -1.0
         look = np.array([plain if texture is None else texture_layer(texture), scale, contrast, object_id])
         row = np.empty((n, INSTANCE_WIDTH))
         row[:, :12] = np.concatenate([np.broadcast_to(axes, (n, 3, 3)), centre[:, :, None]], -1).reshape(n, 12)

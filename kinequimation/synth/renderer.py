@@ -236,6 +236,7 @@ class Renderer:
         self._smooth_vao = ctx.vertex_array(self._smooth, [(square, "2f", "in_ndc")])
         self._soft_targets: dict[tuple[int, int], Any] = {}
         self._fan, self._depth_test = moderngl.TRIANGLE_FAN, moderngl.DEPTH_TEST
+        self._cull = moderngl.CULL_FACE
         self._targets: dict[tuple[int, int], Any] = {}
 
     def _vertex_array(self, program: Any, content: list[Any], index: Any) -> Any:
@@ -335,18 +336,13 @@ class Renderer:
                 self._outline.write(corners.astype("f4").tobytes())
                 vao.render(self._fan, vertices=len(corners))
 
-    def _draw_cover(self, scene: Scene, target: Any, ray_from_ndc: np.ndarray, clip_from_world: bytes) -> None:
+    def _draw_cover(self, scene: Scene, target: Any, ray_from_ndc: np.ndarray, clip_from_world: np.ndarray) -> None:
         """Draw ground that hooves sink into: what lies below its surface loses the depth test."""
         self._draw_backdrop(scene, ray_from_ndc, ground=True, sky=False)
         plane = np.zeros((1, 20))
         plane[0, :12] = np.eye(3, 4).ravel() * FAR_M
         plane[0, [10, 11]] = (1e-4, scene.cover_m - 1e-4)
-        self._instances.write(plane.astype("f4").tobytes())
-        self._set(self._prop_depth, "clip_from_world", clip_from_world)
-        shown = target.color_mask
-        target.color_mask = ((False,) * 4,) * len(shown)
-        self._prop_vaos["box"][1].render(instances=1)
-        target.color_mask = shown
+        self._draw_depth(target, plane, clip_from_world)
 
     def _draw_mirrored(self, scene: Scene, target: Any, ray_from_ndc: np.ndarray, clip_from_world: np.ndarray) -> None:
         """Draw ground and, upside down below the water's surface, the horses: as things that are no horse.
@@ -363,6 +359,7 @@ class Renderer:
         # only what stands above the water is mirrored in it
         self._set(self._horse, "above_m", np.array(scene.water_m, "f4").tobytes())
         self.ctx.enable_direct(_CLIP_DISTANCE)
+        self.ctx.enable(self._cull)
         self.ctx.front_face = "ccw"
         for horse in scene.horses:
             self._load_horse(horse)
@@ -370,11 +367,23 @@ class Renderer:
             self._horse_vao.render()
         self.ctx.front_face = "cw"
         self.ctx.disable_direct(_CLIP_DISTANCE)
+        self.ctx.disable(self._cull)
+        self._set(self._horse, "above_m", np.array(-1e9, "f4").tobytes())
         self._set(self._horse, "clip_from_world", _column_major(clip_from_world))
         self._set(self._horse, "view_row", view_row.astype("f4").tobytes())
+        far = np.zeros((1, 20))  # a sheet over the whole picture, as far away as can be
+        far[0, [0, 5, 11]] = 1.0
+        self.ctx.depth_func = "1"
+        self._draw_depth(target, far, np.eye(4))
+        self.ctx.depth_func = "<="
+
+    def _draw_depth(self, target: Any, box: np.ndarray, clip_from_world: np.ndarray) -> None:
+        """Draw a box into the depth buffer alone."""
+        self._instances.write(box.astype("f4").tobytes())
+        self._set(self._prop_depth, "clip_from_world", _column_major(clip_from_world))
         shown = target.color_mask
         target.color_mask = ((False,) * 4,) * len(shown)
-        target.clear(depth=1.0)
+        self._prop_vaos["box"][1].render(instances=1)
         target.color_mask = shown
 
     def render(self, scene: Scene, scale: int = 1) -> Buffers:
@@ -446,9 +455,8 @@ class Renderer:
             for unit, name in enumerate(("bank", "volume", "shadow_map", "cards", "picture")):
                 self._set(program, name, np.array(unit, "i4").tobytes())
         if scene.cover_m > 0:
-            self._draw_cover(scene, target, ray_from_ndc, clip_from_world)
+            self._draw_cover(scene, target, ray_from_ndc, projection)
         if scene.water_m > 0:
-            ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
             self._draw_mirrored(scene, target, ray_from_ndc, projection)
         for horse, layers in zip(scene.horses, worn, strict=True):
             self._load_horse(horse)

@@ -19,8 +19,11 @@ class SceneShares:
 
     Attributes:
         field, arena, yard, road, indoor, stable, plain, picture, abstract: kinds of place.
-        photographs: image files to take as backgrounds (``pictures.photographs``), kept sorted. Without them most pictures become places outdoors.
+        photographs: image files to take as backgrounds (``pictures.photographs``), kept sorted. Without them most
+            pictures become places outdoors.
         painted: share of the pictures that stay pictures, painted ones, where there are no photographs.
+        wall: scales how often a wall stands behind, 1 for as often as the place wants.
+        path: share of the fields and yards with a strip of other ground.
         skyline: share of places outdoors with a painted skyline; the others have bands of hills and trees.
         grounds: names of the ``ground.GROUNDS`` to draw from; empty for all.
         overcast, golden_hour, fog, backlight, flash, lamps: kinds of light; lamps is for places outdoors.
@@ -46,6 +49,8 @@ class SceneShares:
     abstract: float = 0.03
     photographs: tuple[str, ...] = ()
     painted: float = 0.35
+    wall: float = 1.0
+    path: float = 0.12
     skyline: float = 0.85
     grounds: tuple[str, ...] = ()
     overcast: float = 0.35
@@ -90,7 +95,7 @@ class SceneShares:
         """Return about the distribution of the first generator, for comparison."""
         return cls(
             field=0.42, arena=0.33, indoor=0.13, abstract=0.12, yard=0, road=0, stable=0, plain=0, picture=0,
-            skyline=0, grounds=("sand", "dark sand", "grey arena", "grass", "dry grass", "dirt", "asphalt", "snow"),
+            path=0, skyline=0, grounds=("sand", "dark sand", "grey arena", "grass", "dry grass", "dirt", "asphalt", "snow"),
             overcast=0.4, golden_hour=0, fog=0.2, backlight=0, flash=0, lamps=0, soft_shadow=0, white_balance=0,
             blades=0.8, cover=0, water=0, dust=0, furniture=0.9, fence_front=0.13, foliage_front=0, trunk_front=0,
             pole_front=0, people=0.4, vehicles=0, animals=0, buildings=0.6,

@@ -42,18 +42,19 @@ def add_dust(
     pace = min((speed_mps - _FAST_MPS) / 8.0, 1.0)
     if pace <= 0 or ground.dust <= 0:
         return 0
-    n = int(rng.integers(6, 10 + int(16 * pace)))
+    n = int(rng.integers(8, 14 + int(16 * pace)))
     hoof = hooves_xyz[rng.integers(0, 4, n)]
     behind = np.abs(rng.normal(0, 0.25 + 0.9 * pace, n)) * height_m
     at = hoof.copy()
     at[:, :2] -= heading_xy * behind[:, None]
     at[:, :2] += rng.normal(0, 0.12 * height_m, (n, 2))
-    size = height_m * (0.16 + 0.22 * behind / height_m + 0.25 * pace * rng.random(n))
+    size = height_m * (0.22 + 0.25 * behind / height_m + 0.35 * pace * rng.random(n))
     at[:, 2] = rng.uniform(-0.12, 0.25, n) * size
     right, up = _facing(n, eye, at, size * rng.uniform(0.9, 1.7, n))
-    opacity = ground.dust * rng.uniform(0.3, 1.5) * rng.uniform(0.5, 1.1, n) * np.exp(-behind / height_m * 0.6)
+    opacity = ground.dust * rng.uniform(0.4, 2.2) * rng.uniform(0.6, 1.2, n) * np.exp(-behind / height_m * 0.5)
     pictures = np.array([card_layer("puff"), card_layer("puff thin")])[rng.integers(0, 2, n)]
-    rgb = np.clip(0.55 * rows["soil_a"][:3] + 0.45 * np.sqrt(rows["soil_a"][:3]) * 0.75, 0, 0.9)
+    # fine dust is paler than the ground it comes from
+    rgb = np.clip(0.5 * rows["soil_a"][:3] + 0.5 * np.sqrt(rows["soil_a"][:3]) * 0.85, 0, 0.9)
     props.cards(pictures, at, right, up, rgb, OBJECT_ID, np.clip(opacity, 0, 0.95), 0.0, VEIL)
     if rng.random() < 0.5:
         m = int(rng.integers(2, 6))
@@ -103,23 +104,22 @@ def add_water(
     return level
 
 
-def add_mounds(
-    props: Props, rng: np.random.Generator, rows: Rows, hooves_xyz: np.ndarray, depth_m: float, texture: str
-) -> None:
+def add_mounds(props: Props, rng: np.random.Generator, rows: Rows, hooves_xyz: np.ndarray, depth_m: float) -> None:
     """Heap soft ground round the hooves that stand in it, so that they do not cut its surface in a straight line."""
     down = hooves_xyz[hooves_xyz[:, 2] < depth_m + 0.06]
     if not len(down):
         return
-    n = 7 * len(down)
-    centre = np.repeat(down, 7, axis=0)
+    n = 12 * len(down)
+    centre = np.repeat(down, 12, axis=0)
     turn = rng.uniform(0, 2 * np.pi, n)
     out = rng.uniform(0.05, 0.13, n)
     centre[:, 0] += out * np.cos(turn)
     centre[:, 1] += out * np.sin(turn)
     centre[:, 2] = depth_m - 0.01
     axes = np.zeros((n, 3, 3))
-    axes[:, 0, 0], axes[:, 1, 1] = rng.uniform(0.03, 0.09, n), rng.uniform(0.03, 0.09, n)
-    axes[:, 2, 2] = rng.uniform(0.008, 0.03, n) * (0.5 + depth_m / 0.06)
+    axes[:, 0, 0], axes[:, 1, 1] = rng.uniform(0.03, 0.12, n), rng.uniform(0.03, 0.12, n)
+    axes[:, 0, 1] = axes[:, 0, 0] * rng.normal(0, 0.4, n)
+    axes[:, 2, 2] = rng.uniform(0.004, 0.022, n) * (0.4 + depth_m / 0.06)
     share = rng.random((n, 1))
     rgb = (rows["soil_a"][:3] * share + rows["soil_b"][:3] * (1 - share)) * rng.uniform(0.9, 1.12, (n, 1))
-    props.add("sphere", axes, centre, rgb, OBJECT_ID, texture, float(rows["soil_b"][3]), 0.3)
+    props.add("sphere", axes, centre, rgb * 0.93, OBJECT_ID, as_ground=True)

@@ -14,7 +14,6 @@ from kinequimation.synth.lighting import sample_light
 from kinequimation.synth.meshes import Props
 from kinequimation.synth.obstacles import add_box, add_fence, add_jump, add_quadruped_furniture
 from kinequimation.synth.shares import SceneShares
-from kinequimation.synth.textures import TEXTURES
 from kinequimation.synth.vegetation import add_grass, add_tree
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def surround(
         chance = 0.35 if place == "picture" else 1.0
         if rng.random() < chance:
             furnish(props, rng, eye, ahead_xy, distance_m, reach_m, place, shares, record)
-    _in_front(rng, props, eye, ahead_xy, distance_m, height_m, shares, record)
+    _in_front(rng, props, eye, ahead_xy, distance_m, height_m, hfov_rad, shares, record)
     return Surroundings(sun, shadow, place, contact, picture, record)
 
 
@@ -129,7 +128,7 @@ def _background(
     if place in backdrop.OUTDOORS:
         picture = backdrop.add_skyline(rng, rows, shares, hfov_rad, record)
     has_wall = {"field": 0.05, "road": 0.08, "arena": 0.35, "yard": 0.4}.get(place, 1.0)
-    if rng.random() < has_wall:
+    if rng.random() < has_wall * (shares.wall if place in backdrop.OUTDOORS else 1.0):
         backdrop.add_wall(rng, rows, place, eye, distance_m, record)
     return picture
 
@@ -146,18 +145,19 @@ def _cover(
     """
     outdoors = place in (*backdrop.OUTDOORS, "picture")
     u_water, u_cover, u_blades, u_dust = rng.random(4)
-    if outdoors and u_water < shares.water:
+    # water reaches up to 0.3 withers heights: a camera that lies on the ground would be under it
+    if outdoors and u_water < shares.water and eye[2] > 0.35 * height_m:
         level = spray.add_water(props, rng, height_m, 60.0, record)
         if speed_mps > 0.5:
             record["splashes"] = spray.add_splash(props, rng, eye, hooves_xyz, level, speed_mps, height_m)
         return 0.0
     level = 0.0
-    if material.depth_m and u_cover < shares.cover:
+    if material.depth_m and u_cover < shares.cover and eye[2] > 0.2:
         level = ground.sink(rng, rows, material, height_m, record)
         if rng.random() < 0.8:
-            spray.add_mounds(props, rng, rows, hooves_xyz, level, TEXTURES[int(rows["soil_a"][3])])
+            spray.add_mounds(props, rng, rows, hooves_xyz, level)
     if material.grows and place != "plain" and u_blades < shares.blades:
-        tall = float(np.exp(rng.uniform(np.log(0.05), np.log(0.28))) * (height_m / 1.5) ** 0.5)
+        tall = float(rng.uniform(0.05, 0.25) * (height_m / 1.5) ** 0.5)
         if rng.random() < 0.06:
             tall *= 2.0
         vegetation.add_grass(props, rng, rows, rng.uniform(1.3, 2.4) * height_m, tall, eye, around=hooves_xyz[:, :2])
@@ -171,7 +171,7 @@ def _cover(
 
 def _in_front(
     rng: np.random.Generator, props: Props, eye: np.ndarray, ahead_xy: np.ndarray, distance_m: float, height_m: float,
-    shares: SceneShares, record: dict[str, object],
+    hfov_rad: float, shares: SceneShares, record: dict[str, object],
 ) -> None:  # fmt: skip
     """Add what stands between camera and horse."""
     u_fence, u_foliage, u_trunk, u_pole = rng.random(4)
@@ -186,7 +186,7 @@ def _in_front(
         else:
             record["fence_front"] = add_fence(props, rng, at, along, 14.0)
     if u_foliage < shares.foliage_front:
-        record["foliage_front"] = vegetation.add_foliage_in_front(props, rng, eye, ahead_xy, distance_m)
+        record["foliage_front"] = vegetation.add_foliage_in_front(props, rng, eye, ahead_xy, distance_m, hfov_rad)
     if u_trunk < shares.trunk_front:
         at = eye[:2] + ahead_xy * distance_m * rng.uniform(0.3, 0.7) + right * rng.normal(0, 0.12) * distance_m
         foot = np.array([*at, 0.0])
@@ -219,7 +219,7 @@ def sample_backdrop(
     for name in SCENE_FIELDS:
         rows.setdefault(name, np.zeros(4))
     bands = SceneShares(
-        **{k: getattr(shares, k) for k in (*backdrop.OUTDOORS, "indoor", "abstract")},
+        **{k: getattr(shares, k) for k in (*backdrop.OUTDOORS, "indoor", "abstract", "wall", "path")},
         stable=0.0, plain=0.0, picture=0.0, skyline=0.0, grounds=shares.grounds,
     )  # fmt: skip
     place = backdrop.sample_place(rng, bands)

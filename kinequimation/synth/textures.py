@@ -17,9 +17,13 @@ SIZE = 256
 TEXTURES: tuple[str, ...] = (
     "cloud", "soil", "sand", "gravel", "grass", "leaves", "planks", "bricks", "panels", "crowd", "letters", "blobs",
     "stripes", "checks", "cells", "scratches", "hoofprints", "ripples", "plaster", "foliage",
-    "turf", "prints", "raked", "cobbles", "shavings", "drifts", "boards", "waves", "metal",
+    "turf", "prints", "raked", "cobbles", "shavings", "drifts", "boards", "waves", "metal", "earth",
 )  # fmt: skip
 """Names of the layers of ``texture_bank``."""
+_SEEN_FAR = (
+    "earth", "sand", "gravel", "plaster", "turf", "prints", "raked", "cobbles", "shavings", "drifts", "grass", "leaves",
+    "hoofprints", "waves",
+)  # fmt: skip
 
 
 def fractal(rng: np.random.Generator, shape: tuple[int, ...], exponent: float, cutoff: float = 0.0) -> np.ndarray:
@@ -137,7 +141,7 @@ def _make(name: str, rng: np.random.Generator) -> np.ndarray:
         return np.clip(0.35 + 0.6 * np.minimum(near, 0.5) + 0.4 * (fractal(rng, shape, 1.0) - 0.5), 0, 1)
     if name == "ripples":
         return 0.5 + 0.25 * np.sin(2 * np.pi * (14 * y + 2.5 * fractal(rng, shape, 1.6))) * fractal(rng, shape, 1.2)
-    if name in ("turf", "prints", "raked", "cobbles", "shavings", "drifts", "boards", "waves", "metal"):
+    if name in ("turf", "prints", "raked", "cobbles", "shavings", "drifts", "boards", "waves", "metal", "earth"):
         return _make_surface(name, rng)
     return 0.5 + 0.3 * (fractal(rng, shape, 1.2) - 0.5) + 0.15 * (fractal(rng, shape, 0.4) - 0.5)  # plaster
 
@@ -177,6 +181,8 @@ def _make_surface(name: str, rng: np.random.Generator) -> np.ndarray:
     shape = (SIZE, SIZE)
     y, x = np.mgrid[:SIZE, :SIZE] / SIZE
     grain = fractal(rng, shape, 0.3, 10) - 0.5
+    if name == "earth":
+        return np.clip(fractal(rng, shape, 0.8) + 0.25 * np.minimum(_dents(rng, 25), 0.3), 0, 1)
     if name == "turf":
         blades = _blur(_strokes(rng, 5200, 9, 1), 0.4)
         clumps = fractal(rng, shape, 1.1, 3) - 0.5
@@ -184,7 +190,7 @@ def _make_surface(name: str, rng: np.random.Generator) -> np.ndarray:
         dry = np.clip(fractal(rng, shape, 0.8) - 0.55, 0, 1) + 0.25 * (blades > 0.7)
         return np.stack([grey + 0.3 * dry, grey + 0.08 * dry, grey - 0.12 * dry], -1)
     if name == "prints":
-        return np.clip(0.52 + 0.4 * _dents(rng, 70) + 0.3 * grain + 0.25 * (fractal(rng, shape, 1.3) - 0.5), 0, 1)
+        return np.clip(0.52 + 0.5 * _dents(rng, 85) + 0.35 * grain + 0.25 * (fractal(rng, shape, 1.3) - 0.5), 0, 1)
     if name == "raked":
         wave = 0.02 * fractal(rng, shape, 2.0)
         lines = np.sin(2 * np.pi * 22 * (y + wave)) * (0.4 + fractal(rng, shape, 1.4))
@@ -216,8 +222,12 @@ def texture_bank() -> UInt8[np.ndarray, "layers 256 256 3"]:
     layers = []
     for i, name in enumerate(TEXTURES):
         image = _make(name, np.random.default_rng([11, i]))
+        if name in _SEEN_FAR:
+            # what varies slowly within a tile would show as a lattice from far away
+            sigma = (24, 24) if image.ndim == 2 else (24, 24, 0)
+            image = image - gaussian_filter(image, sigma, mode="wrap") + 0.5
         if image.ndim == 2:
-            tint = fractal(np.random.default_rng([12, i]), (SIZE, SIZE), 1.3) - 0.5
+            tint = fractal(np.random.default_rng([12, i]), (SIZE, SIZE), 1.0, 6) - 0.5
             image = image[..., None] + 0.12 * tint[..., None] * np.array([1.0, 0.0, -1.0])
         layers.append(image)
     return (np.clip(np.stack(layers), 0, 1) * 255).astype(np.uint8)

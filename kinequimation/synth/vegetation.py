@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Rows = dict[str, np.ndarray]
 
-_GREENS = ((74, 98, 50), (96, 114, 60), (60, 84, 46), (110, 122, 70), (120, 104, 62))
+_GREENS = ((80, 96, 58), (98, 110, 68), (64, 82, 52), (112, 118, 76), (122, 106, 70), (92, 88, 56))
 _TREES = tuple(card_layer(n) for n in ("oak", "ash", "lime", "poplar", "spruce", "pine", "bare"))
 _BUSHES = tuple(card_layer(n) for n in ("bush", "shrub", "fern"))
 _UP = np.array([0.0, 0.0, 1.0])
@@ -52,7 +52,7 @@ def add_grass(
     """
     eye = np.array([5.0, 5.0, 1.5]) if eye is None else eye
     # as many tufts as cover the ground loosely, but no more than a frame can pay for
-    n = int(np.clip(rng.uniform(0.25, 0.9) * np.pi * radius_m**2 / (0.5 * height_m) ** 2 * 0.35, 60, 420))
+    n = int(np.clip(rng.uniform(0.3, 1.0) * np.pi * radius_m**2 / (0.5 * height_m) ** 2 * 0.35, 80, 480))
     angle, r = rng.uniform(0, 2 * np.pi, n), radius_m * np.sqrt(rng.random(n))
     xy = np.stack([r * np.cos(angle), r * np.sin(angle)], -1)
     # grass grows in patches
@@ -60,9 +60,9 @@ def add_grass(
     nearest = np.linalg.norm(xy[:, None] - patch, axis=-1).argmin(1)
     xy = np.where(rng.random((n, 1)) < 0.4, patch[nearest] + rng.normal(0, 0.25 * radius_m, (n, 2)), xy)
     if around is not None and len(around):
-        near = around[rng.integers(0, len(around), 40)] + rng.normal(0, 0.12, (40, 2))
-        xy = np.concatenate([xy, near])
-        n += 40
+        n_near = int(rng.integers(20, 80))
+        xy = np.concatenate([xy, around[rng.integers(0, len(around), n_near)] + rng.normal(0, 0.14, (n_near, 2))])
+        n += n_near
     tall = (
         height_m
         * rng.uniform(0.45, 1.15, n)
@@ -118,7 +118,12 @@ def add_hedge(
 
 
 def add_foliage_in_front(
-    props: Props, rng: np.random.Generator, eye: np.ndarray, ahead_xy: np.ndarray, distance_m: float
+    props: Props,
+    rng: np.random.Generator,
+    eye: np.ndarray,
+    ahead_xy: np.ndarray,
+    distance_m: float,
+    hfov_rad: float = 0.7,
 ) -> str:
     """Add leaves between camera and horse: grass or bushes from below, or a branch from above.
 
@@ -135,10 +140,12 @@ def add_foliage_in_front(
     xy = eye[:2] + ahead_xy * near + right_xy * sideways[:, None] + rng.normal(0, 0.2, (n, 2))
     share = near / distance_m
     if kind == "branch":
-        drop = rng.uniform(0.4, 1.2, n)
-        foot, right, up = _upright(rng, xy, drop * 1.2, drop, eye, 0.1)
+        # it hangs into the picture from beyond its upper edge
         sight = eye[2] + (1.0 - eye[2]) * share
-        foot[:, 2] = sight + 0.18 * near * rng.uniform(0.4, 1.2, n) - drop * 0.4
+        half_view = near * np.tan(hfov_rad / 2)
+        drop = half_view * rng.uniform(1.0, 1.8, n)
+        foot, right, up = _upright(rng, xy, drop * rng.uniform(1.0, 1.6, n), drop, eye, 0.05)
+        foot[:, 2] = sight + half_view * rng.uniform(-0.1, 0.6, n)
         pictures = np.full(n, card_layer("branch"))
     else:
         # tall enough to reach the legs' line of sight, seldom the trunk's

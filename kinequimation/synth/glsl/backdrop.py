@@ -43,12 +43,16 @@ void main() {
     vec3 behind = faded > 0.0 && SCENE_SKYLINE.w > 1.5 ? flat_picture() * SCENE_FADE.w : vec3(0.0);
     if (faded > 0.995 && SCENE_SKYLINE.w > 1.5) { out_rgb = vec4(behind, 1.0); return; }
     vec2 uv = g.xy + SCENE_OFFSET.xy * 10.0;
-    float spots = 0.6 * tex(uv * SCENE_SOIL_MIX.y, 1.0).r + 0.4 * tex(uv.yx * SCENE_SOIL_MIX.y * 5.3, 1.0).r;
+    vec2 far = uv * SCENE_SOIL_MIX.y;
+    float spots = 0.6 * tex(far, 1.0).r + 0.4 * tex(mat2(4.1, 3.3, -3.3, 4.1) * far, 1.0).g;
     vec3 a = SCENE_SOIL_A.rgb, b = SCENE_SOIL_B.rgb;
     float layer = SCENE_SOIL_A.w;
     if (SCENE_PATH.w > 0.0) {
         float side = abs(dot(g.xy, SCENE_PATH.xy) - SCENE_PATH.z) - SCENE_PATH.w * (1.3 - 0.6 * spots);
-        if (side > 0.0) a = SCENE_VERGE.rgb, b = a * 0.75, layer = SCENE_VERGE.w;
+        side += 0.5 * tex(g.xy * 0.7, SCENE_VERGE.w).r - 0.25;
+        float beside = smoothstep(-0.2, 0.2, side);
+        a = mix(a, SCENE_VERGE.rgb, beside), b = mix(b, SCENE_VERGE.rgb * 0.75, beside);
+        if (side > 0.0) layer = SCENE_VERGE.w;
     }
     float soft = mix(0.3, 0.12, SCENE_SOIL_MIX.w);
     vec3 rgb = mix(a, b, smoothstep(SCENE_SOIL_MIX.z - soft, SCENE_SOIL_MIX.z + soft, spots));
@@ -68,7 +72,7 @@ void main() {
     float level = length(SCENE_SUN.xy);
     float lean = near.r - tex(st + 0.012 * SCENE_SUN.xy / max(level, 0.1), layer).r;
     float relief = 1.0 + 3.0 * (0.4 * SCENE_SOIL_MIX.x + SCENE_SOIL_MIX.w) * level * lean / (0.35 + SCENE_SUN.z);
-    float light = max(SCENE_SUN.z, 0.0) * clamp(relief, 0.35, 1.8) * shadow_at(g);
+    float light = max(SCENE_SUN.z, 0.0) * clamp(relief, 0.35, 1.8) * shadow_at(g) * mix(1.0, ao, 0.7);
     vec3 shaded = lit(rgb, vec3(0.0, 0.0, 1.0), light, ao);
     if (SCENE_REACH.w > 0.0) {
         // wet: darker where it is low, with the sky in the puddles

@@ -52,6 +52,7 @@ HORSE_VERTEX = (
     """#version 330
 uniform mat4 clip_from_world;
 uniform vec4 view_row;
+uniform float above_m;
 """
     + ANATOMY
     + BONES
@@ -77,6 +78,7 @@ void main() {
     if (material > 1.5 && material < 2.5) flow = TAIL_AXIS;
     flow -= tn * dot(flow, tn);
     grain = vec4(flow, 0.0) * m;
+    gl_ClipDistance[0] = world.z - above_m;  // used for mirror images only
     z_cam = dot(view_row, vec4(world, 1.0));
     gl_Position = clip_from_world * vec4(world, 1.0);
 }

@@ -56,7 +56,7 @@ void main() {
         }
         if (look.x < -1.5) {
             n = normalize(vec3(0.3 * n.xy, 1.0));  // grass is lit as the ground is
-            ao = mix(0.75, 1.0, local.z);
+            ao = mix(0.75, 1.0, clamp(local.z, 0.0, 1.0));
         } else {
             n = normalize(n + 0.35 * (texture(volume, world * 1.7).rgb - 0.5));
             rgb *= 0.8 + 0.4 * texture(volume, world * 0.9).r;

@@ -310,7 +310,7 @@ def add_rug(rng: np.random.Generator, fields: Fields, body: Body, kind: str) -> 
     has_neck = rng.random() < (0.6 if kind == "fly" else 0.25)
     hem = rng.uniform(0.86, 1.02) if kind != "cooler" else rng.uniform(0.95, 1.1)
     fields["rug"][:] = (*rgb, 1.0)
-    fields["rug_shape"][:] = (rng.uniform(-0.86, -0.74), hem, rng.uniform(0.86, 0.93), float(has_neck))
+    fields["rug_shape"][:] = (rng.uniform(-0.86, -0.74), hem, 0.8 if rng.random() < 0.25 else 1.05, float(has_neck))
     fields["rug_more"][:] = (1.22, rng.uniform(0.0, 0.4), pattern, float(kind != "cooler" and rng.random() < 0.7))
     fields["rug_trim"][:] = (*trim, 0.02 if kind == "cooler" else rng.uniform(0.02, 0.15))
     fields["thick"][1] = max(fields["thick"][1], 0.009 * body.shape.withers_height_m / 1.6)

@@ -90,9 +90,10 @@ def _is_level(horse: HorseInScene) -> bool:
 
 
 def is_foal(horse: HorseInScene) -> bool:
-    """Has a horse a foal's or a yearling's proportions: long legs under a narrow trunk, at no great height?"""
+    """Has a horse a foal's or a yearling's proportions: a narrow trunk on long legs, a short mane, no great height?"""
     shape = horse.body.shape
-    return shape.withers_height_m < 1.55 and shape.barrel_width * shape.barrel_depth < 0.82 * shape.leg_length
+    narrow = shape.barrel_width * shape.barrel_depth < 0.95 * shape.leg_length
+    return narrow and shape.mane_length < 0.95 and shape.withers_height_m < 1.53
 
 
 def dress(

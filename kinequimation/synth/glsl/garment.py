@@ -165,6 +165,8 @@ _RUG = """
         front = t.y - GARMENT_POLL.w + 0.02;
         hem = (t.z - 1.28) - 0.95 * (-0.62 - t.y);
     }
+    hem -= (1.14 - GARMENT_RUG_SHAPE.y) * smoothstep(0.74, 0.88, t.y);  // open below the tail
+    hem = min(hem, tn.x * sign(t.x) + 0.25 + 2.0 * max(t.z - 1.14, 0.0));  // nothing between the thighs
     float depth = min(min(front, back), hem);
     if (depth > 0.0 && (!is_hair || t.y < -0.4)) {
         wear(GARMENT_RUG.rgb, depth, GARMENT_RUG_TRIM.w, 0.5);

@@ -103,14 +103,16 @@ def sample_person(rng: np.random.Generator, dress: str = "casual", height_m: flo
     if dress == "dressage":
         c["top"] = c["sleeves"] = (black, _dye(rng, (28, 34, 62)), random_colour(rng))[rng.choice(3, p=[0.5, 0.3, 0.2])]
         c["trousers"], c["gloves"] = (white, beige)[int(rng.random() < 0.3)], white if rng.random() < 0.7 else black
-        tall, jacket, headgear = True, 2 if rng.random() < 0.4 else 1, "helmet" if rng.random() < 0.75 else "top hat"
+        tall, jacket = True, 2 if rng.random() < 0.4 else 1
+        headgear = "helmet" if rng.random() < 0.75 else "top hat"
     elif dress == "jumping":
         c["trousers"] = (white, beige, c["trousers"])[rng.integers(3)]
         tall, jacket, bib = rng.random() < 0.85, 1, rng.random() < 0.3
         vest = rng.random() < 0.25
     elif dress == "western":
         c["trousers"], c["boots"] = (jeans if rng.random() < 0.7 else brown), brown
-        tall, jacket, headgear = False, 0, "hat" if rng.random() < 0.75 else ("helmet", "cap", "none")[rng.integers(3)]
+        tall, jacket = False, 0
+        headgear = ("hat", "helmet", "cap", "none")[rng.choice(4, p=[0.75, 0.1, 0.08, 0.07])]
         c["head"] = (brown, beige, black, white)[rng.integers(4)]
     elif dress == "racing":
         c["trousers"], c["boots"], tall, jacket, vest = white, black, True, 0, rng.random() < 0.3

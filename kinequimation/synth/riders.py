@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from kinequimation.synth.saddlery import SaddleFrame
 
 Discipline = Literal["dressage", "jumping", "western", "racing", "icelandic", "leisure"]
+_STANDING = ("idle", "stand", "graze", "paw", "kick")
+"""Gaits and moves in which a rider sits still."""
 DISCIPLINES: tuple[Discipline, ...] = ("dressage", "jumping", "western", "racing", "icelandic", "leisure")
 Range = tuple[float, float]
 
@@ -94,10 +96,10 @@ def choose_seat(rng: np.random.Generator, discipline: Discipline, gait: str, *, 
         return "bareback"
     if "jump" in gait:
         return "two-point"
-    if any(word in gait for word in ("idle", "graze", "rest")) and rng.random() < 0.95:
+    if gait in _STANDING and rng.random() < 0.95:
         return discipline if discipline in ("dressage", "western", "icelandic") else "leisure"
     if discipline == "racing":
-        return "racing" if "walk" not in gait and "idle" not in gait and rng.random() < 0.85 else "leisure"
+        return "racing" if "walk" not in gait and rng.random() < 0.85 else "leisure"
     if discipline == "jumping":
         return ("light", "two-point", "rising", "dressage")[rng.choice(4, p=_jumping_seats(gait))]
     if discipline in ("dressage", "leisure") and "trot" in gait and rng.random() < 0.5:

@@ -77,7 +77,8 @@ FIRST = dataclasses.replace(NOTHING, saddled=0.36, rider=0.3, pad=0.85, halter=0
 def can_be_ridden(horse: HorseInScene) -> bool:
     """Is a horse grown, and on its feet?"""
     girth_z = horse.keypoints()[_GIRTH, 2]
-    return not is_foal(horse) and girth_z > 0.36 * horse.body.shape.withers_height_m
+    up = girth_z > 0.36 * horse.body.shape.withers_height_m and horse.gait not in ("lie", "lie_down", "get_up")
+    return up and not is_foal(horse)
 
 
 def _is_level(horse: HorseInScene) -> bool:
@@ -209,7 +210,7 @@ def _ride(
         saddlery.add_loose_reins(parts, horse, bit, rein)
         return record
     person = riders.sample_rider(rng, discipline, horse.body.shape.withers_height_m)
-    name = riders.choose_seat(rng, discipline, getattr(horse, "gait", ""), saddled=saddled)
+    name = riders.choose_seat(rng, discipline, horse.gait, saddled=saddled)
     seat = riders.SEATS[name]
     pose, holding = riders.add_rider(rng, parts, person, seat, frame, seat_up)
     sag = rng.uniform(*seat.rein_sag)
@@ -233,7 +234,7 @@ def _ride(
 def _discipline(rng: np.random.Generator, horse: HorseInScene) -> riders.Discipline:
     """Draw a way of riding; small horses are not raced, and quick ones seldom do dressage."""
     odds = dict(zip(riders.DISCIPLINES, (0.24, 0.26, 0.14, 0.12, 0.08, 0.16), strict=True))
-    height, gait = horse.body.shape.withers_height_m, getattr(horse, "gait", "")
+    height, gait = horse.body.shape.withers_height_m, horse.gait
     if height < 1.45:
         odds["racing"] = 0.0
         odds["icelandic"] = 0.35 if height > 1.25 else 0.0

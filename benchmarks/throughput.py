@@ -60,7 +60,7 @@ def stream_rate(n: int, workers: int, kind: Any = "frame", mixture: Any = None) 
     try:
         return rate(stream, n, 8 * workers)
     finally:
-        stream.close()  # pyright: ignore[reportAttributeAccessIssue]
+        stream.close()
 
 
 def first_rate(checkout: Path, n: int, workers: int) -> float:

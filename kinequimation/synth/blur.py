@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinequimation import skeleton
 from kinequimation.geometry.camera import Camera
 from kinequimation.synth.glsl.common import SCENE_FIELDS
 from kinequimation.synth.renderer import renderer
@@ -28,7 +29,8 @@ STEP_PX = 2.0
 """How far the fastest point may move between two sub-frames, as long as ``MAX_SUBFRAMES`` are enough: judgement."""
 SHARP_PX = 1.0
 """A picture in which nothing moves farther than this is not blurred."""
-_TRUNK = 1 + 52
+_TRUNK = skeleton.JOINT_INDEX["DEF-spine.004"]
+_EYE, _OFFSET, _PICTURE, _FIT = (SCENE_FIELDS.index(name) for name in ("eye", "offset", "picture", "fit"))
 _RIDES_M = 1.5
 _GAMMA = 2.2
 
@@ -148,11 +150,12 @@ def scene_at(scene: Scene, u: float, jitter_px: tuple[float, float] = (0.0, 0.0)
     K[:2, 2] += jitter_px
     moved = Camera(K, T, camera.width, camera.height)
     rows = scene.rows.copy()
-    rows[SCENE_FIELDS.index("eye"), :3] = moved.position_world
-    if scene.is_picture:  # a picture is drawn in screen coordinates: it shifts as what lies far away does
-        ahead = camera.position_world + camera.T_cam_world[2, :3] * 1e4
-        shift = (moved.project(ahead) - camera.project(ahead)) * 2 / (camera.width, camera.height)
-        rows[SCENE_FIELDS.index("offset"), :2] -= shift * rows[SCENE_FIELDS.index("picture"), 2]
+    rows[_EYE, :3] = moved.position_world
+    # a picture is drawn in screen coordinates: it shifts as what lies far away does
+    ahead = camera.position_world + camera.T_cam_world[2, :3] * 1e4
+    shift = (moved.project(ahead) - camera.project(ahead)) * 2 / (camera.width, camera.height)
+    rows[_OFFSET, :2] -= shift * rows[_PICTURE, 2]
+    rows[_FIT, :2] -= shift * rows[_FIT, 2:]
     horses = tuple(_horse_at(h, u) for h in scene.horses)
     props = scene.props
     for horse, there in zip(scene.horses, horses, strict=True):
@@ -184,7 +187,7 @@ def path_px(scene: Scene) -> float:
 
 def _inside(camera: Camera, uv_px: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
-        return ((uv_px > 0) & (uv_px < (camera.width, camera.height))).all(-1)
+        return np.asarray(((uv_px > 0) & (uv_px < (camera.width, camera.height))).all(-1))
 
 
 def exposed(scene: Scene, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:

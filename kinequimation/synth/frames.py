@@ -166,7 +166,7 @@ def _frame_of(stream: str, seed: int, index: int, size: int, scale: int, mixture
     if stream == "training":
         size = int(TRAINING_SIZES[rng.integers(2)])
     view = TRAINING_VIEW if stream == "training" else None
-    frame = label(sample_scene(rng, size, view, *(() if mixture is None else (mixture,))), scale)
+    frame = label(sample_scene(rng, size, view, mixture), scale)
     origin = {"generator": GENERATOR} | dict(zip(_ORIGIN, (stream, seed, index, size, scale), strict=True))
     return replace(frame, record=frame.record | origin | {"mixture": changed_fields(mixture)})
 
@@ -265,4 +265,6 @@ def remake(record: dict[str, Any]) -> Frame:
         raise InputError(f"record: expected the stream frame or training, got {record['stream']}")
     changes = record["mixture"]
     mixture = with_changes(Mixture(), changes) if changes else None
-    return _frame_of(*(record[k] for k in _ORIGIN), mixture)
+    return _frame_of(
+        record["stream"], record["seed"], record["index"], record["size"], record["scale"], mixture=mixture
+    )

@@ -465,7 +465,7 @@ class Renderer:
             ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
             self._horse_vao.render()
             for layer, faces in layers.items():
-                self._set(self._garments[layer], "garment", horse.garments.astype("f4").tobytes())
+                self._set(self._garments[layer], "garment", np.asarray(horse.garments, "f4").tobytes())
                 self._garment_index.write(faces.tobytes())
                 self._garment_vaos[layer].render(vertices=3 * len(faces))
         ctx.enable_only(moderngl.DEPTH_TEST)

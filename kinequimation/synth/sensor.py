@@ -264,8 +264,8 @@ def _fringed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
         data = (1 / zoom, 0.0, shift[0], 0.0, 1 / zoom, shift[1])
         plane = Image.fromarray(image[..., channel])
         plane = plane.transform((size, size), Image.Transform.AFFINE, data, Image.Resampling.BILINEAR)
-        inside = np.asarray(plane) > 0
-        out[..., channel] = np.where(inside, plane, image[..., channel])
+        there = np.asarray(plane)
+        out[..., channel] = np.where(there > 0, there, image[..., channel])
     return out
 
 

@@ -13,7 +13,7 @@ import os
 import queue
 import signal
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
@@ -82,17 +82,17 @@ def _work(
 def frame_stream(
     seed: int, start: int = ..., count: int | None = ..., workers: int = ..., mixture: Mixture | None = ...,
     kind: Literal["frame"] = ..., size: int | None = ...,
-) -> Iterator[Frame]: ...  # fmt: skip
+) -> Generator[Frame, None, None]: ...  # fmt: skip
 @overload
 def frame_stream(
     seed: int, start: int = ..., count: int | None = ..., workers: int = ..., mixture: Mixture | None = ...,
     *, kind: Literal["training"], size: int | None = ...,
-) -> Iterator[TrainingSample]: ...  # fmt: skip
+) -> Generator[TrainingSample, None, None]: ...  # fmt: skip
 @overload
 def frame_stream(
     seed: int, start: int = ..., count: int | None = ..., workers: int = ..., mixture: Mixture | None = ...,
     *, kind: Literal["detection"], size: int | None = ...,
-) -> Iterator[DetectionSample]: ...  # fmt: skip
+) -> Generator[DetectionSample, None, None]: ...  # fmt: skip
 def frame_stream(
     seed: int,
     start: int = 0,
@@ -101,7 +101,7 @@ def frame_stream(
     mixture: Mixture | None = None,
     kind: Kind = "frame",
     size: int | None = None,
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Yield the samples ``start``, ``start + 1``, ... of stream ``seed``.
 
     Sample ``index`` is what ``sample``, ``training_sample`` or ``detection_sample`` give for it, whatever the number of
@@ -149,7 +149,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 def _from_workers(
     kind: str, seed: int, start: int, stop: int | None, size: int, mixture: Mixture | None, workers: int
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     context = multiprocessing.get_context("spawn")  # a forked child would share the parent's OpenGL state
     workers = workers if stop is None else min(workers, stop - start)
     queues = [context.Queue(_AHEAD) for _ in range(workers)]

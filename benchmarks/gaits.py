@@ -22,9 +22,9 @@ from kinequimation.motion import Motion, joint_angles, make_motion
 
 TOES = [skeleton.KEYPOINT_INDEX[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS]
 REFERENCE_HEIGHT_M = 1.60
-STILL_M_S, LOW_M = 0.15, 0.002
+STILL_M_S, LOW_M = 0.2, 0.002
 """A toe stands where it is slower than this and this near to its lowest."""
-FRAMES_A_STRIDE = 400
+FRAMES_A_STRIDE = 240
 
 # gait: slow, usual and fast speed at 1.60 m; then anchors, each the speed at which the numbers hold, the contact phase
 # of LF, RF, LH, RH and the duty factor of fore and hind. Between anchors the numbers go straight.
@@ -160,7 +160,7 @@ def measure(gait: str, breed: str, speed: str, body: Body) -> Row:
         for frames in np.split(np.arange(len(motion)), np.flatnonzero(np.diff(standing)) + 1):
             if standing[frames[0]]:
                 drift = max(drift, float(np.ptp(xyz[frames, i], axis=0).max()))
-    some = slice(0, FRAMES_A_STRIDE, 8)
+    some = slice(0, FRAMES_A_STRIDE, 5)
     lowest = body.vertices(motion.root_xyz_world[some], motion.quat_wxyz[some])[..., 2].min()
     beyond, joint = -np.inf, ""
     angles = joint_angles(body, motion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from kinequimation.motion.trunk import TRUNK_REFERENCE, pose_trunk
 from kinequimation.motion.wishes import slacks, wished_turns
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
     from kinequimation.body.horse import Body
     from kinequimation.motion.gait import Gait
@@ -36,14 +37,21 @@ _SPINE_CHAIN = [_J["root"], *(_J[f"DEF-spine.00{i}"] for i in range(1, 7))]
 _PELVIS, _HEAD = _J["DEF-spine.001"], _J["DEF-head"]
 _LOINS = [_J[f"DEF-spine.00{i}"] for i in range(2, 6)]
 _NECK = [_J[f"DEF-neck.00{i}"] for i in range(1, 5)]
+_TAIL = [_J[f"DEF-tail.00{i}"] for i in range(1, 6)]
+_TAIL_SHARE = np.array([0.3, 0.25, 0.2, 0.15, 0.1])
+_TAIL_CLEARANCE = 0.125
+"""How high the bones of the tail stay above the ground, in withers heights; the hair is a little longer."""
 _SOFTNESS = 0.006
 """Distance before its full stretch at which a limb begins to pull the trunk down, in withers heights."""
+_ROOM = 0.004
+"""A horse sinks by this share of its height more than its limbs need, so that they only just stretch (a guess)."""
 _RELUCTANCE = 0.3
 """How much further than it can a limb in the air would have to reach before it pulls the trunk down, withers heights;
 until then it bends instead."""
-_LETS_GO, _TAKES_HOLD = 0.15, 0.12
-"""Parts of the swing in which a limb changes from pulling to bending, and back (judgement)."""
-_LEAN_SHARE, _MOST_LEAN_RAD = 0.85, np.radians(11.0)
+_LETS_GO, _TOUCH = 0.13, 0.03
+"""Parts of the swing in which a limb ceases to pull, and in which its toe leaves the exact way that it was given, and
+back again at the end (judgement)."""
+_LEAN_SHARE, _MOST_LEAN_RAD = 0.85, np.radians(9.0)
 """A horse leans a little less than the balance of forces asks for; both guesses."""
 _MOST_SPINE_BEND_RAD, _MOST_NECK_BEND_RAD = np.radians(10.0), np.radians(22.0)
 GRAVITY_MPS2 = 9.81
@@ -91,6 +99,7 @@ def animate(
     hooves: Hooves,
     extra: Float[np.ndarray, "frames 81 3"] | None = None,
     lift_m: Float[np.ndarray, " frames"] | float = 0.0,
+    probes: Int[np.ndarray, " n"] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pose every frame.
 
@@ -102,21 +111,32 @@ def animate(
         hooves: what the hooves do.
         extra: turns to add to the trunk's and to the limbs' wishes, rotation vectors.
         lift_m: height to add to the trunk's middle.
+        probes: the first frames are no part of the motion but moments at which one limb each, LF to RH, is stretched
+            most: the trunk sinks by as much as they need. Without them it is the parts that say how far.
 
     Returns:
-        root positions [T, 3] and rotations relative to the parents [T, 81, 4].
+        without the probes, root positions [T, 3] and rotations relative to the parents [T, 81, 4].
     """
     height = body.shape.withers_height_m
     root, quat, frame = _carry(body, style, course, parts, hooves, extra, lift_m)
-    over = frame.over_m - _RELUCTANCE * height * _freedom(hooves.progress)
+    if probes is not None:
+        n = len(probes)
+        sink = needed_sink_m(body, frame.over_m[:n], probes)
+        root, quat, frame = root[n:], quat[n:], frame.after(n, sink)
+        root[:, 2] -= sink
+        parts = [dataclasses.replace(p, phase=p.phase[n:], share=p.share[n:], sink_m=p.sink_m[n:]) for p in parts]
+        hooves = hooves.after(n)
+    over = frame.over_m - _RELUCTANCE * height * _free(hooves.progress, _LETS_GO)
     root[:, 2] -= _soft_positive_max(over, _SOFTNESS * height)
+    _clear_tail(body, root, quat, frame)
     bound = [(p.share, *slacks(p.gait, hooves.progress)) for p in parts]
     slack, hoof_slack = _mixed([(w, s) for w, s, _ in bound]), _mixed([(w, h) for w, _, h in bound])
     base_xyz = frame.base_xyz + root[:, None]
     near = frame.limbs.within_reach(
         base_xyz, frame.base_R, frame.wish, hooves.toe_xyz_world, frame.hoof_R, _SOFTNESS * height
     )
-    toe = hooves.toe_xyz_world + _freedom(hooves.progress)[..., None] * (near - hooves.toe_xyz_world)
+    off = _free(hooves.progress, _TOUCH)[..., None]
+    toe = hooves.toe_xyz_world + off * (near - hooves.toe_xyz_world)
     quat[:, CHAIN] = reach(frame.limbs, base_xyz, frame.base_R, frame.wish, slack, toe, frame.hoof_R, hoof_slack)
     return root, quat
 
@@ -131,11 +151,25 @@ class _Carried:
     """The limbs before they reach: what carries them, their wishes, their hooves."""
 
     limbs: Limbs
-    base_xyz: np.ndarray  # [T, 4, 3] from the root
+    base_xyz: np.ndarray  # [T, 4, 3] from the root to what carries the limbs: withers, withers, pelvis, pelvis
     base_R: np.ndarray
     wish: np.ndarray
     hoof_R: np.ndarray
     over_m: np.ndarray
+
+    def after(self, n: int, sink_m: float) -> _Carried:
+        """Return all but the first frames, the trunk lower."""
+        return _Carried(
+            self.limbs, self.base_xyz[n:], self.base_R[n:], self.wish[n:], self.hoof_R[n:], self.over_m[n:] - sink_m
+        )
+
+
+def needed_sink_m(body: Body, over_m: Float[np.ndarray, "n 4"], limb: Int[np.ndarray, " n"]) -> float:
+    """Return how far the trunk must sink for one limb each, LF to RH, to reach its hoof at some moments, metres.
+
+    A horse that covers much ground carries its trunk low all the time rather than falling at each stretch.
+    """
+    return max(float(over_m[np.arange(len(limb)), limb].max()) + _ROOM * body.shape.withers_height_m, 0.0)
 
 
 def _carry(
@@ -149,8 +183,7 @@ def _carry(
 ) -> tuple[np.ndarray, np.ndarray, _Carried]:
     """Pose the trunk: root positions, rotations with the limbs still at rest, and the limbs' task."""
     height = body.shape.withers_height_m
-    tail = _tail_lift(body)
-    rotvec = _mixed([(part.share, pose_trunk(part.gait, style, part.phase, tail)) for part in parts])
+    rotvec = _mixed([(part.share, pose_trunk(part.gait, style, part.phase, 0.0)) for part in parts])
     _bend(rotvec, body, course)
     lean = np.clip(
         _LEAN_SHARE * np.arctan(course.speed_mps**2 * course.turn_per_m / GRAVITY_MPS2),
@@ -235,10 +268,10 @@ def _bend(rotvec: np.ndarray, body: Body, course: Course) -> None:
     rotvec[:, _NECK, 2] += bend[:, None] / len(_NECK)
 
 
-def _freedom(progress: np.ndarray) -> np.ndarray:
-    """Return how freely a hoof may leave its place: 0 while it stands, 1 in the middle of its flight."""
+def _free(progress: np.ndarray, part: float) -> np.ndarray:
+    """Return 0 while a hoof stands, rising to 1 within a part of its swing, and falling again in its last part."""
     w = np.clip(progress - 1.0, 0.0, 1.0)
-    x = np.clip(np.minimum(w / _LETS_GO, (1.0 - w) / _TAKES_HOLD), 0.0, 1.0)
+    x = np.clip(np.minimum(w, 1.0 - w) / part, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
 
 
@@ -248,11 +281,24 @@ def _soft_positive_max(x: np.ndarray, softness: float) -> np.ndarray:
     return top + softness * np.log(np.exp(-top / softness) + np.exp((x - top[..., None]) / softness).sum(-1))
 
 
-def _tail_lift(body: Body) -> float:
-    """Return how much a tail that would reach the ground has to be lifted, radians."""
-    tail = [_J[f"DEF-tail.00{i}"] for i in range(1, 6)]
-    room = 0.78 * body.rest_xyz[tail[0], 2] / body.bone_lengths[tail].sum()
-    return float(np.arccos(min(room, 1.0)))
+def _clear_tail(body: Body, root: np.ndarray, quat: np.ndarray, frame: _Carried) -> None:
+    """Lift a tail that would reach the ground, by the same in all frames; the tail's rotations are changed."""
+    bones = np.array([body.rest_xyz[_PELVIS], *body.rest_xyz[_TAIL], body.rest_tail_xyz[_TAIL[-1]]])
+    steps = np.diff(bones, axis=0)
+    length = float(np.linalg.norm(steps[1:], axis=-1).sum())
+    for _ in range(4):
+        rotation, xyz, lowest = frame.base_R[:, 2], frame.base_xyz[:, 2] + root, np.inf
+        for i, step in enumerate(steps):
+            xyz = xyz + rotation @ step
+            lowest = min(lowest, float(xyz[:, 2].min()))
+            if i < len(_TAIL):
+                rotation = rotation @ quat_to_matrix(quat[:, _TAIL[i]])
+        lacking = _TAIL_CLEARANCE * body.shape.withers_height_m - lowest
+        if lacking <= 0.0:
+            return
+        turn = np.zeros((len(_TAIL), 3))
+        turn[:, 0] = min(1.5 * lacking / length + 0.02, 0.6) * _TAIL_SHARE
+        quat[:, _TAIL] = quat_multiply(quat_from_rotvec(turn)[None], quat[:, _TAIL])
 
 
 def _spine(body: Body, quat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.errors import InputError
-from kinequimation.motion.lameness import lameness_of, spared_style
+from kinequimation.motion.lameness import lameness_of, rough_lameness_of, spared_style
 from kinequimation.motion.life import life
 from kinequimation.motion.motion import Motion
 from kinequimation.motion.pace import frequency_hz, froude
@@ -91,16 +91,27 @@ def strides_motion(
     t_s: Float[np.ndarray, " frames"],
     fps: float,
     extra: Float[np.ndarray, "frames 81 3"] | None = None,
+    exact: bool = True,
 ) -> Motion:
-    """Make even strides; ``extra`` are turns to add, the rest as in ``make_motion``."""
+    """Make even strides.
+
+    Args:
+        gait, body, style, speed_mps, fps: as for ``make_motion``.
+        frequency_hz: strides per second.
+        t_s: times.
+        extra: turns to add to the joints.
+        exact: whether a lame horse is measured until it is as lame as asked, which takes long.
+    """
     table, mirrored = table_of(gait)
     if mirrored:
         style = style.mirrored()
         extra = None if extra is None else extra[:, skeleton.MIRROR_JOINTS] * [1.0, -1.0, -1.0]
-    lame = lameness_of(table, body, spared_style(style), speed_mps, frequency_hz)
-    root, quat, contact, since = steady_strides(
-        table, body, spared_style(style), speed_mps, frequency_hz, t_s, extra, lame
-    )
+    style = spared_style(style)
+    if exact:
+        lame = lameness_of(table, body, style, speed_mps, frequency_hz)
+    else:
+        lame = rough_lameness_of(table, body, style, speed_mps)
+    root, quat, contact, since = steady_strides(table, body, style, speed_mps, frequency_hz, t_s, extra, lame)
     if mirrored:
         root, quat, contact = mirror_pose(root, quat, contact)
     phase = since[:, 1 if mirrored else 0]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _J = skeleton.JOINT_INDEX
 _NECK = [_J[f"DEF-neck.00{i}"] for i in range(1, 5)]
 _NECK_SHARE = np.array([0.5, 0.25, 0.15, 0.10])
+_HEAD = _J["DEF-head"]
 _SACRUM, _WITHERS = _J["DEF-spine.001"], _J["DEF-spine.006"]
 _SEVERE_MM = 40.0
 _FETLOCK_RAD = np.radians(15.0)
@@ -37,7 +38,6 @@ _FORWARD, _SHORTER, _LOWER = 0.012, 0.02, 0.2
 """At severe lameness: withers heights less far back, share of the stride off the stance, share off the swing's height
 (guesses)."""
 _N_PHASES = 48
-_PROBE_RAD = 0.02
 
 
 def spared_style(style: Style) -> Style:
@@ -88,8 +88,27 @@ class Lameness:
         return extra, lift
 
 
+def rough_lameness_of(table: GaitTable, body: Body, style: Style, speed_mps: float) -> Lameness | None:
+    """Work out about how far neck or trunk must turn for the asymmetry that a style asks for; None for a sound horse.
+
+    Args:
+        table: the gait; what leads leads with the right.
+        body: the horse.
+        style: its ``lame_limb`` and ``lameness_mm`` say what is wanted.
+        speed_mps: along the path.
+    """
+    gait = table.at(speed_mps / froude(body))
+    if not (style.lame_limb and style.lameness_mm) or gait.stands:
+        return None
+    limb = skeleton.LIMBS.index(style.lame_limb)
+    y = body.rest_xyz[:, 1]
+    lever = float((y[_NECK] - y[_HEAD]) @ _NECK_SHARE) if limb < 2 else float(y[_SACRUM] - y[_WITHERS])
+    middle = float(gait.contact_phase[limb]) + 0.5 * float(gait.duty[limb // 2])
+    return Lameness(limb, 0.5e-3 * style.lameness_mm / lever, middle, min(style.lameness_mm / _SEVERE_MM, 1.0))
+
+
 def lameness_of(table: GaitTable, body: Body, style: Style, speed_mps: float, frequency_hz: float) -> Lameness | None:
-    """Find how far neck or trunk must turn for the asymmetry that a style asks for; None for a sound horse.
+    """Find how far neck or trunk must turn for exactly the asymmetry that a style asks for; None for a sound horse.
 
     One stride is made and measured, sound and spared: the highest rise goes where head or croup is lowest, and its size
     is corrected until the two lows differ by as much as asked.
@@ -101,10 +120,10 @@ def lameness_of(table: GaitTable, body: Body, style: Style, speed_mps: float, fr
         speed_mps: along the path.
         frequency_hz: strides per second.
     """
-    gait = table.at(speed_mps / froude(body))
-    if not (style.lame_limb and style.lameness_mm) or gait.stands:
+    lame = rough_lameness_of(table, body, style, speed_mps)
+    if lame is None:
         return None
-    limb = skeleton.LIMBS.index(style.lame_limb)
+    gait, limb = table.at(speed_mps / froude(body)), lame.limb
     straight = dataclasses.replace(style, turn_per_m=0.0, phase=0.0, limb_phase=(0.0, 0.0, 0.0, 0.0))
     phase = np.arange(_N_PHASES) / _N_PHASES
     point = skeleton.KEYPOINT_INDEX["poll" if limb < 2 else "croup"]
@@ -116,18 +135,15 @@ def lameness_of(table: GaitTable, body: Body, style: Style, speed_mps: float, fr
         return body.keypoints(root, quat)[:, point, 2]
 
     def low(z: np.ndarray, which: int) -> int:
-        middle = gait.contact_phase[which] + 0.5 * float(gait.duty[which // 2])
+        middle = float(gait.contact_phase[which]) + 0.5 * float(gait.duty[which // 2])
         near = np.abs((phase - middle + 0.5) % 1.0 - 0.5) < 0.22
         return int(np.where(near, z, np.inf).argmin())
 
     sound = height(None)
     at = low(sound, limb)
-    severity = min(style.lameness_mm / _SEVERE_MM, 1.0)
-    lame = Lameness(limb, _PROBE_RAD, float(phase[at]), severity)
-    spared = height(lame)
+    lame = dataclasses.replace(lame, peak=float(phase[at]))
     asked = 1e-3 * style.lameness_mm
-    lame = dataclasses.replace(lame, turn_rad=_PROBE_RAD * 0.5 * asked / max(float((spared - sound)[at]), 1e-4))
-    if abs(sound[at] - sound[low(sound, limb ^ 1)]) > 0.1 * asked:
+    if abs(sound[at] - sound[low(sound, limb ^ 1)]) > 0.2 * asked:
         return lame  # not a symmetric gait: there is no such difference to ask for
     for _ in range(2):
         z = height(lame)

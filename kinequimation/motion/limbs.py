@@ -202,7 +202,7 @@ def _limit_box() -> tuple[np.ndarray, np.ndarray]:
     box = np.moveaxis(JOINT_LIMITS[CHAIN[:, _LINK], :, _AXIS], -1, 0)
     # the box holds rotation vectors: a bit tighter for angles about three axes in turn
     tighter = np.where(_AXIS == 0, 1.0, 0.72)
-    slack = np.where((_AXIS == 0) & (_LINK < 5) & (box[1] > box[0]), np.radians(2.0), 0.0)
+    slack = np.where((_AXIS == 0) & (_LINK < 5) & (box[1] > box[0]), np.radians(2.3), 0.0)
     return box[0] * tighter + slack, box[1] * tighter - slack
 
 

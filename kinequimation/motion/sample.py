@@ -90,7 +90,7 @@ def _sample_gait(rng: np.random.Generator, body: Body, n_frames: int, fps: float
         return _sample_ride(rng, body, style, gait, speed, t_s, fps, noise)
     table, _ = table_of(gait)
     frequency = float(frequency_hz(table, table.at(speed / froude(body)), body, speed))
-    return strides_motion(gait, body, style, speed, frequency, t_s, fps, noise)
+    return strides_motion(gait, body, style, speed, frequency, t_s, fps, noise, exact=False)
 
 
 def _sample_speed(rng: np.random.Generator, gait: str, body: Body) -> float:

@@ -107,6 +107,10 @@ class Hooves:
     pitch_rad: Float[np.ndarray, "frames 4"]
     yaw_rad: Float[np.ndarray, "frames 4"]
 
+    def after(self, n: int) -> Hooves:
+        """Return all but the first frames."""
+        return Hooves(self.progress[n:], self.contact[n:], self.toe_xyz_world[n:], self.pitch_rad[n:], self.yaw_rad[n:])
+
 
 def standing_hooves(rest_toes: Float[np.ndarray, "4 3"], style: Style, n_frames: int, height_m: float) -> Hooves:
     """Return hooves that stand still, one hind tipped on its toe if the style says so."""
@@ -154,7 +158,7 @@ def steady_stances(
         path: where the horse goes.
         frequency_hz: strides per second.
         rest_toes: the toes of the standing horse.
-        t_s: times of interest, rising.
+        t_s: times of interest.
         height_m: withers height.
 
     Returns:
@@ -164,7 +168,7 @@ def steady_stances(
     stances = []
     for i in range(4):
         begin = gait.contact_phase[i] + style.limb_phase[i] - style.phase
-        k = np.arange(np.floor(frequency_hz * t_s[0] - begin), np.floor(frequency_hz * t_s[-1] - begin) + 2.0)
+        k = np.arange(np.floor(frequency_hz * t_s.min() - begin), np.floor(frequency_hz * t_s.max() - begin) + 2.0)
         on = (k + begin) / frequency_hz
         usual = np.full(len(k), (gait.duty[i // 2] + style.limb_duty[i]) / frequency_hz)
         middle = path.speed_mps * (on + 0.5 * usual)
@@ -209,8 +213,8 @@ def moving_hooves(
     w = np.clip(share - 1.0, 0.0, 1.0)
     size = height_m / REFERENCE_HEIGHT_M * style.action * np.array(style.limb_action)
     # two peaks in front, the first one higher; one early peak behind (sources, E3)
-    fore = 1.0 * bump(w[:, :2], 1.6, 2.6) + 0.25 * bump(w[:, :2], 6.0, 1.6)
-    hind = bump(w[:, 2:], 1.6, 2.4)
+    fore = 1.0 * bump(w[:, :2], 1.5, 2.0) + 0.22 * bump(w[:, :2], 6.0, 1.6)
+    hind = bump(w[:, 2:], 1.5, 1.7)
     fore_m, hind_m = (np.asarray(h)[..., None] for h in gait.hoof_height_m)
     lift = np.concatenate([fore * fore_m, hind * hind_m], 1) * size
     pitch = _pitch(gait, share)

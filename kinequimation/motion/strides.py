@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation.motion.animate import Course, Part, animate, overreach_m, symmetric_toes
+from kinequimation.motion.animate import Course, Part, animate, needed_sink_m, overreach_m, symmetric_toes
 from kinequimation.motion.pace import froude
 from kinequimation.motion.steps import Path, moving_hooves, standing_hooves, steady_stances
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from kinequimation.body.horse import Body
-    from kinequimation.motion.gait import GaitTable
+    from kinequimation.motion.gait import Gait, GaitTable
     from kinequimation.motion.lameness import Lameness
     from kinequimation.motion.style import Style
 
@@ -47,39 +46,46 @@ def steady_strides(
         and since the right hind landed (NaN if standing).
     """
     gait = table.at(speed_mps / froude(body))
-    height = body.shape.withers_height_m
-    toes = symmetric_toes(body)
+    height, toes = body.shape.withers_height_m, symmetric_toes(body)
     path = Path(speed_mps, style.heading_rad, style.turn_per_m)
-    n = len(t_s)
+    probes = None
+    t_all = t_s
     if gait.stands:
-        hooves = standing_hooves(toes, style, n, height)
-        sink = 0.0
+        hooves = standing_hooves(toes, style, len(t_s), height)
     else:
-        stances = steady_stances(gait, style, path, frequency_hz, toes, t_s, height)
-        hooves = moving_hooves(gait, style, stances, toes, t_s, height)
-        sink = sink_m(table, body, style, speed_mps, frequency_hz)
-    phase = frequency_hz * t_s + style.phase
-    course = Course(path.xy(t_s), path.heading(t_s), np.full(n, speed_mps), np.full(n, style.turn_per_m))
-    part = Part(gait, phase, np.ones(n), np.broadcast_to(sink, n))
+        probe_s, probes = _stance_ends(gait, style, frequency_hz)
+        t_all = np.concatenate([probe_s, t_s])
+        stances = steady_stances(gait, style, path, frequency_hz, toes, t_all, height)
+        hooves = moving_hooves(gait, style, stances, toes, t_all, height)
+    n = len(t_all)
+    phase = frequency_hz * t_all + style.phase
+    course = Course(path.xy(t_all), path.heading(t_all), np.full(n, speed_mps), np.full(n, style.turn_per_m))
+    part = Part(gait, phase, np.ones(n), np.zeros(n))
+    if extra is not None:
+        extra = np.concatenate([np.zeros((n - len(t_s), *extra.shape[1:])), extra])
     lift = 0.0
     if lame is not None and not gait.stands:
         spared, lift = lame.spare(body, phase, hooves.progress)
         extra = spared if extra is None else extra + spared
-    root, quat = animate(body, style, course, [part], hooves, extra, lift)
+    root, quat = animate(body, style, course, [part], hooves, extra, lift, probes)
+    contact, phase = hooves.contact[n - len(t_s) :], phase[n - len(t_s) :]
     behind = np.array(gait.contact_phase[2:], float) + style.limb_phase[2:]
-    since = (phase[:, None] - behind) % 1.0 if not gait.stands else np.full((n, 2), np.nan)
-    return root, quat, hooves.contact, since
+    since = (phase[:, None] - behind) % 1.0 if not gait.stands else np.full((len(t_s), 2), np.nan)
+    return root, quat, contact, since
 
 
 _STANCE_ENDS = np.array([0.0, 0.1, 0.9, 0.999])
-_ROOM = 0.004
-"""A horse sinks by this share of its height more than its limbs need, so that they only just stretch (a guess)."""
+
+
+def _stance_ends(gait: Gait, style: Style, frequency_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return times at which limbs stretch most in one stride, and the limbs."""
+    duty = np.array([gait.duty[i] for i in (0, 0, 1, 1)]) + style.limb_duty
+    phase = (np.array(gait.contact_phase) + style.limb_phase)[:, None] + duty[:, None] * _STANCE_ENDS
+    return (phase.ravel() - style.phase) / frequency_hz, np.repeat(np.arange(4), len(_STANCE_ENDS))
 
 
 def sink_m(table: GaitTable, body: Body, style: Style, speed_mps: float, frequency_hz: float) -> float:
     """Return how far the trunk must be lower than in standing for all limbs to reach both ends of their stance, metres.
-
-    A horse that covers much ground carries its trunk low all the time rather than falling at each stretch.
 
     Args:
         table: the gait; what leads leads with the right.
@@ -89,18 +95,12 @@ def sink_m(table: GaitTable, body: Body, style: Style, speed_mps: float, frequen
         frequency_hz: strides per second.
     """
     gait = table.at(speed_mps / froude(body))
-    straight = dataclasses.replace(style, turn_per_m=0.0, heading_rad=0.0, phase=0.0)
     height, toes = body.shape.withers_height_m, symmetric_toes(body)
     path = Path(speed_mps)
-    duty = np.array([gait.duty[i] for i in (0, 0, 1, 1)]) + style.limb_duty
-    phase = ((np.array(gait.contact_phase) + style.limb_phase)[:, None] + duty[:, None] * _STANCE_ENDS).ravel()
-    t_s = phase / frequency_hz
-    order = np.argsort(t_s)
-    t_s, limb = t_s[order], np.repeat(np.arange(4), len(_STANCE_ENDS))[order]
+    t_s, limb = _stance_ends(gait, style, frequency_hz)
     n = len(t_s)
-    stances = steady_stances(gait, straight, path, frequency_hz, toes, t_s, height)
-    hooves = moving_hooves(gait, straight, stances, toes, t_s, height)
+    stances = steady_stances(gait, style, path, frequency_hz, toes, t_s, height)
+    hooves = moving_hooves(gait, style, stances, toes, t_s, height)
     course = Course(path.xy(t_s), path.heading(t_s), np.full(n, speed_mps), np.zeros(n))
-    part = Part(gait, frequency_hz * t_s, np.ones(n), np.zeros(n))
-    over = overreach_m(body, straight, course, part, hooves)[np.arange(n), limb]
-    return max(float(over.max()) + _ROOM * height, 0.0)
+    part = Part(gait, frequency_hz * t_s + style.phase, np.ones(n), np.zeros(n))
+    return needed_sink_m(body, overreach_m(body, style, course, part, hooves), limb)

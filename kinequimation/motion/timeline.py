@@ -11,7 +11,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.motion.animate import Course, Part, symmetric_toes
 from kinequimation.motion.gait import mixed
-from kinequimation.motion.lameness import Lameness, lameness_of, spared_style
+from kinequimation.motion.lameness import Lameness, rough_lameness_of, spared_style
 from kinequimation.motion.pace import frequency_hz, froude
 from kinequimation.motion.steps import Hooves, Stances, ground_plan, moving_hooves, turned_left
 from kinequimation.motion.strides import sink_m
@@ -95,7 +95,8 @@ class Timeline:
         """Plan a ride."""
         style = spared_style(style)
         stretches = _stretched(plan, body)
-        margin = _MARGIN_STRIDES / min(_frequency(s, body) for s in stretches if not s.stands or len(stretches) == 1)
+        moving = [_frequency(s, body) for s in stretches if not s.stands or len(stretches) == 1]
+        margin = _MARGIN_STRIDES / min(moving, default=1.0)  # who stands and goes on standing has no stride
         grid = np.arange(-margin, stretches[-1].end_s + margin + _STEP_S, _STEP_S)
         stretches = _timed_lead_changes(stretches, body, style, grid)
         shares = _shares(stretches, body, grid, 0.0)
@@ -153,7 +154,7 @@ class Timeline:
                 parts.append(Part(gait, _IDLE_HZ * t_s + self.style.phase, share, np.zeros(len(t_s))))
             else:
                 lived = self.speed_mps[self.shares[i] > 0.01]
-                sink = _sink(stretch, self.body, self.style, speed, np.unique(np.percentile(lived, [0, 50, 100])))
+                sink = _sink(stretch, self.body, self.style, speed, np.unique([lived.min(), lived.max()]))
                 parts.append(Part(gait, phase - stretch.shift, share, sink))
         return parts
 
@@ -445,7 +446,7 @@ def _sink(stretch: _Stretch, body: Body, style: Style, speed_mps: np.ndarray, no
 def _lameness(stretch: _Stretch, body: Body, style: Style) -> Lameness | None:
     table, mirrored = table_of(stretch.segment.gait)
     speed = 0.5 * sum(stretch.speeds)
-    lame = lameness_of(table, body, style.mirrored() if mirrored else style, speed, _frequency(stretch, body))
+    lame = rough_lameness_of(table, body, style.mirrored() if mirrored else style, speed)
     return _mirrored(lame) if lame is not None and mirrored else lame
 
 

@@ -187,6 +187,45 @@ def _cut(
     return np.array(new_vertices), np.array(new_faces), np.array(new_heights)
 
 
+def _without_slivers(vertices: np.ndarray, faces: np.ndarray, shortest_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a mesh whose shortest edges are collapsed, where that leaves it a surface of the same kind."""
+    border = set(_open_edges(faces).tolist())
+    rows = [tuple(int(v) for v in f) for f in faces]
+    around: dict[int, set[int]] = {}
+    for i, face in enumerate(rows):
+        for v in face:
+            around.setdefault(v, set()).add(i)
+
+    def neighbours(v: int) -> set[int]:
+        return {w for i in around[v] for w in rows[i]} - {v}
+
+    edges = {(min(a, b), max(a, b)) for f in rows for a, b in zip(f, f[1:] + f[:1], strict=True)}
+    lengths = sorted((float(np.linalg.norm(vertices[a] - vertices[b])), a, b) for a, b in edges)
+    gone: set[int] = set()
+    for length, a, b in lengths:
+        if length > shortest_m:
+            break
+        if a in gone or b in gone:
+            continue
+        keep, drop = (b, a) if b in border else (a, b)
+        on_edge = around[a] & around[b]
+        if not on_edge or len(neighbours(a) & neighbours(b)) != len(on_edge):
+            continue  # it would pinch the surface
+        if (drop in border) and not (keep in border and len(on_edge) == 1):
+            continue
+        for i in on_edge:
+            for v in rows[i]:
+                around[v].discard(i)
+        for i in list(around[drop]):
+            rows[i] = tuple(keep if v == drop else v for v in rows[i])
+            around[keep].add(i)
+        around[drop] = set()
+        gone.add(drop)
+    left = sorted({i for members in around.values() for i in members})
+    used, packed = np.unique(np.array([rows[i] for i in left]), return_inverse=True)
+    return vertices[used], packed.reshape(-1, 3)
+
+
 def _plane_height(vertices: np.ndarray, point: Point, normal: Point) -> np.ndarray:
     return (vertices - np.array(point)) @ (np.array(normal) / np.linalg.norm(normal))
 
@@ -277,6 +316,7 @@ def half_mesh(voxel_m: float = VOXEL_M, n_faces: int = N_FACES_HALF) -> HalfMesh
     a, b, c = (vertices[faces[:, i]] for i in range(3))
     if np.einsum("fa,fa->", a - [0, 0, 1], np.cross(b - [0, 0, 1], c - [0, 0, 1])) < 0:
         faces = faces[:, ::-1]
+    vertices, faces = _without_slivers(vertices, faces, 0.0012)
     vertices, faces, material = materials_of(vertices, faces)
     ball, ball_faces = eyeball()
     middle = np.zeros(len(vertices) + len(ball), bool)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.body import anatomy_head
 from kinequimation.body.build_mesh import skin_point, total_distance
 from kinequimation.body.hair import KINDS, N_CONTROL, Guides
 
@@ -93,7 +94,9 @@ def _forelock(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     root[:, 0] *= np.sign(x)
     first = np.stack([6 * x, np.full(n, -1.0), np.full(n, 0.35)], 1)
     pull = np.stack([6 * x + rng.normal(0, 0.10, n), np.full(n, -0.35), -np.ones(n)], 1)
-    return _fall(root, first, pull, rng.uniform(0.32, 0.40, n), rng.uniform(0.006, 0.016, n), 0.72)
+    guides, _ = _fall(root, first, pull, rng.uniform(0.32, 0.40, n), rng.uniform(0.006, 0.016, n), 0.72)
+    front = _unit(np.array(anatomy_head.UP) + 4 * x[:, None] * [1, 0, 0])
+    return guides, np.repeat(front[:, None], N_CONTROL, axis=1)
 
 
 def _tail(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -19,6 +19,8 @@ from kinequimation.body.solids import Point
 
 PART_WIDTH_M = 0.024
 """Distance over which skin passes from one part of the body to another."""
+EAR_WIDTH_M = 0.007
+"""The same for the root of an ear, which turns where the skull stands still."""
 SMOOTH_ROUNDS = 14
 RIGID = {"fore hoof": "DEF-f_hoof.L", "hind hoof": "DEF-r_hoof.L"}
 """Parts that do not bend, and the bone that they belong to."""
@@ -64,9 +66,9 @@ _FORE_LEG = [
     Bend("DEF-f_hoof.L", (0.164, -0.565, 0.085), (0, -0.30, -1), 0.020),
 ]
 _HIND_LEG = [
-    Bend("DEF-thigh.L", (0.19, 0.62, 1.29), (0, -0.35, -0.94), 0.18),
+    Bend("DEF-thigh.L", (0.19, 0.62, 1.33), (0, -0.38, -0.92), 0.16),
     _bend("DEF-thigh.L.001", 0.07, (0, -0.17, -0.98)),
-    _bend("DEF-lower_leg.L", 0.090, (0, 0.05, -1.0)),
+    _bend("DEF-lower_leg.L", 0.075, (0, 0.10, -1.0)),
     _bend("DEF-lower_leg.L.001", 0.07, (0, 0.43, -0.90)),
     _bend("DEF-hind_foot.L", 0.050, (0, 0.66, -0.75)),
     _bend("DEF-hind_foot.L.001", 0.06, (0, -0.18, -0.98)),
@@ -165,6 +167,7 @@ def skin_weights(half: HalfMesh, whole: tuple[np.ndarray, np.ndarray, np.ndarray
     vertices, faces, _, twin = whole
     left, n_half = vertices[: len(half.vertices)], len(half.vertices)
     distance, parts = _part_distances(left)
+    distance[:, parts.index("ear")] *= PART_WIDTH_M / EAR_WIDTH_M
     membership = np.exp(-(distance - distance.min(1, keepdims=True)) / PART_WIDTH_M)
     rigid = np.zeros(n_half, bool)
     is_hoof = np.zeros(n_half, bool)

@@ -17,6 +17,7 @@ from kinequimation.errors import InputError
 from kinequimation.motion.lameness import lameness_of, rough_lameness_of, spared_style
 from kinequimation.motion.life import life
 from kinequimation.motion.motion import Motion
+from kinequimation.motion.moves import MOVE_NAMES, make_move
 from kinequimation.motion.pace import frequency_hz, froude
 from kinequimation.motion.strides import steady_strides
 from kinequimation.motion.style import Style
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from kinequimation.body.horse import Body
 
+MOTION_NAMES: tuple[str, ...] = (*GAIT_NAMES, *MOVE_NAMES)
+"""Everything that ``make_motion`` makes."""
 MAX_SPEED_MPS = 20.0
 
 
@@ -41,12 +44,12 @@ def make_motion(
     """Make a horse move.
 
     Args:
-        gait: one of ``GAIT_NAMES``.
+        gait: one of ``GAIT_NAMES``, or of ``MOVE_NAMES`` (``MOTION_NAMES`` has both).
         body: the horse.
         seconds: how long; None for exactly one stride (8 s for idle), a loop: the frame after the last would be the
-            first again, further along. The stride then lasts a whole number of frames.
+            first again, further along. The stride then lasts a whole number of frames. A move lasts as long as it does.
         fps: frames per second.
-        speed_mps: speed along the path; None for the gait's usual speed at the horse's size.
+        speed_mps: speed along the path; None for the gait's usual speed at the horse's size. Moves have none.
         style: the way of going.
 
     Returns:
@@ -55,13 +58,17 @@ def make_motion(
     Raises:
         InputError: the gait is not known, or a number is out of range.
     """
-    if gait not in GAIT_NAMES:
-        raise InputError(f"unknown gait {gait!r}: expected one of {', '.join(GAIT_NAMES)}")
+    if gait not in MOTION_NAMES:
+        raise InputError(f"unknown gait {gait!r}: expected one of {', '.join(MOTION_NAMES)}")
     check_rate(fps)
     if seconds is not None and not (np.isfinite(seconds) and seconds > 0):
         raise InputError(f"seconds: expected a number above 0, got {seconds}")
     if speed_mps is not None and not (np.isfinite(speed_mps) and 0 <= speed_mps <= MAX_SPEED_MPS):
         raise InputError(f"speed: expected 0 to {MAX_SPEED_MPS:g} m/s, got {speed_mps}")
+    if gait in MOVE_NAMES:
+        if speed_mps is not None:
+            raise InputError(f"speed: {gait} has none of its own; leave it out")
+        return make_move(gait, body, seconds, fps, style=style)
     style = style or Style()
     table, _ = table_of(gait)
     speed = table.speeds_mps[1] * froude(body) if speed_mps is None else speed_mps

@@ -14,6 +14,7 @@ from kinequimation.motion.gaits import strides_motion
 from kinequimation.motion.limbs import CHAIN
 from kinequimation.motion.limits import JOINT_LIMITS
 from kinequimation.motion.motion import Motion
+from kinequimation.motion.moves import MOVE_NAMES, sample_move
 from kinequimation.motion.pace import frequency_hz, froude, speed_range_mps
 from kinequimation.motion.ride import Segment, ride_motion
 from kinequimation.motion.style import sample_style
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from kinequimation.body.horse import Body
     from kinequimation.motion.style import Style
 
+_KIND_SHARES = {
+    "gait": 0.58, "jump": 0.10, "stand": 0.09, "graze": 0.09, "rear": 0.018, "buck": 0.017, "kick": 0.010, "paw": 0.010,
+    "lie": 0.015, "lie_down": 0.015, "get_up": 0.015, "wild": 0.04,
+}  # fmt: skip
+"""What the horse does (sources, B6: gaits .55, jump .10, standing .10, grazing .08, rearing, bucking and kicking .05,
+lying .04, random noise .08 about any of them: here a poise of its own, "wild", and noise on every gait)."""
 _GAIT_SHARES = {
     "walk": 0.24, "trot": 0.22, "canter_left": 0.09, "canter_right": 0.09, "gallop_left": 0.06, "gallop_right": 0.06,
     "jog": 0.04, "tolt": 0.05, "pace": 0.04, "passage": 0.03, "piaffe": 0.03, "fox_trot": 0.02, "idle": 0.03,
@@ -47,8 +54,6 @@ _NEIGHBOURS: dict[str, tuple[str, ...]] = {
 """What a horse goes over to from each gait."""
 _RIDE_SHARE = 0.18
 """Of the gaits: how often the moment is near a transition, or in a change of speed or direction."""
-_MOVE_SHARE, _WILD_SHARE = 0.40, 0.04
-"""How often a move (jump, standing, grazing, rearing, lying: sources, B6), and how often a pose no gait has."""
 _RACING_SHARE = 0.12
 """How often a trot or pace is a race's."""
 _STEEPEST_LEAN = 0.25
@@ -64,10 +69,11 @@ def sample_motion(rng: np.random.Generator, body: Body, n_frames: int, fps: floa
         n_frames: frames to make.
         fps: frames per second.
     """
-    kind = rng.random()
-    if kind < _WILD_SHARE:
-        return _wild(rng, body, _sample_gait(rng, body, n_frames, fps), fps)
-    return _sample_gait(rng, body, n_frames, fps)
+    kind = str(rng.choice(list(_KIND_SHARES), p=list(_KIND_SHARES.values())))
+    if kind in MOVE_NAMES:
+        return sample_move(rng, body, n_frames, fps, kind)
+    motion = _sample_gait(rng, body, n_frames, fps)
+    return _wild(rng, body, motion, fps) if kind == "wild" else motion
 
 
 def _sample_gait(rng: np.random.Generator, body: Body, n_frames: int, fps: float) -> Motion:

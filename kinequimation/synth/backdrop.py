@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Rows = dict[str, np.ndarray]
 
-_CONTRAST = 0.35
+_CONTRAST = 0.45
 """Of the tone curve, as in ``glsl.common``."""
 OUTDOORS = ("field", "arena", "yard", "road")
 _WALL_COLOURS = (
@@ -151,6 +151,8 @@ def add_picture(
         source = int(rng.integers(pictures.N_PAINTINGS))
         record["picture"] = f"painting {source}"
     blur = int(rng.choice(4, p=[0.35, 0.3, 0.2, 0.15]))
+    if isinstance(source, int) and source % 2:
+        blur = max(blur, 1)  # clutter has no edges of its own worth seeing
     zoom = rng.uniform(0.55, 1.0)
     centre = rng.uniform(0.5 * zoom, 1 - 0.5 * zoom, 2)
     flip = rng.choice([-1.0, 1.0])

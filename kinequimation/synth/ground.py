@@ -202,7 +202,7 @@ def contact_shadows(
 
     Args:
         rng: source of randomness.
-        hooves_xyz: [4, 3] toes in the world.
+        hooves_xyz: [4, 3] toes in the world; [0, 3] where there are none.
         height_m: the horse's withers height.
         surface_m: height of the ground's surface.
 
@@ -210,6 +210,9 @@ def contact_shadows(
         [5, 4] x, y, 1/radius², strength.
     """
     contact = np.zeros((5, 4))
+    contact[:, 2] = 1.0
+    if not len(hooves_xyz):
+        return contact
     contact[:4, :2] = hooves_xyz[:, :2]
     contact[:4, 2] = 1 / (rng.uniform(0.06, 0.12) * height_m) ** 2
     contact[:4, 3] = rng.uniform(0.55, 0.95) * np.exp(-np.maximum(hooves_xyz[:, 2] - surface_m - 0.02, 0) * 12)

@@ -43,15 +43,13 @@ def _paste_plant(
     image: Image.Image, rng: np.random.Generator, name: str, x: int, base: int, tall: int, haze: float
 ) -> None:
     """Paste a tree or a bush whose foot stands at (x, base), wrapped round at the sides."""
-    card = card_bank()[card_layer(name)].astype(float)
-    if rng.random() < 0.5:
-        card = card[:, ::-1]
+    card = Image.fromarray(card_bank()[card_layer(name)])
+    mirrored = rng.random() < 0.5
     green = _varied(rng, _GREENS[rng.integers(len(_GREENS))] if name not in ("spruce", "pine") else (52, 70, 48), 0.2)
-    rgb = card[..., :3] / 127 * green
-    rgb += (np.array([178.0, 190.0, 202.0]) - rgb) * haze
-    tree = Image.fromarray(np.concatenate([rgb.clip(0, 255), card[..., 3:]], -1).astype(np.uint8), "RGBA")
     wide = max(int(tall * rng.uniform(0.8, 1.25)), 2)
-    tree = tree.resize((wide, max(tall, 2)), Image.Resampling.BILINEAR)
+    rgba = np.asarray(card.resize((wide, max(tall, 2)), Image.Resampling.BOX), np.float32)[:, :: -1 if mirrored else 1]
+    rgb = rgba[..., :3] * (green / 127 * (1 - haze)) + np.array([178.0, 190.0, 202.0]) * haze
+    tree = Image.fromarray(np.concatenate([rgb.clip(0, 255), rgba[..., 3:]], -1).astype(np.uint8), "RGBA")
     for shift in (-image.width, 0, image.width):
         if -wide < x + shift - wide // 2 < image.width:
             _composite(image, tree, (x + shift - wide // 2, base - tall))
@@ -64,6 +62,11 @@ def _composite(image: Image.Image, layer: Image.Image, at: tuple[int, int]) -> N
         image.alpha_composite(layer.crop((left, top, right, bottom)), (at[0] + left, at[1] + top))
 
 
+@lru_cache(maxsize=1)
+def _grain() -> np.ndarray:
+    return np.tile(fractal(np.random.default_rng(29), (256, 256), 0.9), (1, 3))
+
+
 def _ridge(
     image: Image.Image, rng: np.random.Generator, top: float, colour: np.ndarray, haze: float, rough: float
 ) -> None:
@@ -73,7 +76,7 @@ def _ridge(
     y0 = h - 1 - h * top * (0.35 + line)
     rows = np.arange(h)[:, None]
     inside = rows > y0[None]
-    texture = 0.8 + 0.4 * np.resize(fractal(rng, (256, 256), 0.9), (h, w))
+    texture = 0.8 + 0.4 * np.roll(_grain(), int(rng.integers(0, 256)), axis=1)[:h, :w]
     rgb = np.stack([np.full((h, w), c) for c in _hazed(colour, haze)], -1) * texture[..., None]
     layer = np.dstack([rgb.clip(0, 255), inside * 255.0]).astype(np.uint8)
     image.alpha_composite(Image.fromarray(layer, "RGBA"))

@@ -95,7 +95,8 @@ class SceneShares:
         """Return about the distribution of the first generator, for comparison."""
         return cls(
             field=0.42, arena=0.33, indoor=0.13, abstract=0.12, yard=0, road=0, stable=0, plain=0, picture=0,
-            path=0, skyline=0, grounds=("sand", "dark sand", "grey arena", "grass", "dry grass", "dirt", "asphalt", "snow"),
+            path=0, skyline=0,
+            grounds=("sand", "dark sand", "grey arena", "grass", "dry grass", "dirt", "asphalt", "snow"),
             overcast=0.4, golden_hour=0, fog=0.2, backlight=0, flash=0, lamps=0, soft_shadow=0, white_balance=0,
             blades=0.8, cover=0, water=0, dust=0, furniture=0.9, fence_front=0.13, foliage_front=0, trunk_front=0,
             pole_front=0, people=0.4, vehicles=0, animals=0, buildings=0.6,

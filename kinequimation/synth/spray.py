@@ -40,7 +40,7 @@ def add_dust(
         the number of clouds.
     """
     pace = min((speed_mps - _FAST_MPS) / 8.0, 1.0)
-    if pace <= 0 or ground.dust <= 0:
+    if pace <= 0 or ground.dust <= 0 or not len(hooves_xyz):
         return 0
     n = int(rng.integers(8, 14 + int(16 * pace)))
     hoof = hooves_xyz[rng.integers(0, 4, n)]

@@ -62,13 +62,13 @@ def surround(
     distance_m: float,
     reach_m: float,
     height_m: float,
-    hooves_xyz: Float[np.ndarray, "4 3"],
+    hooves_xyz: Float[np.ndarray, "n 3"],
     speed_mps: float,
     shares: SceneShares,
     hfov_rad: float = 0.7,
     heading_xy: Float[np.ndarray, " 2"] | None = None,
 ) -> Surroundings:
-    """Draw everything around a horse that stands at the origin.
+    """Draw everything around a horse that stands at the origin, or around a place without one.
 
     Args:
         rng: source of randomness.
@@ -79,7 +79,7 @@ def surround(
         distance_m: from the camera to the horse.
         reach_m: how far from the horse nothing stands, but what is meant to hide parts of it.
         height_m: the horse's withers height.
-        hooves_xyz: [4, 3] its toes.
+        hooves_xyz: [4, 3] its toes; [0, 3] where no horse stands.
         speed_mps: how fast it goes; fast hooves raise dust or spray.
         shares: how often what.
         hfov_rad: the camera's field of view: a longer lens blurs what is far.
@@ -105,12 +105,14 @@ def surround(
         chance = 0.35 if place == "picture" else 1.0
         if rng.random() < chance:
             furnish(props, rng, eye, ahead_xy, distance_m, reach_m, place, shares, record)
-    _in_front(rng, props, eye, ahead_xy, distance_m, height_m, hfov_rad, shares, record)
+    _in_front(rng, props, place, eye, ahead_xy, distance_m, height_m, hfov_rad, shares, record)
     return Surroundings(sun, shadow, place, contact, picture, record)
 
 
 def _heading(hooves_xyz: np.ndarray) -> np.ndarray:
     """Return the direction from the hind to the fore hooves; hooves are LF, RF, LH, RH."""
+    if len(hooves_xyz) < 4:
+        return np.array([1.0, 0.0])
     along = hooves_xyz[:2, :2].mean(0) - hooves_xyz[2:, :2].mean(0)
     return along / (np.linalg.norm(along) + 1e-9)
 
@@ -148,7 +150,7 @@ def _cover(
     # water reaches up to 0.3 withers heights: a camera that lies on the ground would be under it
     if outdoors and u_water < shares.water and eye[2] > 0.35 * height_m:
         level = spray.add_water(props, rng, height_m, 60.0, record)
-        if speed_mps > 0.5:
+        if speed_mps > 0.5 and len(hooves_xyz):
             record["splashes"] = spray.add_splash(props, rng, eye, hooves_xyz, level, speed_mps, height_m)
         return 0.0
     level = 0.0
@@ -170,11 +172,12 @@ def _cover(
 
 
 def _in_front(
-    rng: np.random.Generator, props: Props, eye: np.ndarray, ahead_xy: np.ndarray, distance_m: float, height_m: float,
-    hfov_rad: float, shares: SceneShares, record: dict[str, object],
+    rng: np.random.Generator, props: Props, place: str, eye: np.ndarray, ahead_xy: np.ndarray, distance_m: float,
+    height_m: float, hfov_rad: float, shares: SceneShares, record: dict[str, object],
 ) -> None:  # fmt: skip
     """Add what stands between camera and horse."""
     u_fence, u_foliage, u_trunk, u_pole = rng.random(4)
+    is_open = place not in ("indoor", "stable", "plain")
     right = np.array([ahead_xy[1], -ahead_xy[0]])
     across = float(np.arctan2(right[1], right[0]))
     if u_fence < shares.fence_front:
@@ -185,9 +188,9 @@ def _in_front(
             record["fence_front"] = "hedge"
         else:
             record["fence_front"] = add_fence(props, rng, at, along, 14.0)
-    if u_foliage < shares.foliage_front:
+    if is_open and u_foliage < shares.foliage_front:
         record["foliage_front"] = vegetation.add_foliage_in_front(props, rng, eye, ahead_xy, distance_m, hfov_rad)
-    if u_trunk < shares.trunk_front:
+    if is_open and u_trunk < shares.trunk_front:
         at = eye[:2] + ahead_xy * distance_m * rng.uniform(0.3, 0.7) + right * rng.normal(0, 0.12) * distance_m
         foot = np.array([*at, 0.0])
         radius = rng.uniform(0.03, 0.16) * min(distance_m / 6, 1.0)

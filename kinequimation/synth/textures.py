@@ -166,12 +166,14 @@ def _dents(rng: np.random.Generator, n: int) -> np.ndarray:
     y, x = np.mgrid[:SIZE, :SIZE].astype(float)
     height = np.zeros((SIZE, SIZE))
     for _ in range(n):
-        cx, cy, a, r = *rng.random(2) * SIZE, rng.uniform(0, 2 * np.pi), rng.uniform(5, 8)
+        cx, cy, a, r = *rng.random(2) * SIZE, rng.uniform(0, 2 * np.pi), rng.uniform(4, 8.5)
         dx, dy = (x - cx + SIZE / 2) % SIZE - SIZE / 2, (y - cy + SIZE / 2) % SIZE - SIZE / 2
         u, v = dx * np.cos(a) + dy * np.sin(a), dy * np.cos(a) - dx * np.sin(a)
         d = np.hypot(u, 1.15 * v) / r
-        height += rng.uniform(0.5, 1.0) * (
-            0.55 * np.exp(-((d - 1.25) ** 2) * 9) - np.exp(-(d**4)) * (0.6 + 0.4 * (u > 0))
+        height += (
+            rng.uniform(0.2, 1.0) ** 2
+            * 1.3
+            * (0.55 * np.exp(-((d - 1.25) ** 2) * 9) - np.exp(-(d**4)) * (0.6 + 0.4 * (u > 0)))
         )
     return height
 
@@ -190,7 +192,8 @@ def _make_surface(name: str, rng: np.random.Generator) -> np.ndarray:
         dry = np.clip(fractal(rng, shape, 0.8) - 0.55, 0, 1) + 0.25 * (blades > 0.7)
         return np.stack([grey + 0.3 * dry, grey + 0.08 * dry, grey - 0.12 * dry], -1)
     if name == "prints":
-        return np.clip(0.52 + 0.5 * _dents(rng, 85) + 0.35 * grain + 0.25 * (fractal(rng, shape, 1.3) - 0.5), 0, 1)
+        lumps = fractal(rng, shape, 0.9, 6) - 0.5
+        return np.clip(0.5 + 0.34 * _dents(rng, 80) + 0.55 * lumps + 0.3 * grain, 0, 1)
     if name == "raked":
         wave = 0.02 * fractal(rng, shape, 2.0)
         lines = np.sin(2 * np.pi * 22 * (y + wave)) * (0.4 + fractal(rng, shape, 1.4))

@@ -94,7 +94,7 @@ def add_tree(props: Props, rng: np.random.Generator, xy: np.ndarray, eye: np.nda
     tall = height * rng.uniform(0.75, 1.05, n)
     foot, right, up = _upright(rng, at, tall * rng.uniform(0.85, 1.2, n), tall, eye, 0.02)
     green = tint(rng, _GREENS[rng.integers(len(_GREENS))], 0.22)
-    props.cards(np.full(n, picture), foot, right, up, green * rng.uniform(0.85, 1.15, (n, 1)), OBJECT_ID, 0.5, 0.6)
+    props.cards(np.full(n, picture), foot, right, up, green * rng.uniform(0.85, 1.15, (n, 1)), OBJECT_ID, 0.65, 0.6)
 
 
 def add_hedge(

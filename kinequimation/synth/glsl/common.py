@@ -95,7 +95,7 @@ vec4 displayed(vec3 rgb) {{
     rgb = mix(vec3(dot(rgb, vec3(0.2126, 0.7152, 0.0722))), rgb, 1.0 + SCENE_WHITE.w);
     rgb = 1.04 * (1.0 - exp(-1.2 * max(rgb, 0.0)));  // a soft shoulder, as film and phones have
     rgb = pow(clamp(rgb, 0.0, 1.0), vec3(SCENE_EYE.w));
-    return vec4(mix(rgb, rgb * rgb * (3.0 - 2.0 * rgb), 0.35), 1.0);  // and a toe
+    return vec4(mix(rgb, rgb * rgb * (3.0 - 2.0 * rgb), 0.45), 1.0);  // and a toe
 }}
 """
 

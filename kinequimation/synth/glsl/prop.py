@@ -45,7 +45,7 @@ void main() {
         if (card.a < 0.4) discard;
         rgb *= card.rgb * 2.0;
         ao = mix(look.y, 1.0, local.z);
-        rgb *= 1.0 + 0.35 * look.z;  // leaves let light through
+        rgb *= 1.0 + 0.7 * look.z;  // leaves let light through
         n = normalize(mix(vec3(0.0, 0.0, 1.0), normalize(n + 1.2 * vec3(v.y, -v.x, 0.0) * local.x), look.z));
     } else {
         if (look.x > -0.5) {

@@ -147,6 +147,15 @@ def test_reins_run_from_the_bit_to_the_hands(breed):
     assert np.linalg.norm(centre.mean(0) - 0.5 * (nose + chin)) < 0.12 * horse.body.shape.withers_height_m
 
 
+@pytest.mark.parametrize("breed", [*BREEDS, "foal_0m"])
+def test_a_lead_rope_is_clipped_on_under_the_jaw(breed):
+    horse = posed(breed, "idle")
+    ring = saddlery.halter_ring(horse, garments.no_garments())
+    points = {n: horse.keypoints()[skeleton.KEYPOINT_INDEX[n]] for n in ("chin", "poll", "nose")}
+    head = np.linalg.norm(points["nose"] - points["poll"])
+    assert np.linalg.norm(ring - points["chin"]) < 0.45 * head < np.linalg.norm(ring - points["poll"])
+
+
 @pytest.mark.parametrize("leg", range(4))
 def test_a_boot_is_drawn_on_the_leg_that_wears_it(gl, leg):
     horse = posed("warmblood", "idle")

@@ -303,6 +303,7 @@ def add_person(
     *,
     person: Person | None = None,
     walking: float | None = None,
+    sag: float | None = None,
 ) -> None:
     """Add somebody on foot, standing or walking.
 
@@ -314,6 +315,7 @@ def add_person(
         hold: a point that the nearer hand reaches for, with a rope to it.
         person: who; somebody in everyday clothes if not given.
         walking: half the angle between the legs, radians; drawn if not given.
+        sag: how far the rope hangs down, as a share of its length; drawn if not given.
     """
     if person is None:
         height = rng.uniform(1.05, 1.45) if rng.random() < 0.12 else None
@@ -378,7 +380,7 @@ def add_person(
     if hold is not None:
         rope = random_colour(rng)
         start = hand[held]
-        sag = rng.uniform(0.02, 0.2) * float(np.linalg.norm(hold - start))
+        sag = (rng.uniform(0.02, 0.2) if sag is None else sag) * float(np.linalg.norm(hold - start))
         points = [start + (hold - start) * t - up * sag * 4 * t * (1 - t) for t in np.linspace(0, 1, 5)]
         parts.line(points, 0.009, rope)
         tail = [start, start - up * 0.1 * h - side * 0.02, start - up * rng.uniform(0.18, 0.35) * h]

@@ -76,7 +76,7 @@ SEATS: dict[str, Seat] = {
                   (0.24, 0.34), (0.10, 0.18)),
     "two-point": Seat((0.06, 0.13), (-0.06, 0.0), (0.75, 1.15), (0.70, 0.82), (0.0, 0.05), (0.1, 0.4),
                       (0.30, 0.42), (0.10, 0.18)),
-    "racing": Seat((0.12, 0.19), (-0.10, -0.04), (1.28, 1.5), (0.50, 0.62), (-0.01, 0.04), (0.0, 0.35),
+    "racing": Seat((0.12, 0.19), (-0.10, -0.04), (1.12, 1.36), (0.50, 0.62), (-0.01, 0.04), (0.0, 0.35),
                    (0.28, 0.40), (0.10, 0.18), rein_sag=(0.0, 0.0)),
     "western": Seat((0, 0.005), (-0.01, 0.01), (-0.10, 0.06), (0.92, 0.97), (0.02, 0.09), (0.0, 0.25),
                     (0.14, 0.19), (0.12, 0.17), rein_sag=(0.06, 0.18), one_hand=0.7),
@@ -162,7 +162,7 @@ def pose_rider(
         turned_out = rng.uniform(0.0, 0.35)
         toe_way = forward * np.cos(turned_out) + left * (sign * np.sin(turned_out))
         toe[i] = ankle[i] + (toe_way * np.cos(draw["heel"]) + up * (np.sin(draw["heel"]) - 0.28)) * 0.118 * h
-    lean = draw["lean"]
+    lean = draw["lean"] + 0.5 * float(np.arcsin(np.clip(forward[2], -1, 1)))  # towards what rises in front
     spine = upright * np.cos(lean) + ahead * np.sin(lean)
     chest = pelvis + spine * TRUNK * h
     shoulder = np.stack([chest + left * s * SHOULDER_HALF * h for s in (1.0, -1.0)])

@@ -13,7 +13,7 @@ from kinequimation import skeleton
 from kinequimation.synth import garments
 from kinequimation.synth.coat import linear, random_colour
 from kinequimation.synth.scene import TACK_ID
-from kinequimation.synth.surface import skin_points, trunk_points
+from kinequimation.synth.surface import NECK_HEIGHTS, neck_rings, skin_points, trunk_points
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -252,26 +252,24 @@ def add_reins(
         parts.line(list(side), radius, rgb)
 
 
-_NECK_BONES = tuple(skeleton.JOINT_INDEX[f"DEF-neck.00{i}"] for i in (1, 2, 3, 4))
-_NECK_RAYS = [
-    (np.array([0.0, *skeleton.REST_HEAD_XYZ[j, 1:]]), np.array(d))
-    for j in _NECK_BONES
-    for d in ((1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.6, 0.8), (0.0, -0.6, -0.8))
-]
-
-
 def _outside_neck(horse: HorseInScene, points: Float[np.ndarray, "2 n 3"]) -> Float[np.ndarray, "2 n 3"]:
-    """Push points of the left and the right rein sideways out of the neck, an ellipse across each of its bones."""
-    ring = skin_points(horse, _NECK_RAYS).reshape(len(_NECK_BONES), 4, 3)
-    nearest = np.argmin(((points[:, :, None] - ring.mean(1)) ** 2).sum(-1), axis=-1)
-    left, right, crest, throat = (ring[nearest, i] for i in range(4))
-    wide, tall = left - right, crest - throat
-    span = np.sqrt((wide**2).sum(-1, keepdims=True))
-    across = wide / span * np.array([1.0, -1.0])[:, None, None]
-    height = ((2 * points - crest - throat) * tall).sum(-1, keepdims=True) / (tall**2).sum(-1, keepdims=True)
-    needed = (0.53 * span + 0.012) * np.sqrt(np.clip(1 - height**4, 0, 1))
-    out = ((points - 0.5 * (left + right)) * across).sum(-1, keepdims=True)
-    return points + across * np.maximum(needed - out, 0.0)
+    """Push points of the left and the right rein sideways out of the neck."""
+    crest, throat, sides = neck_rings(horse)
+    middle = 0.5 * (crest + throat)
+    nearest = np.argmin(((points[:, :, None] - middle) ** 2).sum(-1), axis=-1)
+    tall = (crest - throat)[nearest]
+    height = 2 * ((points - middle[nearest]) * tall).sum(-1) / (tall**2).sum(-1)
+    wide = sides[:, :, 0] - sides[:, :, 1]
+    across = wide.mean(1)
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    half = np.einsum("sha,sa->sh", 0.5 * wide, across)
+    rows = half[nearest]  # [2, n, heights]
+    at = np.clip((height[..., None] - NECK_HEIGHTS[:-1]) / np.diff(NECK_HEIGHTS), 0, 1)
+    needed = rows[..., 0] + (at * np.diff(rows, axis=-1)).sum(-1) + 0.015
+    needed *= np.clip(4.5 - 4 * np.abs(height), 0, 1)  # nothing to keep clear of above the crest and under the throat
+    outwards = across[nearest] * np.array([1.0, -1.0])[:, None, None]
+    out = ((points - sides.mean((1, 2))[nearest]) * outwards).sum(-1)
+    return points + outwards * np.maximum(needed - out, 0.0)[..., None]
 
 
 def add_loose_reins(parts: Parts, horse: HorseInScene, bit: np.ndarray, rgb: np.ndarray) -> None:
@@ -305,10 +303,10 @@ def hang_stirrups(
 def halter_ring(horse: HorseInScene, fields: Fields) -> Float[np.ndarray, " 3"]:
     """Return the place under the jaw where a lead rope is clipped on, world."""
     noseband = fields["bridle"][0] or 0.36
-    origin = garments.place_on_head((float(np.round(noseband, 2)), 0.0))
+    origin = garments.place_on_head((float(np.round(noseband, 2)), -0.06))  # inside the head
     down = garments.head_direction(0.0, -1.0)
     head = horse.bone_rows[_HEAD][:, :3]
-    return skin_points(horse, [(origin, down)], farthest=True)[0] + 0.02 * (head @ down)
+    return skin_points(horse, [(origin, down)])[0] + 0.02 * (head @ down)
 
 
 def rope_colour(rng: np.random.Generator) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinequimation import skeleton
 from kinequimation.body.horse import load_template
 
 if TYPE_CHECKING:
@@ -120,3 +121,44 @@ def skin_points(
     hits = [_hit(tuple(np.round(o, 3).tolist()), tuple(np.round(d, 3).tolist()), farthest) for o, d in rays]
     rest = np.stack([weight @ horse.rest_vertices[corner] for corner, weight, _ in hits])
     return _posed(horse, rest, np.stack([w for _, _, w in hits]))
+
+
+_NECK_LINE = np.array([skeleton.REST_HEAD_XYZ[skeleton.JOINT_INDEX[f"DEF-neck.00{i}"]] for i in (1, 2, 3, 4)])
+NECK_HEIGHTS = np.array([-0.75, -0.4, 0.0, 0.4, 0.75])
+"""Where the neck's width is taken, from throat (-1) to crest (1)."""
+
+
+@lru_cache(maxsize=1)
+def _neck_bundle() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return corners, their weights and skin weights of the neck's stations: crest, throat, then both sides by height."""
+    template = load_template()
+    line = _NECK_LINE * [0, 1, 1]
+    ahead = np.gradient(line, axis=0)
+    stations = np.concatenate(
+        [line[:1] - 0.9 * ahead[:1], line[:1] - 0.45 * ahead[:1], line, 0.5 * (line[1:] + line[:-1])]
+    )
+    ahead = np.concatenate([ahead[:1], ahead[:1], ahead, 0.5 * (ahead[1:] + ahead[:-1])])
+    hits = []
+    for at, along in zip(stations, ahead, strict=True):
+        up = np.array([0.0, along[2], -along[1]]) / np.linalg.norm(along)
+        ends = [_hit(tuple(at.tolist()), tuple(d.tolist()), False) for d in (up, -up)]
+        crest, throat = (weight @ template.vertices[corner] for corner, weight, _ in ends)
+        hits += ends
+        for height in NECK_HEIGHTS:
+            start = 0.5 * (crest + throat) + 0.5 * height * (crest - throat)
+            hits += [_hit(tuple(start.tolist()), (sign, 0.0, 0.0), False) for sign in (1.0, -1.0)]
+    corner, weight, skin = (np.stack(column) for column in zip(*hits, strict=True))
+    return corner, weight, skin
+
+
+def neck_rings(horse: HorseInScene) -> tuple[Float[np.ndarray, "9 3"], Float[np.ndarray, "9 3"], np.ndarray]:
+    """Return the posed neck's outline, world.
+
+    Returns:
+        crest and throat at each station from the withers to the head, and its sides [9, 5, 2, 3], by the height of
+        ``NECK_HEIGHTS`` from throat (-1) to crest (1), left and right.
+    """
+    corner, weight, skin = _neck_bundle()
+    points = _posed(horse, np.einsum("nk,nka->na", weight, horse.rest_vertices[corner]), skin)
+    points = points.reshape(-1, 2 + 2 * len(NECK_HEIGHTS), 3)
+    return points[:, 0], points[:, 1], points[:, 2:].reshape(len(points), len(NECK_HEIGHTS), 2, 3)

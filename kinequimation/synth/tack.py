@@ -273,12 +273,29 @@ def add_handler(
     side = np.array([-forward[1], forward[0]]) * (1.0 if rng.random() < 0.75 else -1.0)
     heading = float(np.arctan2(forward[1], forward[0]))
     k = horse.body.shape.withers_height_m / 1.6
-    at_head = rng.random() < 0.6
-    place = ring if at_head else at["neck_base"]
+    fast = any(word in horse.gait for word in ("canter", "gallop", "jump", "buck", "rear"))
+    trots = horse.gait in ("trot", "jog", "tolt", "pace", "fox_trot")
+    draws = rng.random(3)
+    if draws[0] < (0.8 if fast else 0.35 if trots else 0.0) and leads is not False:
+        return _lunge(rng, props, ring, at["withers"], side)
+    place = ring if draws[1] < 0.6 else at["neck_base"]
     feet = place[:2] + side * rng.uniform(0.5, 0.8) * (0.6 + 0.4 * k) + forward * rng.uniform(-0.3, 0.35)
-    if rng.random() < 0.15:  # in front, looking at the horse
+    in_front = draws[2] < 0.15 and not trots  # looking at the horse
+    if in_front:
         feet = ring[:2] + forward * rng.uniform(0.6, 1.3) + side * rng.uniform(-0.2, 0.5)
         heading += np.pi
     leads = rng.random() < 0.75 if leads is None else leads
-    add_person(props, rng, feet, heading + rng.normal(0, 0.3), ring if leads else None)
+    stride = 0.5 if trots else 0.3 if horse.gait == "walk" and not in_front else None
+    add_person(props, rng, feet, heading + rng.normal(0, 0.3), ring if leads else None, walking=stride)
     return {"handler": "leads" if leads else "stands"}
+
+
+def _lunge(
+    rng: np.random.Generator, props: Props, ring: np.ndarray, withers: np.ndarray, side: np.ndarray
+) -> dict[str, object]:
+    """Put somebody in the middle of the circle on which the horse goes, with a long line to its head."""
+    away = rng.uniform(3.5, 8.0)
+    feet = withers[:2] + side * away
+    towards = float(np.arctan2(*(ring[:2] - feet)[::-1]))
+    add_person(props, rng, feet, towards + rng.normal(0, 0.2), ring, walking=0.03, sag=rng.uniform(0.0, 0.06))
+    return {"handler": "lunges"}

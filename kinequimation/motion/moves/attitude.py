@@ -25,7 +25,7 @@ from kinequimation.geometry.rotation import (
 from kinequimation.motion.limbs import BASE, CHAIN, reach
 from kinequimation.motion.limits import JOINT_LIMITS
 from kinequimation.motion.moves.frame import NECK, SPINE
-from kinequimation.motion.moves.ground import clear_limbs, lift_head, lift_tail, settle
+from kinequimation.motion.moves.ground import clear_limbs, lift_all, lift_head, lift_tail, settle
 from kinequimation.motion.trunk import TRUNK_REFERENCE
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ _HOOF_SLACK_DEG = 12.0
 _DEEPEST_BOW = 0.045
 """How far the withers of a grazing horse may sink, in withers heights (judgement)."""
 _SOFTNESS = 0.004
+_RELUCTANCE = 0.3
+"""How much further than it can a limb in the air would have to reach before it pulls the trunk down, withers heights."""
 _FREE_BELOW = 0.12
 """Hold below which a limb turns over to hanging exactly as wished, sideways too, which ``reach`` does not know."""
 
@@ -164,6 +166,8 @@ def solve(frame: Frame, a: Attitude) -> tuple[Float[np.ndarray, "frames 3"], Flo
         root[rows], quat[rows] = _hold_hooves(frame, a, rows, root[rows], quat[rows])
     if a.settles:
         clear_limbs(frame, root, quat, 1.0 - a.contact)
+        free = 1.0 - a.held.max(1)
+        lift_all(frame, root, quat, np.repeat(free[:, None], 4, 1), free)
     lift_tail(frame, root, quat)
     lift_head(frame, root, quat, a.muzzle_z, NECK)  # the withers carry limbs that stand already
     return root, quat
@@ -199,19 +203,23 @@ def _hold_hooves(
     base_xyz, base_R = xyz[:, BASE], quat_to_matrix(rotation[:, BASE])
     wish = np.clip(a.hang[rows][..., 0], JOINT_LIMITS[CHAIN, 0, 0], JOINT_LIMITS[CHAIN, 1, 0])
     over = frame.limbs.overreach(base_xyz, base_R, wish, toe, hoof_R)
-    over = np.where(contact > 0.5, over, -1.0)
+    over = over - a.flying[rows] * _RELUCTANCE * frame.height_m
     top = np.maximum(over.max(-1), 0.0)
     soft = _SOFTNESS * frame.height_m
     sink = top + soft * np.log(np.exp(-top / soft) + np.exp((over - top[:, None]) / soft).sum(-1))
+    sink = sink * (contact.max(1) > 0.5)  # in the air nothing pulls
     root = root - np.array([0.0, 0.0, 1.0]) * sink[:, None]
     base_xyz = base_xyz - np.array([0.0, 0.0, 1.0]) * sink[:, None, None]
+    # a limb in the air bends towards a place that is too far, instead of stretching beyond itself
+    near = frame.limbs.within_reach(base_xyz, base_R, wish, toe, hoof_R, soft)
+    toe = np.where(contact[..., None] > 0.5, toe, near)
     stance, swing = np.radians(_SLACK_DEG)
     deep = np.broadcast_to(a.deep, a.held.shape)[rows][..., None]
     stance = stance + (np.radians(_DEEP_SLACK_DEG) - stance) * deep
     slack = stance + (swing - stance) * a.flying[rows][..., None]
     hoof_slack = np.radians(_HOOF_SLACK_DEG) * np.maximum(1.0 - held, a.flying[rows])
     reached = reach(frame.limbs, base_xyz, base_R, wish, slack, toe, hoof_R, hoof_slack)
-    share = np.clip(held / _FREE_BELOW, 0.0, 1.0)
+    share = np.clip(held / (0.95 if a.settles else _FREE_BELOW), 0.0, 1.0)
     share = share * share * (3.0 - 2.0 * share)
     quat = quat.copy()
     quat[:, CHAIN] = quat_slerp(quat[:, CHAIN], reached, share[..., None])

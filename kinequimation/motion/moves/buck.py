@@ -146,9 +146,9 @@ def _make(
         rise = np.radians(rise_deg)
         tables["pitch"] += [
             (at(0.0), 0.02), (at(0.17), rise), (at(0.34), 0.05 * rise - 0.1 * top), (at(0.60), -top),
-            (at(0.70), -0.92 * top), (at(_HIND_ON), -0.04),
+            (at(0.70), -0.90 * top), (at(_HIND_ON), 0.03),
         ]  # fmt: skip
-        tables["on_fore"] += [(at(0.28), 0.0), (at(0.42), 1.0), (at(0.84), 1.0), (at(1.0), 0.0)]
+        tables["on_fore"] += [(at(0.28), 0.0), (at(0.42), 1.0), (at(0.74), 1.0), (at(_HIND_ON), 0.0)]
         tables["arch"] += [(at(0.05), 6.0), (at(0.36), 20.0), (at(_STRIKE), 4.0), (at(0.85), 14.0)]
         tables["up"] += [(at(0.0), 0.0), (at(0.30), 1.0), (at(0.8), 1.0), (at(1.0), 0.3)]
         way += [(at(0.04), k * travel * h), (at(0.80), (k + 0.9) * travel * h), (at(0.98), (k + 1) * travel * h)]
@@ -165,7 +165,7 @@ def _make(
         # the hips stand over the hinds, then the shoulders over the forelimbs
         hips = hips_rest + rest[TRUNK_REFERENCE] + np.zeros((len(t_s), 3))
         hips[:, 1] += along
-        hips[:, 2] -= h * 0.035 * busy * (1.0 - share)
+        hips[:, 2] -= h * 0.05 * busy * (1.0 - share)
         arms = arms_rest + rest[TRUNK_REFERENCE] + np.zeros((len(t_s), 3))
         arms[:, 1] += along + 0.03 * h * high
         arms[:, 2] -= h * (0.012 * busy + 0.02 * high)

@@ -10,6 +10,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body.horse import MATERIALS
+from kinequimation.geometry.rotation import quat_to_matrix
 from kinequimation.motion.limbs import CHAIN, Limbs, rest_toes
 from kinequimation.motion.limits import LIMB_JOINTS, rest_angle_deg
 
@@ -40,9 +41,10 @@ class Frame:
         sole: [4, P, 3] points of each hoof that touch the ground first, relative to the toe, at rest.
         muzzle: [M, 3] points of the head that touch the ground first, relative to the head joint, at rest.
         tail_radius: [5] how far hair lies from each bone of the tail, metres.
-        contact_joint: [P] the joints of points that may touch the ground first, of trunk and limbs.
-        contact_offset: [P, 3] these points relative to their joint at rest, metres.
-        contact_part: [P] the limb that each belongs to, -1 for the trunk.
+        outline: [P] vertices of trunk and limbs that may touch the ground first.
+        outline_part: [P] the limb that each belongs to, -1 for the trunk.
+        outline_joint: [P] the joint that moves each most.
+        outline_weights: [P, 81] their skin weights.
         settling: [V] of every vertex the limb that it belongs to, -1 for the trunk, -2 for what is none of these.
         rest_deg: [2, 5] flexor-side angles at rest of shoulder or hip, elbow or stifle, and so on; fore and hind.
     """
@@ -54,9 +56,10 @@ class Frame:
     sole: Float[np.ndarray, "4 p 3"]
     muzzle: Float[np.ndarray, "m 3"]
     tail_radius: Float[np.ndarray, " 5"]
-    contact_joint: Int[np.ndarray, " p"]
-    contact_offset: Float[np.ndarray, "p 3"]
-    contact_part: Int[np.ndarray, " p"]
+    outline: Int[np.ndarray, " p"]
+    outline_part: Int[np.ndarray, " p"]
+    outline_joint: Int[np.ndarray, " p"]
+    outline_weights: Float[np.ndarray, "p 81"]
     settling: Int[np.ndarray, " v"]
     rest_deg: Float[np.ndarray, "2 5"]
 
@@ -69,6 +72,18 @@ class Frame:
     def tempo(self) -> float:
         """Time scale of a body of this size (Froude: times go with the square root of lengths)."""
         return float(np.sqrt(self.size))
+
+    def outline_xyz(
+        self, xyz: Float[np.ndarray, "frames 81 3"], rotation: Float[np.ndarray, "frames 81 4"], part: int
+    ) -> Float[np.ndarray, "frames k 3"]:
+        """Return the outline's points of one part on a skeleton posed by ``Body.joints`` (linear blend skinning)."""
+        own = self.outline_part == part
+        rest = self.body.rest_vertices[self.outline[own]]
+        R = quat_to_matrix(rotation)
+        t = xyz - np.einsum("tjab,jb->tja", R, self.body.rest_xyz)
+        A = np.concatenate([R, t[..., None]], -1).reshape(len(xyz), skeleton.NUM_JOINTS, 12)
+        blended = (self.outline_weights[own] @ A).reshape(len(xyz), len(rest), 3, 4)
+        return np.einsum("tpab,pb->tpa", blended[..., :3], rest) + blended[..., 3]
 
     def turn(self, pair: int, joint: int, flexor_deg: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         """Return the turn about X that gives a limb joint a flexor-side angle.
@@ -103,11 +118,12 @@ def frame_of(body: Body) -> Frame:
         radius.append(np.linalg.norm(away, axis=1).max(initial=0.02 * height))
     part = np.array([_part(name) for name in skeleton.JOINTS])
     settling = np.where(_is_hair(body), -2, part[owner])
-    contact = [
-        (j, _extremes(body.rest_vertices[chosen] - body.rest_xyz[j]))
-        for j in range(skeleton.NUM_JOINTS)
-        if part[j] > -2 and (chosen := (owner == j) & (settling > -2)).any()
-    ]
+    outline = []
+    for j in range(skeleton.NUM_JOINTS):
+        own = np.flatnonzero((owner == j) & (settling > -2))
+        if len(own):
+            outline.append(own[np.unique(np.argmax(body.rest_vertices[own] @ _DIRECTIONS.T, axis=0))])
+    outline = np.concatenate(outline)
     rest = [
         [rest_angle_deg(joint, body.rest_xyz, body.rest_tail_xyz) for joint in names]
         for names in (_FORE_JOINTS, _HIND_JOINTS)
@@ -120,9 +136,10 @@ def frame_of(body: Body) -> Frame:
         np.stack(sole),
         _extremes(head - body.rest_xyz[HEAD]),
         np.array(radius),
-        np.repeat([j for j, _ in contact], [len(points) for _, points in contact]),
-        np.concatenate([points for _, points in contact]),
-        np.repeat([part[j] for j, _ in contact], [len(points) for _, points in contact]),
+        outline,
+        part[owner[outline]],
+        owner[outline],
+        body.weights[outline],
         settling,
         np.array(rest),
     )

@@ -15,7 +15,7 @@ import numpy as np
 from kinequimation.motion.limbs import CHAIN
 from kinequimation.motion.moves.attitude import Attitude, middle_over_hips, trunk_turn
 from kinequimation.motion.moves.carriage import arch_back, carry_ears, carry_neck, carry_tail, still
-from kinequimation.motion.moves.lying import KNEELING_DEG, STERNAL, STRETCHED_DEG
+from kinequimation.motion.moves.lying import KNEELING_DEG, RAISED_DEG, STERNAL, STRETCHED_DEG
 from kinequimation.motion.moves.score import Score
 from kinequimation.motion.moves.timeline import pass_through
 
@@ -78,13 +78,13 @@ def make_lie_down(frame: Frame, life: Life) -> Score:
         fold = curve(t_s, (1.0, 0.0), (2.7, 1.0))[:, None, None, None]
         hang[:, 2:] = np.radians(STERNAL.limbs_deg[2:]) * fold
         held = np.ones((n, 4))
-        for limb, start, end in ((0, 1.02, 1.35), (1, 1.14, 1.47), (2, 2.25, 2.7), (3, 2.15, 2.65)):
+        for limb, start, end in ((0, 1.02, 1.35), (1, 1.14, 1.47), (2, 2.05, 2.6), (3, 1.97, 2.5)):
             held[:, limb] = curve(t_s, (start, 1.0), (end, 0.0))
         toe = np.repeat(toes[None], n, 0)
         toe[:, 2:, 1] -= np.array([0.10, 0.06]) * h
         tip = np.zeros((n, 4))
         for limb in (2, 3):
-            tip[:, limb] = curve(t_s, (1.7, 0.0), (2.2, 0.5))
+            tip[:, limb] = curve(t_s, (1.6, 0.0), (2.15, 1.0))
         return _asked(frame, place, turn, v, hang, toe, tip, held)
 
     return Score(0.0, 3.6 * tau, attitude)
@@ -107,9 +107,9 @@ def make_get_up(frame: Frame, life: Life) -> Score:
     def attitude(t_s: np.ndarray) -> Attitude:
         n = len(t_s)
         arms = curve(
-            t_s, (0.75, _LYING_SHOULDERS), (1.35, 0.50), (1.75, 0.60), (2.2, stand_arms - 0.03), (2.6, stand_arms)
+            t_s, (0.62, _LYING_SHOULDERS), (1.25, 0.50), (1.75, 0.60), (2.2, stand_arms - 0.03), (2.6, stand_arms)
         )
-        hips = curve(t_s, (1.2, _LYING_HIPS), (1.5, 0.36), (2.1, 0.80), (2.35, stand_hips + 0.005), (2.7, stand_hips))
+        hips = curve(t_s, (1.15, _LYING_HIPS), (1.5, 0.42), (2.0, 0.78), (2.35, stand_hips + 0.005), (2.7, stand_hips))
         roll = curve(t_s, (0.7, STERNAL.roll_deg), (1.35, 13.0), (1.9, 0.0))
         place = np.zeros((n, 3))
         place[:, 0] = h * curve(t_s, (1.0, 0.07), (1.9, 0.0))
@@ -128,17 +128,20 @@ def make_get_up(frame: Frame, life: Life) -> Score:
         _live(v, life, t_s, lying)
         hang = np.zeros((n, 4, 6, 3))
         hang[:] = np.radians(STERNAL.limbs_deg)
-        stretch = np.stack([curve(t_s, (0.05 + d, 0.0), (0.65 + d, 1.0)) for d in (0.0, 0.2)], 1)[..., None, None]
-        hang[:, :2] += (np.radians(STRETCHED_DEG) - hang[:, :2]) * stretch
-        hang[:, 2:] *= curve(t_s, (1.2, 1.0), (2.2, 0.0))[:, None, None, None]
+        for limb, d in ((0, 0.0), (1, 0.2)):
+            raising = curve(t_s, (0.05 + d, 0.0), (0.4 + d, 1.0))[:, None, None]
+            stretching = curve(t_s, (0.25 + d, 0.0), (0.75 + d, 1.0))[:, None, None]
+            hang[:, limb] += (np.radians(RAISED_DEG) - hang[:, limb]) * raising
+            hang[:, limb] += (np.radians(STRETCHED_DEG) - hang[:, limb]) * stretching
+        hang[:, 2:] *= curve(t_s, (1.4, 1.0), (2.2, 0.0))[:, None, None, None]
         held = np.zeros((n, 4))
-        for limb, start, end in ((0, 0.6, 1.05), (1, 0.8, 1.2), (2, 0.95, 1.65), (3, 0.9, 1.55)):
+        for limb, start, end in ((0, 0.8, 1.3), (1, 0.9, 1.38), (2, 1.3, 1.72), (3, 1.24, 1.66)):
             held[:, limb] = curve(t_s, (start, 0.0), (end, 1.0))
         toe = np.repeat(toes[None], n, 0)
         toe[..., 1] -= np.array([forward + 0.07, forward + 0.03, forward - 0.01, forward + 0.03]) * h
         tip = np.zeros((n, 4))
         for limb in (2, 3):
-            tip[:, limb] = curve(t_s, (1.3, 0.45), (1.9, 0.0))
+            tip[:, limb] = curve(t_s, (1.4, 1.0), (2.0, 0.0))
         return _asked(frame, place, turn, v, hang, toe, tip, held)
 
     return Score(0.0, 3.2 * tau, attitude)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from kinequimation.motion.moves.frame import Frame
 
-_TAIL_CLEARANCE = 0.004
+_TAIL_CLEARANCE, _TAIL_PASSES = 0.004, 4
 _HEAD_CLEARANCE, _HEAD_PASSES = 0.003, 8
 _MOST_TURN_RAD = 0.25
-_LIMB_PASSES = 8
+_LIMB_PASSES = 12
 _CLEARANCE_M = 0.001
 
 
@@ -45,17 +45,40 @@ def settle(frame: Frame, root: np.ndarray, quat: np.ndarray, held: Float[np.ndar
         quat: [T, 81, 4] turns of its joints.
         held: [T, 4] how far a limb is left alone, because its hoof will be put in its place.
     """
-    joint, offset, part = frame.contact_joint, frame.contact_offset, frame.contact_part
-    xyz, rotation = frame.body.joints(root, quat)
-    z = xyz[:, joint, 2] + quat_rotate(rotation[:, joint], offset)[..., 2]
-    root[:, 2] += np.maximum(0.0, -z[:, part < 0].min(1))
+    trunk = frame.outline_xyz(*frame.body.joints(root, quat), part=-1)
+    root[:, 2] += np.maximum(0.0, -trunk[..., 2].min(1))
     clear_limbs(frame, root, quat, 1.0 - held)
+    lift_all(frame, root, quat, 1.0 - held)
+
+
+def lift_all(
+    frame: Frame,
+    root: np.ndarray,
+    quat: np.ndarray,
+    share: Float[np.ndarray, "frames 4"],
+    trunk_share: Float[np.ndarray, " frames"] | float = 1.0,
+) -> None:
+    """Lift a horse by what its skin is under the ground. Changes ``root``.
+
+    Args:
+        frame: the horse.
+        root: [T, 3] where its root is.
+        quat: [T, 81, 4] turns of its joints.
+        share: [T, 4] how far each limb counts.
+        trunk_share: how far the trunk does.
+    """
+    shares = np.concatenate(
+        [
+            np.full((len(root), 1), trunk_share) if np.ndim(trunk_share) == 0 else np.asarray(trunk_share)[:, None],
+            share,
+        ],
+        1,
+    )
     for i in range(0, len(root), 32):
         rows = slice(i, i + 32)
         mesh = frame.body.meshes(root[rows], quat[rows])[..., 2]
-        low = np.stack([mesh[:, frame.settling == k].min(1) for k in range(-1, 4)], 1)
-        free = np.concatenate([np.ones((len(mesh), 1)), 1.0 - held[rows]], 1)
-        root[rows, 2] += (np.maximum(0.0, _CLEARANCE_M - low) * free).max(1)
+        lowest = np.stack([mesh[:, frame.settling == k].min(1) for k in range(-1, 4)], 1)
+        root[rows, 2] += (np.maximum(0.0, _CLEARANCE_M - lowest) * shares[rows]).max(1)
 
 
 def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[np.ndarray, "frames 4"]) -> None:
@@ -77,33 +100,32 @@ def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[n
 
 def _lift_limb(frame: Frame, limb: int, root: np.ndarray, quat: np.ndarray) -> np.ndarray:
     """Return the turns [T, 6, 4] of a limb that keep it above the ground."""
-    own = frame.contact_part == limb
-    joint, offset = frame.contact_joint[own], frame.contact_offset[own]
+    joint = frame.outline_joint[frame.outline_part == limb]
     chain = CHAIN[limb]
-    low, high = JOINT_LIMITS[chain, 0, :2], JOINT_LIMITS[chain, 1, :2]
+    low, high = JOINT_LIMITS[chain, 0], JOINT_LIMITS[chain, 1]
     above = np.array([[_is_above(c, j) for j in joint] for c in chain], float)  # [6, P]
     quat = quat.copy()
     v = quat_to_rotvec(quat[:, chain])
     for _ in range(_LIMB_PASSES):
         xyz, rotation = frame.body.joints(root, quat)
-        points = xyz[:, joint] + quat_rotate(rotation[:, joint], offset)
+        points = frame.outline_xyz(xyz, rotation, limb)
         under = np.maximum(0.0, _CLEARANCE_M - points[..., 2])
         if not under.any():
             break
         R = quat_to_matrix(rotation[:, chain])
         arm = points[:, None] - xyz[:, chain, None]  # [T, 6, P, 3]
-        # height that the points under ground gain on average per turn about each link's own X and Y axes
+        # height that the points under ground gain on average per turn about each link's own axes
         weight = under[:, None] * above / np.maximum(under.sum(1), 1e-9)[:, None, None]
         mean = (weight[..., None] * arm).sum(2)
-        rate = np.stack([R[..., 0, a] * mean[..., 1] - R[..., 1, a] * mean[..., 0] for a in (0, 1)], -1) * _GIVES
+        rate = np.stack([R[..., 0, a] * mean[..., 1] - R[..., 1, a] * mean[..., 0] for a in range(3)], -1) * _GIVES
         turn = rate * (under.max(1) / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
-        v[..., :2] = np.clip(v[..., :2] + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD), low, high)
+        v = np.clip(v + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD), low, high)
         quat[:, chain] = quat_from_rotvec(v)
     return quat[:, chain]
 
 
-_GIVES = np.array([[0.3, 1.0], [1.0, 1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
-"""Which links of a limb give about their X and Y axes to keep it above the ground."""
+_GIVES = np.array([[0.3, 1.0, 0.0], [1.0, 1.0, 0.5], *[[1.0, 0.0, 0.0]] * 4])
+"""How willingly the links of a limb give about their X, Y and Z axes to keep it above the ground."""
 
 
 def _is_above(ancestor: int, joint: int) -> bool:
@@ -113,30 +135,44 @@ def _is_above(ancestor: int, joint: int) -> bool:
 
 
 def lift_tail(frame: Frame, root: np.ndarray, quat: np.ndarray) -> None:
-    """Keep a tail off the ground: each of its bones is raised until its end lies on it. Changes ``quat``."""
-    rest, tails = frame.body.rest_xyz, frame.body.rest_tail_xyz
-    first = SPINE[0]
-    rotation = quat_multiply(quat[:, 0], quat[:, first])
-    head = root + quat_rotate(quat[:, 0], rest[first]) + quat_rotate(rotation, rest[TAIL[0]] - rest[first])
-    for i, j in enumerate(TAIL):
-        end = rest[TAIL[i + 1]] if i + 1 < len(TAIL) else tails[j]
-        along = end - rest[j]
-        length = np.linalg.norm(along)
-        wished = quat_multiply(rotation, quat[:, j])
-        to_end = quat_rotate(wished, along)
-        least = (frame.tail_radius[i] + _TAIL_CLEARANCE - head[:, 2]) / length
-        if (to_end[:, 2] < least * length).any():
-            # turn up about the bone's own X axis, as far as it takes
-            sine = np.clip(to_end[:, 2] / length, -1, 1)
-            turn = np.where(sine < least, np.arcsin(np.clip(least, -0.98, 0.98)) - np.arcsin(sine), 0.0)
-            side = np.cross(to_end, [0.0, 0.0, 1.0])
-            side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-9)
-            raised = quat_multiply(quat_from_axis_angle(side, turn), wished)
-            v = quat_to_rotvec(quat_multiply(quat_inverse(rotation), raised))
-            quat[:, j] = quat_from_rotvec(np.clip(v, JOINT_LIMITS[j, 0], JOINT_LIMITS[j, 1]))
+    """Keep a tail off the ground: each of its bones is raised until its end lies on it. Changes ``quat``.
+
+    Args:
+        frame: the horse.
+        root: [T, 3] where its root is.
+        quat: [T, 81, 4] turns of its joints.
+    """
+    rest = frame.body.rest_xyz
+    ends = np.concatenate([rest[TAIL[1:]], frame.body.rest_tail_xyz[TAIL[-1:]]])
+    extra = np.zeros(len(root))
+    for _ in range(_TAIL_PASSES):
+        rotation = pelvis = quat_multiply(quat[:, 0], quat[:, SPINE[0]])
+        head = root + quat_rotate(quat[:, 0], rest[SPINE[0]]) + quat_rotate(rotation, rest[TAIL[0]] - rest[SPINE[0]])
+        missing = np.zeros(len(root))
+        for i, j in enumerate(TAIL):
+            along = ends[i] - rest[j]
+            length = np.linalg.norm(along)
             wished = quat_multiply(rotation, quat[:, j])
-        head = head + quat_rotate(wished, along)
-        rotation = wished
+            to_end = quat_rotate(wished, along)
+            least = (frame.tail_radius[i] + _TAIL_CLEARANCE + extra - head[:, 2]) / length
+            sine = np.clip(to_end[:, 2] / length, -1.0, 1.0)
+            turn = np.where(sine < least, np.arcsin(np.clip(least, -0.98, 0.98)) - np.arcsin(sine), 0.0)
+            if turn.any():
+                # a tail that hangs straight down goes backwards
+                side = np.cross(
+                    to_end + 0.35 * length * quat_rotate(pelvis, np.array([0.0, 1.0, 0.0])), [0.0, 0.0, 1.0]
+                )
+                side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-9)
+                raised = quat_multiply(quat_from_axis_angle(side, turn), wished)
+                v = quat_to_rotvec(quat_multiply(quat_inverse(rotation), raised))
+                quat[:, j] = quat_from_rotvec(np.clip(v, JOINT_LIMITS[j, 0], JOINT_LIMITS[j, 1]))
+            rotation = quat_multiply(rotation, quat[:, j])
+            head = head + quat_rotate(rotation, along)
+            missing = np.maximum(missing, frame.tail_radius[i] + _TAIL_CLEARANCE - head[:, 2])
+        if not (missing > _TAIL_CLEARANCE).any():
+            return
+        # a bone at its limit leaves the rest to those before it
+        extra = extra + np.where(missing > _TAIL_CLEARANCE, missing, 0.0)
 
 
 def lift_head(

@@ -36,8 +36,8 @@ def _limb(*x: float, blade_y: float = 0.0, upper_y: float = 0.0, upper_z: float 
 
 
 STERNAL = Lying(
-    pitch_deg=0.0,
-    roll_deg=24.0,
+    pitch_deg=-2.0,
+    roll_deg=28.0,
     arch_deg=10.0,
     neck_deg=38.0,
     nose_deg=56.0,
@@ -45,8 +45,8 @@ STERNAL = Lying(
         [
             _limb(5.0, 43.0, -96.0, 135.0, 64.0, 22.0, blade_y=11.0, upper_y=11.0),
             _limb(0.0, 36.0, -95.0, 133.0, 44.0, 10.0, blade_y=4.0, upper_y=8.0, upper_z=-4.0),
-            _limb(0.0, -45.0, 62.0, -91.0, 30.0, 2.0, upper_y=25.0, upper_z=9.0),
-            _limb(0.0, -45.0, 62.0, -90.0, 36.0, 8.0, upper_y=14.0, upper_z=2.0),
+            _limb(0.0, -44.0, 48.0, -89.0, 20.0, -2.0, upper_y=25.0, upper_z=14.0),
+            _limb(0.0, -45.0, 58.0, -89.0, 36.0, 6.0, upper_y=12.0, upper_z=2.0),
         ]
     ),
 )
@@ -74,3 +74,6 @@ KNEELING_DEG: np.ndarray = _limb(-6.0, 10.0, -42.0, 98.0, 45.0, 10.0)
 
 STRETCHED_DEG: np.ndarray = _limb(-14.0, -6.0, -52.0, 12.0, 5.0, 0.0)
 """A forelimb stretched out in front of a lying horse, before it gets up."""
+
+RAISED_DEG: np.ndarray = _limb(-13.0, -10.0, -97.0, 92.0, 40.0, 10.0)
+"""The same on its way there: the forearm level before the cannon swings out."""

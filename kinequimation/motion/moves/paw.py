@@ -23,8 +23,8 @@ _FIRST_S = 0.8
 _PAWING_DEG = (
     (
         [(0.0, 128), (0.35, 100), (0.7, 108), (1.0, 132)],
-        [(0.0, 150), (0.35, 92), (0.7, 112), (1.0, 150)],
-        [(0.0, 172), (0.35, 82), (0.75, 130), (1.0, 176)],
+        [(0.0, 150), (0.1, 134), (0.35, 92), (0.7, 112), (1.0, 150)],
+        [(0.0, 172), (0.1, 142), (0.35, 82), (0.75, 130), (1.0, 176)],
         [(0.0, 204), (0.4, 150), (0.8, 180), (1.0, 206)],
         [(0.0, 191), (1.0, 191)],
     ),
@@ -81,7 +81,7 @@ def make_paw(frame: Frame, life: Life, seconds: float = 6.0, strokes_hz: float =
         life.swish_tail(v, t_s, 1.3)
         feet = follow(frame, (others[0], pawing, others[2], others[3]), t_s)
         return Attitude(
-            middle, turn, v, swing_limbs(frame, feet, _PAWING_DEG) * feet.flying[..., None, None], feet.toe_xyz,
+            middle, turn, v, swing_limbs(frame, feet, _PAWING_DEG), feet.toe_xyz,
             feet.hoof_pitch_rad, feet.hoof_yaw_rad, feet.held, feet.flying, feet.contact,
         )  # fmt: skip
 

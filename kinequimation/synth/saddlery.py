@@ -265,8 +265,8 @@ def _outside_neck(horse: HorseInScene, points: Float[np.ndarray, "2 n 3"]) -> Fl
     half = np.einsum("sha,sa->sh", 0.5 * wide, across)
     rows = half[nearest]  # [2, n, heights]
     at = np.clip((height[..., None] - NECK_HEIGHTS[:-1]) / np.diff(NECK_HEIGHTS), 0, 1)
-    needed = rows[..., 0] + (at * np.diff(rows, axis=-1)).sum(-1) + 0.015
-    needed *= np.clip(4.5 - 4 * np.abs(height), 0, 1)  # nothing to keep clear of above the crest and under the throat
+    needed = rows[..., 0] + (at * np.diff(rows, axis=-1)).sum(-1) + 0.022
+    needed *= np.clip(5.0 - 4 * np.abs(height), 0, 1)  # nothing to keep clear of above the crest and under the throat
     outwards = across[nearest] * np.array([1.0, -1.0])[:, None, None]
     out = ((points - sides.mean((1, 2))[nearest]) * outwards).sum(-1)
     return points + outwards * np.maximum(needed - out, 0.0)[..., None]

@@ -130,13 +130,12 @@ NECK_HEIGHTS = np.array([-0.75, -0.4, 0.0, 0.4, 0.75])
 
 @lru_cache(maxsize=1)
 def _neck_bundle() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return corners, their weights and skin weights of the neck's stations: crest, throat, then both sides by height."""
+    """Return corners, their weights and skin weights: each station's crest, throat, and both sides by height."""
     template = load_template()
     line = _NECK_LINE * [0, 1, 1]
     ahead = np.gradient(line, axis=0)
-    stations = np.concatenate(
-        [line[:1] - 0.9 * ahead[:1], line[:1] - 0.45 * ahead[:1], line, 0.5 * (line[1:] + line[:-1])]
-    )
+    behind = line[0] - ahead[0] * np.array([[0.9], [0.45]])
+    stations = np.concatenate([behind, line, 0.5 * (line[1:] + line[:-1])])
     ahead = np.concatenate([ahead[:1], ahead[:1], ahead, 0.5 * (ahead[1:] + ahead[:-1])])
     hits = []
     for at, along in zip(stations, ahead, strict=True):

@@ -52,9 +52,10 @@ def part_of(joint: str) -> str:
 PARTS: tuple[str, ...] = tuple(dict.fromkeys(part_of(j) for j in skeleton.JOINTS))
 
 
-def is_hair(body: Body) -> Bool[np.ndarray, " faces"]:
+def is_hair() -> Bool[np.ndarray, " faces"]:
     """Return which faces are hair."""
-    return ~load_template().is_skin[body.faces].all(1)
+    template = load_template()
+    return np.asarray(~template.is_skin[template.faces].all(1))
 
 
 @dataclass(frozen=True)
@@ -258,15 +259,17 @@ def triangle_distance(points: Float[np.ndarray, "... 3"], triangles: Float[np.nd
     return np.where(over, np.abs(height), nearest)
 
 
-def body_parts(body: Body) -> dict[str, Part]:
-    """Return the parts of a body without its hair, by name."""
+@lru_cache(maxsize=1)
+def body_parts() -> dict[str, Part]:
+    """Return the parts of every body without its hair, by name."""
+    template = load_template()
     of_joint = np.array([PARTS.index(part_of(j)) for j in skeleton.JOINTS])
-    share = np.zeros((len(body.weights), len(PARTS)))
+    share = np.zeros((len(template.weights), len(PARTS)))
     for j, i in enumerate(of_joint):
-        share[:, i] += body.weights[:, j]
-    label = share[body.faces].sum(1).argmax(1)
-    skin = ~is_hair(body)
-    found = {name: body.faces[skin & (label == i)] for i, name in enumerate(PARTS)}
+        share[:, i] += template.weights[:, j]
+    label = share[template.faces].sum(1).argmax(1)
+    skin = ~is_hair()
+    found = {name: template.faces[skin & (label == i)] for i, name in enumerate(PARTS)}
     found = {name: faces for name, faces in found.items() if len(faces)}
     across = {}
     for name, faces in found.items():
@@ -286,7 +289,7 @@ def joined() -> frozenset[tuple[str, str]]:
 def touching() -> frozenset[tuple[str, str]]:
     """Return the pairs of parts, both ways round, that share no joint but touch while the mean body stands."""
     body = Body()
-    volumes = {name: part.pose(body.rest_vertices) for name, part in body_parts(body).items()}
+    volumes = {name: part.pose(body.rest_vertices) for name, part in body_parts().items()}
     pairs = set()
     for a, volume in volumes.items():
         tree = KDTree(volume.samples)

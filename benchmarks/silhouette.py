@@ -87,10 +87,10 @@ class Outline:
 def outline(mask: Bool[np.ndarray, "h w"]) -> Outline:
     """Return the edge of a mask, a point for every pixel along it."""
     padded = np.pad(mask, 1)
-    signed = distance_transform_edt(~padded) - distance_transform_edt(padded)
-    signed = gaussian_filter(signed + np.where(padded, 0.5, -0.5), 1.0)
-    slope_v, slope_u = np.gradient(signed)
-    row, column = np.nonzero(padded & (distance_transform_edt(padded) < 1.2))
+    inward, outward = np.asarray(distance_transform_edt(padded)), np.asarray(distance_transform_edt(~padded))
+    signed = np.asarray(gaussian_filter(outward - inward + np.where(padded, 0.5, -0.5), 1.0))
+    slope_v, slope_u = np.gradient(signed, axis=0), np.gradient(signed, axis=1)
+    row, column = np.nonzero(padded & (inward < 1.2))
     normal = np.stack([slope_u[row, column], slope_v[row, column]], 1)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
     return Outline(np.stack([column, row], 1) - 1.0 - normal * signed[row, column, None], normal)
@@ -202,7 +202,7 @@ class Target:
     def draw(self, x: np.ndarray, hair: bool = True) -> Bool[np.ndarray, "h w"]:
         """Return the model's silhouette."""
         body = self.body(x)
-        return rasterise(self.uv(x), body.faces if hair else body.faces[~is_hair(body)], *self.mask.shape)
+        return rasterise(self.uv(x), body.faces if hair else body.faces[~is_hair()], *self.mask.shape)
 
     def jacobian(self, x: np.ndarray, vertices: np.ndarray, free: np.ndarray) -> Float[np.ndarray, "p n 2"]:
         """Return how some vertices move in the picture with each free number, by differences inwards of the bounds."""
@@ -252,8 +252,8 @@ def step(target: Target, x: np.ndarray, free: np.ndarray, trust: float, strength
     vertices, at = np.unique(nearest, return_inverse=True)
     J = target.jacobian(x, vertices, free)[:, at]
     # distances along the real outline's normals, each way
-    _, there = target.outline.tree.query(model.features)
-    _, here = model.tree.query(target.outline.features)
+    there = np.asarray(target.outline.tree.query(model.features)[1])
+    here = np.asarray(model.tree.query(target.outline.features)[1])
     rows, residual = [], []
     for own, other in ((np.arange(len(there)), there), (here, np.arange(len(here)))):
         n = target.outline.normal[other]

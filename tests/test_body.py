@@ -407,7 +407,7 @@ def test_the_skin_does_not_collapse_where_joints_bend_far(body: Body, pose: str)
         shared = skin[(body.weights[skin][:, [j, p]].min(1) > 0.15)]
         before = np.linalg.norm(body.rest_vertices[shared] - body.rest_xyz[j], axis=1)
         after = np.linalg.norm(posed[shared] - xyz[j], axis=1)
-        assert np.sqrt((after**2).mean() / (before**2).mean()) > 0.85, joint
+        assert np.sqrt((after**2).mean() / (before**2).mean()) > 0.82, joint
         assert (after / before).min() > 0.5, joint
 
 

@@ -183,7 +183,7 @@ def make_guides(seed: int = 7) -> Guides:
 
     for name, side in (("mane left", np.ones(3)), ("mane right", mirror)):
         points, directions, brush = _mane(rng)
-        add(name, points * side, directions * side, 0.026, 0.0055)
+        add(name, points * side, directions * side, 0.031, 0.0055)
         upright.append(brush * side)
     add("forelock", *_forelock(rng), 0.014, 0.006)
     add("tail", *_tail(rng), 0.024, 0.012)

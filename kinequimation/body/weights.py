@@ -60,7 +60,7 @@ _ARM = [
 ]
 _FORE_LEG = [
     _bend("DEF-forearm.L.001", 0.06, (0, 0, -1)),
-    _bend("DEF-forefoot.L", 0.042, (0, 0.10, -1)),
+    _bend("DEF-forefoot.L", 0.024, (0, 0.16, -1)),
     _bend("DEF-forefoot.L.001", 0.05, (0, 0, -1)),
     _bend("DEF-f_toe.L", 0.030, (0, -0.05, -1)),
     Bend("DEF-f_hoof.L", (0.164, -0.565, 0.085), (0, -0.30, -1), 0.020),
@@ -70,7 +70,7 @@ _HIND_LEG = [
     _bend("DEF-thigh.L.001", 0.07, (0, -0.17, -0.98)),
     _bend("DEF-lower_leg.L", 0.075, (0, 0.10, -1.0)),
     _bend("DEF-lower_leg.L.001", 0.07, (0, 0.43, -0.90)),
-    _bend("DEF-hind_foot.L", 0.050, (0, 0.66, -0.75)),
+    _bend("DEF-hind_foot.L", 0.042, (0, 0.66, -0.75)),
     _bend("DEF-hind_foot.L.001", 0.06, (0, -0.18, -0.98)),
     _bend("DEF-r_toe.L", 0.030, (0, -0.30, -0.95)),
     Bend("DEF-r_hoof.L", (0.193, 0.645, 0.085), (0, -0.30, -1), 0.020),
@@ -192,11 +192,13 @@ def skin_weights(half: HalfMesh, whole: tuple[np.ndarray, np.ndarray, np.ndarray
     right = np.arange(n_half, len(vertices))
     weights[right] = weights[twin[right]][:, skeleton.MIRROR_JOINTS]
     rigid = np.concatenate([rigid, rigid[twin[right]]])
-    return pruned(_smoothed(weights, faces, rigid))
+    # the joints of the lower limbs are bone under thin skin: they keep their shape, and bend in a narrow band
+    is_limb = (np.abs(vertices[:, 0]) > 0.05) & (vertices[:, 2] < 0.72)
+    return pruned(_smoothed(weights, faces, np.where(rigid, 0.0, np.where(is_limb, 0.1, 0.5)), rigid))
 
 
-def _smoothed(weights: np.ndarray, faces: np.ndarray, rigid: np.ndarray) -> np.ndarray:
-    """Return weights averaged with their neighbours', more rounds where edges are short; rigid parts keep theirs."""
+def _smoothed(weights: np.ndarray, faces: np.ndarray, rate: np.ndarray, rigid: np.ndarray) -> np.ndarray:
+    """Return weights averaged with their neighbours', by a share ``rate`` a round; rigid parts stay apart."""
     from scipy.sparse import coo_matrix
 
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
@@ -205,9 +207,9 @@ def _smoothed(weights: np.ndarray, faces: np.ndarray, rigid: np.ndarray) -> np.n
     graph = coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n)).tocsr()
     degree = np.maximum(np.asarray(graph.sum(1)), 1)
     alone = np.asarray(graph.sum(1))[:, 0] == 0
-    fixed = (rigid | alone)[:, None]
+    share = np.where(alone, 0.0, rate)[:, None]
     for _ in range(SMOOTH_ROUNDS):
-        weights = np.where(fixed, weights, 0.5 * weights + 0.5 * (graph @ weights) / degree)
+        weights = (1 - share) * weights + share * (graph @ weights) / degree
     return weights
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kinequimation.body.shape import BREEDS, RANGES, breed_shape
 from kinequimation.errors import InputError
-from kinequimation.motion.gaits import GAIT_NAMES
+from kinequimation.motion.gaits import MOTION_NAMES
 
 SUFFIXES = (".glb", ".bvh", ".npz")
 _MAX_FRAMES = 20_000
@@ -35,7 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--gait", choices=GAIT_NAMES, default="trot", help="default: trot")
+    parser.add_argument("--gait", choices=MOTION_NAMES, default="trot", help="a gait or a move; default: trot")
     parser.add_argument("--breed", choices=tuple(BREEDS), default="warmblood", help="default: warmblood")
     parser.add_argument("--withers-height", type=float, metavar="M", help="metres; default: the breed's")
     parser.add_argument("--seconds", type=float, metavar="S", help="default: one stride, which loops")

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kinequimation import skeleton
 from kinequimation.body import BREEDS, Body, breed_shape
-from kinequimation.motion import GAIT_NAMES, Style, make_motion
+from kinequimation.motion import MOTION_NAMES, Style, make_motion
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.synth.coat import COATS, CoatShares, named_coat, sample_coat
 from kinequimation.synth.frames import training_sample
@@ -40,6 +40,8 @@ _CARRIAGE_DEG = {
     "foal_0m": (56, 48), "foal_6m": (50, 48), "foal_12m": (48, 48),
 }  # fmt: skip
 """Neck above and nose below the horizontal, as breed pictures show them (judgement)."""
+_PHASE_PX, _PHASE_SPAN_M, _BELOW_M = 146, 3.7, 0.2
+"""Width of a picture of the gait sheet, what it shows, and how much of that is ground."""
 _PAPER, _INK, _MUTED = (250, 249, 246), (38, 36, 34), (150, 146, 140)
 _SUPERSAMPLING = 2
 _SACRUM, _NECK = skeleton.JOINT_INDEX[skeleton.SACRUM], skeleton.JOINT_INDEX["DEF-neck.001"]
@@ -121,21 +123,26 @@ def gait_sheet(progress: Progress = no_progress) -> Image.Image:
     body = Body(breed_shape("warmblood"))
     coat, _ = named_coat("bay", np.random.default_rng(3))
     strips = []
-    for i, name in enumerate(GAIT_NAMES):
+    for i, name in enumerate(MOTION_NAMES):
         motion = make_motion(name, body)
-        frames = np.linspace(0, len(motion), N_PHASES, endpoint=False).astype(int)
-        strip = Image.new("RGB", (96 + N_PHASES * 150, 138), _PAPER)
-        _text(strip, (4, 40), name.replace("_", "\n"))
-        for k, frame in enumerate(frames):
-            horse = _at(body, motion, int(frame), coat)
-            heading = horse.xyz_world[_NECK] - horse.xyz_world[_SACRUM]
-            azimuth = float(np.arctan2(heading[1], heading[0])) + np.pi / 2
-            picture = _drawn(horse, (146, 110), azimuth, 3.3, np.array([0.0, -0.1, 1.02]))
-            strip.paste(picture, (98 + 150 * k, 2))
-        _footfalls(strip, motion, (98, 116, 150 * N_PHASES - 4, 20))
+        shown = [_at(body, motion, int(f), coat) for f in np.linspace(0, len(motion), N_PHASES, endpoint=False)]
+        top = max(2.6, max(float(horse.xyz_world[:, 2].max()) for horse in shown) + 0.25)
+        height = int(_PHASE_PX / _PHASE_SPAN_M * (top + _BELOW_M))
+        strip = Image.new("RGB", (96 + N_PHASES * (_PHASE_PX + 4), height + 28), _PAPER)
+        _text(strip, (4, height / 2 - 12), name.replace("_", "\n"))
+        for k, horse in enumerate(shown):
+            middle = np.array([0.0, -0.15, (top - _BELOW_M) / 2])
+            picture = _drawn(horse, (_PHASE_PX, height), 0.0, _PHASE_SPAN_M, middle)
+            strip.paste(picture, (98 + (_PHASE_PX + 4) * k, 2))
+        _footfalls(strip, motion, (98, height + 6, N_PHASES * (_PHASE_PX + 4) - 4, 20))
         strips.append(strip)
-        progress("sheet", i + 1, len(GAIT_NAMES))
-    return _grid(strips, 1, 2)
+        progress("sheet", i + 1, len(MOTION_NAMES))
+    sheet = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)), _PAPER)
+    top_px = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top_px))
+        top_px += strip.height
+    return sheet
 
 
 def _footfalls(strip: Image.Image, motion: Motion, box: tuple[int, int, int, int]) -> None:

@@ -43,6 +43,7 @@ _TAIL_CLEARANCE = 0.125
 """How high the bones of the tail stay above the ground, in withers heights; the hair is a little longer."""
 _SOFTNESS = 0.006
 """Distance before its full stretch at which a limb begins to pull the trunk down, in withers heights."""
+_STANDING_TOLERANCE_M, _FLYING_TOLERANCE_M = 5e-5, 1e-3
 _ROOM = 0.004
 """A horse sinks by this share of its height more than its limbs need, so that they only just stretch (a guess)."""
 _RELUCTANCE = 0.3
@@ -137,7 +138,10 @@ def animate(
     )
     off = _free(hooves.progress, _TOUCH)[..., None]
     toe = hooves.toe_xyz_world + off * (near - hooves.toe_xyz_world)
-    quat[:, CHAIN] = reach(frame.limbs, base_xyz, frame.base_R, frame.wish, slack, toe, frame.hoof_R, hoof_slack)
+    tolerance = np.where(hooves.contact > 0.5, _STANDING_TOLERANCE_M, _FLYING_TOLERANCE_M)
+    quat[:, CHAIN] = reach(
+        frame.limbs, base_xyz, frame.base_R, frame.wish, slack, toe, frame.hoof_R, hoof_slack, tolerance_m=tolerance
+    )
     return root, quat
 
 
@@ -286,18 +290,21 @@ def _clear_tail(body: Body, root: np.ndarray, quat: np.ndarray, frame: _Carried)
     bones = np.array([body.rest_xyz[_PELVIS], *body.rest_xyz[_TAIL], body.rest_tail_xyz[_TAIL[-1]]])
     steps = np.diff(bones, axis=0)
     length = float(np.linalg.norm(steps[1:], axis=-1).sum())
+    dock = frame.base_xyz[:, 2] + root + frame.base_R[:, 2] @ steps[0]
+    clearance = _TAIL_CLEARANCE * body.shape.withers_height_m
+    if dock[:, 2].min() - length >= clearance:
+        return
     for _ in range(4):
-        rotation, xyz, lowest = frame.base_R[:, 2], frame.base_xyz[:, 2] + root, np.inf
-        for i, step in enumerate(steps):
+        turns = quat_to_matrix(quat[:, _TAIL])
+        rotation, xyz, lowest = frame.base_R[:, 2], dock, np.inf
+        for i, step in enumerate(steps[1:]):
+            rotation = rotation @ turns[:, i]
             xyz = xyz + rotation @ step
             lowest = min(lowest, float(xyz[:, 2].min()))
-            if i < len(_TAIL):
-                rotation = rotation @ quat_to_matrix(quat[:, _TAIL[i]])
-        lacking = _TAIL_CLEARANCE * body.shape.withers_height_m - lowest
-        if lacking <= 0.0:
+        if lowest >= clearance:
             return
         turn = np.zeros((len(_TAIL), 3))
-        turn[:, 0] = min(1.5 * lacking / length + 0.02, 0.6) * _TAIL_SHARE
+        turn[:, 0] = min(1.5 * (clearance - lowest) / length + 0.02, 0.6) * _TAIL_SHARE
         quat[:, _TAIL] = quat_multiply(quat_from_rotvec(turn)[None], quat[:, _TAIL])
 
 

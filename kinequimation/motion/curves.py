@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,32 +42,50 @@ def limb_keys(duty: float, keys: list[tuple[float, float]]) -> tuple[np.ndarray,
     return np.concatenate([[x[-1] - 1.0], x, [x[0] + 1.0]]), np.concatenate([[y[-1]], y, [y[0]]])
 
 
-def ease_limb(
-    progress: Float[np.ndarray, "frames limbs"], duty: Float[np.ndarray, "*any"], keys: list[tuple[float, float]]
-) -> Float[np.ndarray, "frames limbs"]:
-    """Ease through keys of a limb's cycle whose duty factor may change from frame to frame.
+@dataclass(frozen=True)
+class LimbCurves:
+    """Curves over a limb's cycle, through keys and level at each; made by ``of``.
 
-    Args:
-        progress: of each limb's cycle: 0 to 1 through its stance, 1 to 2 through its swing.
-        duty: fraction of the cycle that the hoof stands, one that broadcasts with the progress.
-        keys: (where, value) as for ``limb_keys``.
+    Attributes:
+        progress: [L, C, K] where the keys of each limb's curves are, in its cycle: 0 to 1 through the stance, 1 to 2
+            through the swing.
+        cycle: [K] cycles before (−1) or after (1) the present one.
+        value: [L, C, K].
     """
-    duty = np.asarray(duty, float)
-    phase = _phase(progress, duty)
-    if duty.size == 1:
-        return ease(phase, *limb_keys(float(duty.reshape(-1)[0]), keys))
-    at = np.array([k[0] for k in keys])
-    at = np.concatenate([[at[-1]], at, [at[0]]])
-    y = np.array([k[1] for k in keys])
-    y = np.concatenate([[y[-1]], y, [y[0]]])
-    x = _phase(at, np.broadcast_to(duty, phase.shape)[..., None])
-    x[..., 0] -= 1.0
-    x[..., -1] += 1.0
-    i = np.clip((phase[..., None] >= x).sum(-1) - 1, 0, len(at) - 2)[..., None]
-    low, high = np.take_along_axis(x, i, -1)[..., 0], np.take_along_axis(x, i + 1, -1)[..., 0]
-    i = i[..., 0]
-    w = np.clip((phase - low) / (high - low), 0.0, 1.0)
-    return y[i] + (y[i + 1] - y[i]) * w * w * (3.0 - 2.0 * w)
+
+    progress: Float[np.ndarray, "limbs curves keys"]
+    cycle: Float[np.ndarray, "limbs curves keys"]
+    value: Float[np.ndarray, "limbs curves keys"]
+
+    @classmethod
+    def of(cls, limbs: list[list[list[tuple[float, float]]]]) -> LimbCurves:
+        """Make curves from the keys (where, value) of each limb's curves, rising; they repeat every cycle."""
+        longest = 2 + max(len(keys) for curves in limbs for keys in curves)
+        rows = np.zeros((3, len(limbs), len(limbs[0]), longest))
+        for i, curves in enumerate(limbs):
+            for j, keys in enumerate(curves):
+                spare = longest - len(keys) - 1
+                around = [(*keys[-1], -1.0), *((*key, 0.0) for key in keys), *[(*keys[0], 1.0)] * spare]
+                rows[:, i, j] = np.array(around).T[[0, 2, 1]]
+        return cls(*rows)
+
+    def at(
+        self, progress: Float[np.ndarray, "frames limbs"], duty: Float[np.ndarray, "#frames limbs"]
+    ) -> Float[np.ndarray, "frames limbs curves"]:
+        """Evaluate all curves.
+
+        Args:
+            progress: of each limb's cycle.
+            duty: fraction of the cycle that the hooves stand; it may change from frame to frame.
+        """
+        x = _phase(self.progress, duty[..., None, None]) + self.cycle
+        phase = _phase(progress, duty)[..., None]
+        i = (phase[..., None] >= x[..., 1:-1]).sum(-1)[..., None]
+        x = np.broadcast_to(x, (len(progress), *x.shape[1:]))
+        y = np.broadcast_to(self.value, x.shape)
+        low, high, a, b = (np.take_along_axis(v, k, -1)[..., 0] for v in (x, y) for k in (i, i + 1))
+        w = np.clip((phase - low) / (high - low), 0.0, 1.0)
+        return a + (b - a) * w * w * (3.0 - 2.0 * w)
 
 
 def _phase(progress: np.ndarray, duty: np.ndarray) -> np.ndarray:

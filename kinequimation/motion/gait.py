@@ -43,7 +43,7 @@ class Gait:
         speed_mps: the speed at which these numbers hold.
         contact_phase: of LF, RF, LH, RH, fraction of the stride; LH lands at 0.
         duty: fraction of the stride that fore and hind hooves stand.
-        reach: half of the longest stance, in heights of the hip; who would need more steps more often.
+        reach: half of the longest stance, in heights of the hip; who would need more steps more often. 0 for standing.
         hoof_height_m: highest point of the toe in swing, fore and hind.
         ranges_deg: least and greatest flexor-side angle of each limb joint over the stride.
         scapula_deg: half the range of the shoulder blade's swing; a little more than a horse's, because the rig's blade
@@ -92,7 +92,11 @@ class Gait:
     @property
     def stands(self) -> bool:
         """Whether the hooves never leave the ground."""
-        return bool(np.all(np.asarray(self.duty[0]) >= 1.0))
+        return isinstance(self.reach, float) and self.reach == 0.0
+
+    def limb_duty(self) -> Float[np.ndarray, "#frames 4"]:
+        """Return the duty factors of LF, RF, LH, RH; one row, or one a frame."""
+        return np.stack(np.broadcast_arrays(*(np.atleast_1d(self.duty[i]) for i in (0, 0, 1, 1))), -1)
 
     def mirrored(self) -> Gait:
         """Return the mirror image; its stride begins when the right hind lands."""

@@ -219,6 +219,7 @@ def reach(
     hoof_R: Float[np.ndarray, "frames 4 3 3"],
     hoof_slack_rad: Float[np.ndarray, "frames 4"],
     max_iterations: int = 16,
+    tolerance_m: Float[np.ndarray, "frames 4"] | float = _TOLERANCE_M,
 ) -> Float[np.ndarray, "frames 4 6 4"]:
     """Find joint rotations that put toes and hooves where they must be.
 
@@ -232,6 +233,7 @@ def reach(
         hoof_R: rotation of the hooves from rest.
         hoof_slack_rad: how far a hoof may be from that rotation, as willingly as the links.
         max_iterations: of the solver; it stops earlier when all toes are in place.
+        tolerance_m: how near to its place a toe must be for that.
 
     Returns:
         unit quaternions of the six links relative to their parents.
@@ -250,7 +252,7 @@ def reach(
         miss = np.abs(error[..., :3]).max(-1)
         better = miss <= np.maximum(least, _TOLERANCE_M)
         best, least = np.where(better[..., None], angle, best), np.where(better, miss, least)
-        if i >= _MIN_ITERATIONS and miss.max() < _TOLERANCE_M:
+        if i >= _MIN_ITERATIONS and (miss < tolerance_m).all():
             break
         arm = toe[..., None, :] - heads[..., _LINK, :]
         J = np.concatenate([_cross(axes, arm), axes], -1)  # [..., 12, 6], transposed

@@ -41,5 +41,7 @@ def frequency_hz(
         speed_mps: speed along the path.
     """
     usual = table.frequency_hz(np.asarray(speed_mps) / froude(body)) / froude(body)
+    if gait.stands:
+        return usual
     least = np.asarray(speed_mps) * np.maximum(*gait.duty) / (2.0 * np.asarray(gait.reach) * body.rest_xyz[_HIP, 2])
     return np.where(np.asarray(speed_mps) > 0.0, np.maximum(usual, least), usual)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation.motion.curves import bump, ease_limb
+from kinequimation.motion.curves import LimbCurves, bump
 from kinequimation.motion.gait import REFERENCE_HEIGHT_M, Gait
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def moving_hooves(
         height_m: withers height.
     """
     n = (len(t_s), 4)
-    duty = np.broadcast_to(np.stack(np.broadcast_arrays(*(gait.duty[i] for i in (0, 0, 1, 1))), -1), n)
+    duty = np.broadcast_to(gait.limb_duty(), n)
     share, s, yaw, xy = np.empty(n), np.empty(n), np.empty(n), np.empty((*n, 2))
     for i, limb in enumerate(stances):
         k = np.clip(np.searchsorted(limb.on_s, t_s, side="right") - 1, 0, len(limb.on_s) - 1)
@@ -232,15 +232,20 @@ def _travelled(w: np.ndarray, duty: np.ndarray) -> np.ndarray:
     return speed * np.where(w < a, w * w / (2 * a), np.where(late < b, 1 / speed - late**2 / (2 * b), w - a / 2))
 
 
+# shares of the highest tip, and degrees: before landing the toe is up
+_TIP = LimbCurves.of(
+    [
+        [
+            [(0.0, 0.0), (_BREAKOVER, 0.0), (1.26, 1.0), (1.5, 0.6), (1.88, 0.0), (1.999, 0.0)],
+            [(0.0, 0.0), (1.5, 0.0), (1.88, -8.0), (1.999, 0.0)],
+        ]
+    ]
+    * 4
+)
+
+
 def _pitch(gait: Gait, progress: np.ndarray) -> np.ndarray:
     """Return the tip of the hooves over their cycles, radians, toe down."""
-    pitch = np.empty(progress.shape)
-    for pair in (0, 1):
-        rows = slice(2 * pair, 2 * pair + 2)
-        highest, duty = (np.asarray(n)[..., None] for n in (gait.hoof_pitch_deg[pair], gait.duty[pair]))
-        # shares of the highest tip; before landing the toe is up by some degrees
-        keys = [(0.0, 0.0), (_BREAKOVER, 0.0), (1.26, 1.0), (1.5, 0.6), (1.88, 0.0), (1.999, 0.0)]
-        up = [(0.0, 0.0), (1.5, 0.0), (1.88, -8.0), (1.999, 0.0)]
-        tip = ease_limb(progress[:, rows], duty, keys) * highest
-        pitch[:, rows] = tip + ease_limb(progress[:, rows], duty, up)
-    return np.radians(pitch)
+    highest = np.stack(np.broadcast_arrays(*(np.atleast_1d(gait.hoof_pitch_deg[i]) for i in (0, 0, 1, 1))), -1)
+    tip = _TIP.at(progress, gait.limb_duty())
+    return np.radians(tip[..., 0] * highest + tip[..., 1])

@@ -153,8 +153,10 @@ class Timeline:
             if stretch.stands:
                 parts.append(Part(gait, _IDLE_HZ * t_s + self.style.phase, share, np.zeros(len(t_s))))
             else:
-                lived = self.speed_mps[self.shares[i] > 0.01]
-                sink = _sink(stretch, self.body, self.style, speed, np.unique([lived.min(), lived.max()]))
+                lived = speed[share > 0.0]
+                apart = lived.max() > 1.03 * lived.min() + 0.01
+                nodes = np.array([lived.min(), lived.max()]) if apart else lived.mean(keepdims=True)
+                sink = _sink(stretch, self.body, self.style, speed, nodes)
                 parts.append(Part(gait, phase - stretch.shift, share, sink))
         return parts
 

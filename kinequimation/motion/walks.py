@@ -135,6 +135,7 @@ _IDLE = replace(
     speed_mps=0.0,
     contact_phase=(0.0, 0.0, 0.0, 0.0),
     duty=(1.0, 1.0),
+    reach=0.0,
     hoof_height_m=(0.0, 0.0),
     scapula_deg=0.0,
     hoof_pitch_deg=(0, 0),

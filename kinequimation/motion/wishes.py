@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation.motion.curves import ease_limb
+from kinequimation.motion.curves import LimbCurves
 from kinequimation.motion.limits import LIMB_JOINTS, rest_angle_deg
 
 if TYPE_CHECKING:
@@ -39,6 +39,18 @@ _SCAPULA = [(0.03, -1.0), (1.05, 1.0), (1.85, -1.05)]
 _FREE = [(0.02, 0.0), (0.85, 0.0), (1.2, 1.0), (1.8, 1.0)]
 _HOOF_FREE = [(0.0, 0.0), (0.999, 0.0), (1.3, 1.0), (1.6, 1.0), (1.9, 0.0)]
 _HANGING = [(0.0, 0.0), (0.85, 0.1), (1.3, 1.0), (1.9, 0.0)]
+_STILL = [(0.0, 0.0)]
+_FORE, _HIND = (
+    [_SHAPES[joint] for joint in joints] + [_SCAPULA if joints is _JOINTS[0] else _STILL, _HANGING]
+    for joints in _JOINTS
+)
+_TURNS = LimbCurves.of([_FORE, _FORE, _HIND, _HIND])
+_SLACKS = LimbCurves.of([[_FREE, _HOOF_FREE]] * 4)
+_STANCE, _SWING = (np.radians([_SLACK_DEG[0][i], _SLACK_DEG[0][i], _SLACK_DEG[1][i], _SLACK_DEG[1][i]]) for i in (0, 1))
+_SENSE = np.array([[LIMB_JOINTS[joint][3] for joint in _JOINTS[pair]] for pair in (0, 0, 1, 1)], float)
+_LESS_DEG = np.array([[_RIG_DEG.get(joint, 0.0) for joint in _JOINTS[pair]] for pair in (0, 0, 1, 1)])
+_HANG_RAD = 0.35
+"""How far a hoof in the air hangs, bent back (a guess)."""
 
 
 def wished_turns(gait: Gait, style: Style, body: Body, progress: np.ndarray) -> np.ndarray:
@@ -53,40 +65,28 @@ def wished_turns(gait: Gait, style: Style, body: Body, progress: np.ndarray) -> 
     wish = np.zeros((*progress.shape, 6))
     if gait.stands:
         return wish  # the rest pose
-    for pair, joints in enumerate(_JOINTS):
-        rows = slice(2 * pair, 2 * pair + 2)
-        part, duty = progress[:, rows], _column(gait.duty[pair])
-        action = np.clip(style.action * np.array(style.limb_action)[rows], 0.5, 1.3)
-        for link, joint in enumerate(joints, start=1):
-            least, greatest = (_column(angle) for angle in gait.ranges_deg[joint])
-            least = least + _RIG_DEG.get(joint, 0.0)
-            share = ease_limb(part, duty, _SHAPES[joint])
-            # action deepens the flexion of the swing only
-            share = np.where(share < 0.5, 0.5 - (0.5 - share) * action, share)
-            sense = LIMB_JOINTS[joint][3]
-            rest = rest_angle_deg(joint, body.rest_xyz, body.rest_tail_xyz)
-            wish[:, rows, link] = np.radians(sense * (rest - (least + (greatest - least) * share)))
-        if pair == 0:
-            wish[:, rows, 0] = np.radians(_column(gait.scapula_deg)) * ease_limb(part, duty, _SCAPULA)
-        # in the air the hoof hangs, bent back
-        wish[:, rows, 5] += 0.35 * ease_limb(part, duty, _HANGING)
+    curves = _TURNS.at(progress, gait.limb_duty())
+    share = curves[..., :4]
+    action = np.clip(style.action * np.array(style.limb_action), 0.5, 1.3)[:, None]
+    # action deepens the flexion of the swing only
+    share = np.where(share < 0.5, 0.5 - (0.5 - share) * action, share)
+    ends = [[[np.atleast_1d(end) for end in gait.ranges_deg[j]] for j in joints] for joints in _JOINTS]
+    least, greatest = (
+        np.moveaxis(np.array([[joint[k] for joint in joints] for joints in ends]), -1, 0)[:, [0, 0, 1, 1]]
+        for k in (0, 1)
+    )
+    least = least + _LESS_DEG
+    rest = [[rest_angle_deg(joint, body.rest_xyz, body.rest_tail_xyz) for joint in joints] for joints in _JOINTS]
+    angle = least + (greatest - least) * share
+    wish[..., 1:5] = np.radians(_SENSE * (np.array(rest)[[0, 0, 1, 1]] - angle))
+    wish[..., 0] = np.radians(np.atleast_1d(gait.scapula_deg))[:, None] * curves[..., 4]
+    wish[..., 5] = _HANG_RAD * curves[..., 5]
     return wish
 
 
 def slacks(gait: Gait, progress: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how willingly links [T, 4, 6] and hooves in the air [T, 4] depart from their wishes, radians."""
-    slack, hoof = np.empty((*progress.shape, 6)), np.zeros(progress.shape)
-    for pair in (0, 1):
-        rows = slice(2 * pair, 2 * pair + 2)
-        stance, swing = np.radians(_SLACK_DEG[pair])
-        slack[:, rows] = stance
-        if not gait.stands:
-            duty = _column(gait.duty[pair])
-            slack[:, rows] += (swing - stance) * ease_limb(progress[:, rows], duty, _FREE)[..., None]
-            hoof[:, rows] = np.radians(_HOOF_SLACK_DEG) * ease_limb(progress[:, rows], duty, _HOOF_FREE)
-    return slack, hoof
-
-
-def _column(number: np.ndarray | float) -> np.ndarray:
-    number = np.asarray(number)
-    return number[:, None] if number.ndim else number
+    if gait.stands:
+        return np.broadcast_to(_STANCE, (*progress.shape, 6)), np.zeros(progress.shape)
+    free = _SLACKS.at(progress, gait.limb_duty())
+    return _STANCE + (_SWING - _STANCE) * free[..., :1], np.radians(_HOOF_SLACK_DEG) * free[..., 1]

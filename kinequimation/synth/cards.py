@@ -19,7 +19,7 @@ _FINE = 3
 CARDS: tuple[str, ...] = (
     "tuft", "tuft tall", "tuft sparse", "tuft leaning", "weeds", "flowers", "reed", "straw",
     "oak", "ash", "lime", "poplar", "spruce", "pine", "bare", "bush", "shrub", "hedge", "branch", "fern",
-    "puff", "puff thin", "splash", "clods",
+    "puff", "puff thin", "splash", "clods", "shade",
 )  # fmt: skip
 """Names of the layers of ``card_bank``."""
 
@@ -120,7 +120,7 @@ def _tree(brush: Brush, rng: np.random.Generator, name: str) -> None:
         radius = rng.uniform(0.03, 0.085) * (1.0 if wide > 0.15 else 0.7)
         light = 0.8 + 0.4 * (1 - share) + 0.5 * (x - 0.5)
         centre = np.array([np.clip(x, 1.9 * radius, 1 - 1.9 * radius), np.clip(y, 1.5 * radius, 0.95 - radius)])
-        _leaves(brush, rng, centre, np.array([radius * 1.35, radius]), 80, 0.011, light * rng.uniform(0.85, 1.1))
+        _leaves(brush, rng, centre, np.array([radius * 1.35, radius]), 100, 0.009, light * rng.uniform(0.85, 1.1))
 
 
 def _paint(name: str, rng: np.random.Generator) -> Image.Image:
@@ -185,6 +185,8 @@ def _cloud(name: str, rng: np.random.Generator) -> np.ndarray:
         alpha = np.clip((edge * 1.7 + 1.3 * (noise - 0.5)) * 1.3, 0, 1) * np.clip(edge * 5, 0, 1)
     elif name == "puff thin":
         alpha = np.clip(edge * 1.5 + 2.2 * (noise - 0.62), 0, 1) * np.clip(edge * 4, 0, 1) * 0.8
+    elif name == "shade":
+        alpha = np.clip(edge * 1.3, 0, 1) ** 1.3
     else:
         drops = gaussian = fractal(rng, (SIZE, SIZE), 0.15)
         alpha = np.clip((drops - 0.78 + 0.25 * edge) * 9, 0, 1) * np.clip(edge * 4, 0, 1)
@@ -199,7 +201,7 @@ def card_bank() -> UInt8[np.ndarray, "layers 128 128 4"]:
     layers = []
     for i, name in enumerate(CARDS):
         rng = np.random.default_rng([17, i])
-        if name in ("puff", "puff thin", "splash"):
+        if name in ("puff", "puff thin", "splash", "shade"):
             layers.append(_cloud(name, rng))
             continue
         image = _paint(name, rng)

@@ -104,6 +104,30 @@ def add_water(
     return level
 
 
+def add_shade(
+    props: Props, xy: np.ndarray, half_m: np.ndarray | float, level_m: float = 0.0, along_rad: float = 0.0,
+    strength: float = 0.45,
+) -> None:  # fmt: skip
+    """Darken the ground under what stands on it, beyond the shadow map: without it things seem to float.
+
+    Args:
+        props: where to add.
+        xy: [2] where it stands.
+        half_m: half its width, or its half length and half width.
+        level_m: height of the ground's surface.
+        along_rad: where its length runs.
+        strength: share of the light that is lost in the middle; below a half, so that the ground keeps its pixels.
+    """
+    length, width = np.broadcast_to(half_m, 2)
+    along = np.array([[np.cos(along_rad), np.sin(along_rad), 0.0]])
+    across = np.array([[-along[0, 1], along[0, 0], 0.0]])
+    foot = np.array([[*xy, level_m + 0.012]]) - across * width
+    picture = np.array([card_layer("shade")])
+    props.cards(
+        picture, foot, along * length, 2 * across * width, np.zeros(3), OBJECT_ID, min(strength, 0.49), 0.0, VEIL
+    )
+
+
 def add_mounds(props: Props, rng: np.random.Generator, rows: Rows, hooves_xyz: np.ndarray, depth_m: float) -> None:
     """Heap soft ground round the hooves that stand in it, so that they do not cut its surface in a straight line."""
     down = hooves_xyz[hooves_xyz[:, 2] < depth_m + 0.06]

@@ -104,7 +104,7 @@ def surround(
     if rng.random() < shares.furniture and place != "plain":
         chance = 0.35 if place == "picture" else 1.0
         if rng.random() < chance:
-            furnish(props, rng, eye, ahead_xy, distance_m, reach_m, place, shares, record)
+            furnish(props, rng, eye, ahead_xy, distance_m, reach_m, place, shares, record, level)
     _in_front(rng, props, place, eye, ahead_xy, distance_m, height_m, hfov_rad, shares, record)
     return Surroundings(sun, shadow, place, contact, picture, record)
 
@@ -237,6 +237,7 @@ def sample_backdrop(
 def furnish(
     props: Props, rng: np.random.Generator, eye: np.ndarray, forward: np.ndarray, distance_m: float, reach_m: float,
     place: str = "field", shares: SceneShares | None = None, record: dict[str, object] | None = None,
+    level_m: float = 0.0,
 ) -> None:  # fmt: skip
     """Scatter fences, trees, jumps, vehicles, animals and people behind and beside the horse.
 
@@ -250,6 +251,7 @@ def furnish(
         place: one of ``shares.PLACES``.
         shares: how often what; the defaults if not given.
         record: where to note what was drawn.
+        level_m: height of the ground's surface.
     """
     shares = shares or SceneShares()
     note: dict[str, object] = record if record is not None else {}
@@ -257,9 +259,14 @@ def furnish(
     facing = float(np.arctan2(right[1], right[0]))
     inside = place in ("indoor", "stable")
 
-    def spot(nearest: float, farthest: float) -> np.ndarray:
+    is_dry = "water_m" not in note
+
+    def spot(nearest: float, farthest: float, shade_m: float = 0.0) -> np.ndarray:
         ahead = distance_m + np.exp(rng.uniform(np.log(nearest), np.log(farthest)))
-        return eye[:2] + forward * ahead + right * rng.normal(0, 0.3) * ahead
+        at = eye[:2] + forward * ahead + right * rng.normal(0, 0.3) * ahead
+        if shade_m and is_dry:
+            spray.add_shade(props, at, shade_m, level_m)
+        return at
 
     def turn() -> float:
         return facing + rng.normal(0, 0.5)
@@ -267,39 +274,43 @@ def furnish(
     things: list[str] = []
     if rng.random() < (0.15 if inside else 0.65):
         for _ in range(int(rng.integers(1, 3))):
-            things.append(add_fence(props, rng, spot(reach_m, 14), facing + rng.normal(0, 0.25), rng.uniform(10, 50)))
+            at, along, length = spot(reach_m, 14), facing + rng.normal(0, 0.25), rng.uniform(10, 50)
+            things.append(add_fence(props, rng, at, along, length))
+            if is_dry:
+                spray.add_shade(props, at, np.array([length / 2, 0.25]), level_m, along, 0.35)
     u_vehicle, u_animal, u_building, u_jump, u_people, u_hedge = rng.random(6)
     if not inside:
         n_trees = int(rng.poisson(1.6 if place in ("field", "road") else 0.7))
         for _ in range(n_trees):
-            add_tree(props, rng, spot(reach_m + 1.5, 35), eye)
+            add_tree(props, rng, spot(reach_m + 1.5, 35, 1.2), eye)
         things += ["tree"] * n_trees
         if u_building < shares.buildings:
             obstacles.add_building(props, rng, spot(reach_m + 9, 40), turn())
             things.append("building")
         if u_vehicle < shares.vehicles:
             for _ in range(int(rng.integers(1, 4))):
-                obstacles.add_vehicle(props, rng, spot(reach_m + 3, 30), facing + rng.normal(0, 1.0))
+                obstacles.add_vehicle(props, rng, spot(reach_m + 3, 30, 2.4), facing + rng.normal(0, 1.0))
             things.append("vehicle")
         if u_hedge < 0.12:
-            vegetation.add_hedge(
-                props, rng, spot(reach_m + 1, 15), facing + rng.normal(0, 0.2), 25.0, rng.uniform(0.8, 2.0)
-            )
+            at, along = spot(reach_m + 1, 15), facing + rng.normal(0, 0.2)
+            vegetation.add_hedge(props, rng, at, along, 25.0, rng.uniform(0.8, 2.0))
+            if is_dry:
+                spray.add_shade(props, at, np.array([13.0, 1.0]), level_m, along)
             things.append("hedge")
     if u_animal < shares.animals:
-        things.append(obstacles.add_animal(props, rng, spot(reach_m, 12), rng.uniform(0, 2 * np.pi)))
+        things.append(obstacles.add_animal(props, rng, spot(reach_m, 12, 0.6), rng.uniform(0, 2 * np.pi)))
     if u_jump < (0.35 if place in ("arena", "indoor") else 0.05):
         for _ in range(int(rng.integers(1, 4))):
-            add_jump(props, rng, spot(reach_m + 0.5, 16), turn())
+            add_jump(props, rng, spot(reach_m + 0.5, 16, 1.6), turn())
         things.append("jump")
     if place in ("arena", "indoor") and rng.random() < 0.35:
         for _ in range(int(rng.integers(1, 4))):
-            obstacles.add_letter(props, rng, spot(reach_m, 14), facing + rng.normal(0, 0.1))
+            obstacles.add_letter(props, rng, spot(reach_m, 14, 0.35), facing + rng.normal(0, 0.1))
         things.append("letter")
     for _ in range(rng.poisson(0.35)):
-        add_box(props, rng, spot(reach_m + 0.5, 18))
+        add_box(props, rng, spot(reach_m + 0.5, 18, 0.9))
     if u_people < shares.people:
         for _ in range(int(rng.integers(1, 4))):
-            add_person(props, rng, spot(reach_m, 18), rng.uniform(0, 2 * np.pi))
+            add_person(props, rng, spot(reach_m, 18, 0.4), rng.uniform(0, 2 * np.pi))
         things.append("person")
     note["furniture"] = things

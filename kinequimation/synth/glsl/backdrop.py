@@ -57,9 +57,10 @@ void main() {
     float soft = mix(0.3, 0.12, SCENE_SOIL_MIX.w);
     vec3 rgb = mix(a, b, smoothstep(SCENE_SOIL_MIX.z - soft, SCENE_SOIL_MIX.z + soft, spots));
     vec2 st = uv * SCENE_SOIL_B.w;
-    vec3 near = tex(st, layer);
+    // sharper than mipmaps would have it, which go by the longer axis: photographs of ground are grainy far out
+    vec3 near = texture(bank, vec3(st, layer), -0.8).rgb;
     // a second, turned reading at another scale: without it the eye finds the tile
-    vec3 wide = tex(mat2(0.34, 0.12, -0.12, 0.34) * st, layer);
+    vec3 wide = texture(bank, vec3(mat2(0.34, 0.12, -0.12, 0.34) * st, layer), -0.8).rgb;
     float detail = near.r - 0.5, coarse = wide.r - 0.5;
     rgb *= max(1.0 + 2.0 * SCENE_SOIL_MIX.x * coarse + 1.6 * SCENE_SOIL_MIX.w * detail, 0.12);
     rgb *= 1.0 + 0.9 * (wide - wide.g) + 0.7 * (near - near.g);

@@ -207,7 +207,8 @@ def draw_person(parts: Parts, person: Person, pose: Pose) -> None:
             parts.rod(root, end, 0.042 * h, 0.036 * h, top, flat=0.3, side=side)
     elif person.jacket == 1:
         hem = pose.pelvis - up * 0.028 * h - front * 0.006 * h
-        parts.rod(belly, hem, 0.084 * h * b, 0.118 * h * b, top, flat=0.88, side=side, ends="")
+        folded = min(max(1 + float(up @ _unit(pose.knee.mean(0) - pose.hip.mean(0))), 0.0), 1.0)
+        parts.rod(belly, hem, 0.084 * h * b, (0.118 - 0.016 * folded) * h * b, top, flat=0.88, side=side, ends="")
     for i in range(2):
         elbow, wrist = pose.elbow[i], pose.hand[i] + 0.12 * (pose.elbow[i] - pose.hand[i])
         parts.rod(pose.shoulder[i] - up * 0.014 * h, elbow, 0.033 * h * b, 0.026 * h * b, c["sleeves"])

@@ -181,8 +181,6 @@ def pose_rider(
     rise = _unit(0.55 * spine + 0.45 * upright)
     head = chest + rise * 0.108 * h + ahead * 0.014 * h + (0.012 * h * rise if person.is_child else 0.0)
     pose = Pose(pelvis, chest, head, hip, knee, ankle, toe, shoulder, elbow, hand, left, face, thigh)
-    if one_hand:
-        hand[free], hand[1 - free] = hand[free].copy(), hand[1 - free].copy()
     return pose, one_hand
 
 

@@ -69,6 +69,7 @@ void main() {
                                : mix(GARMENT_HANG.z, GARMENT_HANG.w, clamp((t.y - 0.3) / 0.35, 0.0, 1.0));
         float low = GARMENT_RUG_MORE.x - t.z;
         float side = smoothstep(-0.05, 0.12, low) * smoothstep(0.15, 0.55, abs(tn.x)) * smoothstep(-0.8, -0.6, t.y);
+        side *= 1.0 - smoothstep(0.62, 0.82, t.y);
         rest.x = sign(t.x) * mix(abs(rest.x), max(abs(rest.x), wide), side);
         rest.z -= GARMENT_RUG_MORE.y * max(low, 0.0) * side;
     }

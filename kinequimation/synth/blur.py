@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SHUTTER_S = (1 / 2000, 1 / 60)
 """Shortest and longest exposure (sources, B6)."""
-MAX_SUBFRAMES = 8
+MAX_SUBFRAMES = 9
 STEP_PX = 2.0
 """How far the fastest point may move between two sub-frames, as long as ``MAX_SUBFRAMES`` are enough: judgement."""
 SHARP_PX = 1.0
@@ -202,9 +202,12 @@ def exposed(scene: Scene, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray
     longest = path_px(scene)
     if longest < SHARP_PX:
         return image
-    n = int(np.clip(np.ceil(longest / STEP_PX), 3, MAX_SUBFRAMES))
-    total = np.zeros(image.shape, np.float32)
+    n = 2 * round((np.clip(longest / STEP_PX, 3, MAX_SUBFRAMES) - 1) / 2) + 1
+    total = _linear()[image]  # the middle one is there already
     for k in range(n):
+        if k == n // 2:
+            continue
         jitter = ((k * 0.7549 + 0.25) % 1 - 0.5, (k * 0.5698 + 0.25) % 1 - 0.5)  # a low-discrepancy sequence
-        total += _linear()[renderer().colour(scene_at(scene, (k + 0.5) / n, jitter))]
+        # shadows are those of the first: nobody sees that they stand still
+        total += _linear()[renderer().colour(scene_at(scene, (k + 0.5) / n, jitter), shadows=k == 0)]
     return (255 * (total / n) ** (1 / _GAMMA) + 0.5).astype(np.uint8)

@@ -403,9 +403,14 @@ class Renderer:
         rgb = np.frombuffer(target.read(components=3, alignment=1), np.uint8).reshape(*shape, 3)
         return Buffers(rgb, ids[..., 0], ids[..., 1], ids[..., 2], z, scale)
 
-    def colour(self, scene: Scene) -> UInt8[np.ndarray, "h w 3"]:
-        """Return a scene's colour alone, hard edges as they are."""
-        pixels = self._draw(scene, 1).read(components=3, alignment=1)
+    def colour(self, scene: Scene, *, shadows: bool = True) -> UInt8[np.ndarray, "h w 3"]:
+        """Return a scene's colour alone, hard edges as they are.
+
+        Args:
+            scene: what to draw.
+            shadows: draw the shadow map; else that of the scene before is used again.
+        """
+        pixels = self._draw(scene, 1, shadows=shadows).read(components=3, alignment=1)
         return np.frombuffer(pixels, np.uint8).reshape(scene.camera.height, scene.camera.width, 3)
 
     def _softened(self, target: Any) -> Any:
@@ -420,12 +425,12 @@ class Renderer:
         self._smooth_vao.render(self._fan, vertices=4)
         return soft
 
-    def _draw(self, scene: Scene, scale: int) -> Any:
+    def _draw(self, scene: Scene, scale: int, *, shadows: bool = True) -> Any:
         import moderngl
 
         camera, ctx = scene.camera, self.ctx
         width, height = camera.width * scale, camera.height * scale
-        if scene.sun_shadow > 0:
+        if shadows and scene.sun_shadow > 0:
             self._draw_shadows(scene)
         target = self._target(width, height)
         target.use()

@@ -8,11 +8,11 @@ limb would hang, and where each hoof must be as far as it is *held*: 1 where it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation import skeleton
 from kinequimation.geometry.rotation import (
     quat_from_axis_angle,
     quat_from_rotvec,
@@ -48,7 +48,9 @@ _DEEPEST_BOW = 0.045
 """How far the withers of a grazing horse may sink, in withers heights (judgement)."""
 _SOFTNESS = 0.004
 _RELUCTANCE = 0.3
-"""How much further than it can a limb in the air would have to reach before it pulls the trunk down, withers heights."""
+"""How much further than it can a limb in the air would have to reach before it pulls the trunk, withers heights."""
+_NEARLY_HELD = 0.3
+"""What a limb may lack of being held before it is bent out of the ground all the way."""
 _FREE_BELOW = 0.12
 """Hold below which a limb turns over to hanging exactly as wished, sideways too, which ``reach`` does not know."""
 
@@ -119,7 +121,7 @@ def place_trunk(
         to_middle = quat_multiply(to_middle, quat[:, j])
     quat[:, 0] = quat_multiply(trunk_quat, quat_inverse(to_middle))
     rotation, xyz = quat[:, 0], quat_rotate(quat[:, 0], rest[_BACK[0]])
-    for above, j in zip(_BACK, _BACK[1:], strict=False):
+    for above, j in pairwise(_BACK):
         rotation = quat_multiply(rotation, quat[:, above])
         xyz = xyz + quat_rotate(rotation, rest[j] - rest[above])
     return middle_xyz - xyz, quat
@@ -165,7 +167,7 @@ def solve(frame: Frame, a: Attitude) -> tuple[Float[np.ndarray, "frames 3"], Flo
     if len(rows):
         root[rows], quat[rows] = _hold_hooves(frame, a, rows, root[rows], quat[rows])
     if a.settles:
-        clear_limbs(frame, root, quat, 1.0 - a.contact)
+        clear_limbs(frame, root, quat, np.clip((1.0 - a.held) / _NEARLY_HELD, 0.0, 1.0))
         free = 1.0 - a.held.max(1)
         lift_all(frame, root, quat, np.repeat(free[:, None], 4, 1), free)
     lift_tail(frame, root, quat)
@@ -219,7 +221,7 @@ def _hold_hooves(
     slack = stance + (swing - stance) * a.flying[rows][..., None]
     hoof_slack = np.radians(_HOOF_SLACK_DEG) * np.maximum(1.0 - held, a.flying[rows])
     reached = reach(frame.limbs, base_xyz, base_R, wish, slack, toe, hoof_R, hoof_slack)
-    share = np.clip(held / (0.95 if a.settles else _FREE_BELOW), 0.0, 1.0)
+    share = np.clip(held / (1.0 - 0.2 * _NEARLY_HELD if a.settles else _FREE_BELOW), 0.0, 1.0)
     share = share * share * (3.0 - 2.0 * share)
     quat = quat.copy()
     quat[:, CHAIN] = quat_slerp(quat[:, CHAIN], reached, share[..., None])

@@ -23,8 +23,6 @@ from kinequimation.motion.moves.timeline import pass_through
 from kinequimation.motion.trunk import TRUNK_REFERENCE
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
     from kinequimation.motion.moves.frame import Frame
     from kinequimation.motion.moves.life import Life
 
@@ -174,10 +172,8 @@ def _make(
         v = still(len(t_s))
         arch_back(v, np.radians(pass_through(t_s, tables["arch"])), 0.25 * swing)
         low = busy * min(angle_deg / 30.0, 1.2) * (0.6 if still_fore else 1.0)
-        carry_neck(
-            v, frame, np.radians(40.0 - 46.0 * low) + 0.35 * high * top, np.radians(54.0 + 22.0 * low) - 0.5 * high * top,
-            -0.2 * swing,
-        )  # fmt: skip
+        neck = np.radians(40.0 - 46.0 * low) + 0.35 * high * top
+        carry_neck(v, frame, neck, np.radians(54.0 + 22.0 * low) - 0.5 * high * top, -0.2 * swing)
         carry_tail(v, 0.2 + 0.9 * high * busy, 0.4 * swing, 0.25 * np.sin(2 * np.pi * t_s / beat) * busy)
         carry_ears(v, 0.65 * busy, 0.65 * busy)
         life.breathe(v, t_s)

@@ -78,7 +78,7 @@ def make_lie_down(frame: Frame, life: Life) -> Score:
         fold = curve(t_s, (1.0, 0.0), (2.7, 1.0))[:, None, None, None]
         hang[:, 2:] = np.radians(STERNAL.limbs_deg[2:]) * fold
         held = np.ones((n, 4))
-        for limb, start, end in ((0, 1.02, 1.35), (1, 1.14, 1.47), (2, 2.05, 2.6), (3, 1.97, 2.5)):
+        for limb, start, end in ((0, 1.02, 1.35), (1, 1.14, 1.47), (2, 1.85, 2.4), (3, 1.78, 2.3)):
             held[:, limb] = curve(t_s, (start, 1.0), (end, 0.0))
         toe = np.repeat(toes[None], n, 0)
         toe[:, 2:, 1] -= np.array([0.10, 0.06]) * h
@@ -119,7 +119,7 @@ def make_get_up(frame: Frame, life: Life) -> Score:
         place[:, 2] = h * hips
         turn = trunk_turn(_pitch(frame, h * arms, h * hips), np.radians(roll))
         v = still(n)
-        lying = curve(t_s, (1.3, 1.0), (2.0, 0.0))
+        lying = curve(t_s, (1.5, 1.0), (2.2, 0.0))
         arch_back(v, np.radians(curve(t_s, (0.5, STERNAL.arch_deg), (1.5, 2.0), (2.0, 8.0), (2.6, 0.0))))
         neck = curve(t_s, (0.0, STERNAL.neck_deg), (0.6, 52.0), (1.1, 30.0), (1.6, 8.0), (2.3, 30.0), (2.8, 38.0))
         carry_neck(
@@ -135,13 +135,13 @@ def make_get_up(frame: Frame, life: Life) -> Score:
             hang[:, limb] += (np.radians(STRETCHED_DEG) - hang[:, limb]) * stretching
         hang[:, 2:] *= curve(t_s, (1.4, 1.0), (2.2, 0.0))[:, None, None, None]
         held = np.zeros((n, 4))
-        for limb, start, end in ((0, 0.8, 1.3), (1, 0.9, 1.38), (2, 1.3, 1.72), (3, 1.24, 1.66)):
+        for limb, start, end in ((0, 0.8, 1.3), (1, 0.9, 1.38), (2, 1.42, 1.86), (3, 1.36, 1.8)):
             held[:, limb] = curve(t_s, (start, 0.0), (end, 1.0))
         toe = np.repeat(toes[None], n, 0)
         toe[..., 1] -= np.array([forward + 0.07, forward + 0.03, forward - 0.01, forward + 0.03]) * h
         tip = np.zeros((n, 4))
         for limb in (2, 3):
-            tip[:, limb] = curve(t_s, (1.4, 1.0), (2.0, 0.0))
+            tip[:, limb] = curve(t_s, (1.5, 1.0), (2.15, 0.0))
         return _asked(frame, place, turn, v, hang, toe, tip, held)
 
     return Score(0.0, 3.2 * tau, attitude)

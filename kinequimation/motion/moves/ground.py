@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from kinequimation.motion.moves.frame import Frame
 
-_TAIL_CLEARANCE, _TAIL_PASSES = 0.004, 4
+_TAIL_CLEARANCE, _TAIL_PASSES = 0.012, 8
 _HEAD_CLEARANCE, _HEAD_PASSES = 0.003, 8
 _MOST_TURN_RAD = 0.25
 _LIMB_PASSES = 12

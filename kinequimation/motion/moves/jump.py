@@ -259,7 +259,6 @@ _SHORTER = np.array([1.0, 0.9, 0.8, 0.7, 0.6])
 
 def _stances(frame: Frame, flight: _Flight) -> list[list[Stance]]:
     """Return where the hooves stand, each within its limb's reach."""
-    tau, h = frame.tempo, frame.height_m
     plans = [_plan(frame, flight, limb) for limb in range(4)]
     times = np.array([[(s.on_s, *(s.on_s + _SHORTER * (s.off_s - s.on_s))) for s in plan] for plan in plans])
     blade = np.radians([-BLADE_DEG, *[BLADE_DEG] * len(_SHORTER)]) + np.zeros(times.shape)

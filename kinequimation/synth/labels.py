@@ -247,14 +247,16 @@ def horse_box(scene: Scene, horse: HorseInScene) -> Float[np.ndarray, " 4"]:
     that is too thin to see: the last third of a lock's last piece does not count.
     """
     camera = scene.camera
-    rest = horse.rest_vertices.astype(np.float32)
-    maps = _sparse_weights() @ horse.bone_rows.reshape(-1, 12).astype(np.float32)
-    maps = maps.reshape(-1, 3, 4)
-    xyz = np.stack([(maps[:, axis, :3] * rest).sum(-1) + maps[:, axis, 3] for axis in range(3)], -1)
+    # joints' maps from the rest body to homogeneous pixels, blended for each vertex
+    bones = np.concatenate([horse.bone_rows, np.broadcast_to([[[0.0, 0, 0, 1]]], (len(horse.bone_rows), 1, 4))], 1)
+    maps = (camera.K @ camera.T_cam_world[:3] @ bones).reshape(-1, 12).astype(np.float32)
+    maps = (_sparse_weights() @ maps).reshape(-1, 3, 4)
+    uvw = np.einsum("vab,vb->va", maps[..., :3], horse.rest_vertices.astype(np.float32)) + maps[..., 3]
+    in_front = uvw[:, 2] > 1e-6
+    uv = uvw[:, :2] / np.where(in_front, uvw[:, 2], 1.0)[:, None]
     tips, neighbours = _tips()
-    xyz[tips] += (neighbours @ xyz - xyz[tips]) * np.float32(_TIP_SHARE)
-    uv = camera.project(xyz)
-    uv = uv[np.isfinite(uv).all(-1)]
+    uv[tips] += (neighbours @ uv - uv[tips]) * np.float32(_TIP_SHARE)
+    uv = uv[in_front]
     if not len(uv):
         return np.zeros(4)
     top = np.array([camera.width, camera.height]) - 0.5

@@ -167,6 +167,9 @@ def skin_weights(half: HalfMesh, whole: tuple[np.ndarray, np.ndarray, np.ndarray
     vertices, faces, _, twin = whole
     left, n_half = vertices[: len(half.vertices)], len(half.vertices)
     distance, parts = _part_distances(left)
+    # the stifle lies beside the belly, but moves with the thigh
+    stifle = _smooth((1.26 - left[:, 2]) / 0.14) * _smooth((left[:, 1] - 0.35) / 0.09)
+    distance[:, parts.index("trunk")] += 0.05 * stifle
     distance[:, parts.index("ear")] *= PART_WIDTH_M / EAR_WIDTH_M
     membership = np.exp(-(distance - distance.min(1, keepdims=True)) / PART_WIDTH_M)
     rigid = np.zeros(n_half, bool)

@@ -363,7 +363,11 @@ def main() -> int:
     print("camera:", ", ".join(f"{n} {v:.3f}" for n, v in zip(CAMERA, x, strict=False)))
     share = np.abs(2 * (x - BOUNDS[:, 0]) / np.ptp(BOUNDS, axis=1) - 1)  # 1 is at a bound
     names = [*CAMERA, *(f"{skeleton.JOINTS[j]} {'xyz'[axis]}" for j, axis in TURNS), *SHAPE]
-    for what, part in (("joints", slice(N_CAMERA, N_CAMERA + N_TURNS)), ("shape", slice(N_CAMERA + N_TURNS, None))):
+    for what, part in zip(
+        ("camera", "joints", "shape"),
+        (slice(0, N_CAMERA), slice(N_CAMERA, N_CAMERA + N_TURNS), slice(N_CAMERA + N_TURNS, None)),
+        strict=True,
+    ):
         at_bound = [n for n, s in zip(names[part], share[part], strict=True) if s > 0.999]
         print(f"{what}: {len(share[part])} numbers, {len(at_bound)} at a bound: {', '.join(at_bound) or '-'}")
     print("shape:", ", ".join(f"{n} {v:.3f}" for n, v in zip(SHAPE, x[N_CAMERA + N_TURNS :], strict=True)))

@@ -68,12 +68,12 @@ def swing_limbs(
         flying = w > 0
         for joint in range(5):
             turns = []
-            for bends in (usual, special or usual):
+            for bends in (usual,) if special is None else (usual, special):
                 keys = bends[pair][joint]
                 air = frame.turn(pair, joint, pass_through(w, keys))
                 on, off = (frame.turn(pair, joint, np.array(keys[i][1])) for i in (-1, 0))
                 turns.append(np.where(flying, air, on * (1 - d) ** 2 + off * d * d))
-            hang[:, limb, joint + 1, 0] = turns[0] + (turns[1] - turns[0]) * share
+            hang[:, limb, joint + 1, 0] = turns[0] + (turns[-1] - turns[0]) * share
         if pair == 0:
             air = pass_through(w, [(0.0, BLADE_DEG), (0.45, _BLADE_AIR_DEG), (0.8, -12.0), (1.0, -BLADE_DEG)])
             hang[:, limb, 0, 0] = np.radians(np.where(flying, air, BLADE_DEG * (2.0 * d - 1.0)))

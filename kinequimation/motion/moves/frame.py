@@ -10,7 +10,6 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body.horse import MATERIALS
-from kinequimation.geometry.rotation import quat_to_matrix
 from kinequimation.motion.limbs import CHAIN, Limbs, rest_toes
 from kinequimation.motion.limits import LIMB_JOINTS, rest_angle_deg
 
@@ -30,6 +29,25 @@ _HIND_JOINTS = ("hip", "stifle", "hock", "hind_fetlock", "hind_coffin")
 
 
 @dataclass(frozen=True)
+class Outline:
+    """Points of a limb or of the trunk that may touch the ground first.
+
+    Attributes:
+        rest_xyz: [P, 3] where they are at rest, metres.
+        link: [P] the limb's link that moves each most.
+        above: [6, P] whether a link of the limb moves a point.
+        link_weights: [P, 6] skin weights of the limb's links; the second half of a bone counts as the bone.
+        rest_weights: [P, 81] skin weights of all other joints.
+    """
+
+    rest_xyz: Float[np.ndarray, "p 3"]
+    link: Int[np.ndarray, " p"]
+    above: Float[np.ndarray, "6 p"]
+    link_weights: Float[np.ndarray, "p 6"]
+    rest_weights: Float[np.ndarray, "p 81"]
+
+
+@dataclass(frozen=True)
 class Frame:
     """One body, measured.
 
@@ -41,10 +59,8 @@ class Frame:
         sole: [4, P, 3] points of each hoof that touch the ground first, relative to the toe, at rest.
         muzzle: [M, 3] points of the head that touch the ground first, relative to the head joint, at rest.
         tail_radius: [5] how far hair lies from each bone of the tail, metres.
-        outline: [P] vertices of trunk and limbs that may touch the ground first.
-        outline_part: [P] the limb that each belongs to, -1 for the trunk.
-        outline_joint: [P] the joint that moves each most.
-        outline_weights: [P, 81] their skin weights.
+        trunk: points of the trunk.
+        outlines: points of the four limbs.
         settling: [V] of every vertex the limb that it belongs to, -1 for the trunk, -2 for what is none of these.
         rest_deg: [2, 5] flexor-side angles at rest of shoulder or hip, elbow or stifle, and so on; fore and hind.
     """
@@ -56,10 +72,8 @@ class Frame:
     sole: Float[np.ndarray, "4 p 3"]
     muzzle: Float[np.ndarray, "m 3"]
     tail_radius: Float[np.ndarray, " 5"]
-    outline: Int[np.ndarray, " p"]
-    outline_part: Int[np.ndarray, " p"]
-    outline_joint: Int[np.ndarray, " p"]
-    outline_weights: Float[np.ndarray, "p 81"]
+    trunk: Outline
+    outlines: tuple[Outline, ...]
     settling: Int[np.ndarray, " v"]
     rest_deg: Float[np.ndarray, "2 5"]
 
@@ -72,18 +86,6 @@ class Frame:
     def tempo(self) -> float:
         """Time scale of a body of this size (Froude: times go with the square root of lengths)."""
         return float(np.sqrt(self.size))
-
-    def outline_xyz(
-        self, xyz: Float[np.ndarray, "frames 81 3"], rotation: Float[np.ndarray, "frames 81 4"], part: int
-    ) -> Float[np.ndarray, "frames k 3"]:
-        """Return the outline's points of one part on a skeleton posed by ``Body.joints`` (linear blend skinning)."""
-        own = self.outline_part == part
-        rest = self.body.rest_vertices[self.outline[own]]
-        R = quat_to_matrix(rotation)
-        t = xyz - np.einsum("tjab,jb->tja", R, self.body.rest_xyz)
-        A = np.concatenate([R, t[..., None]], -1).reshape(len(xyz), skeleton.NUM_JOINTS, 12)
-        blended = (self.outline_weights[own] @ A).reshape(len(xyz), len(rest), 3, 4)
-        return np.einsum("tpab,pb->tpa", blended[..., :3], rest) + blended[..., 3]
 
     def turn(self, pair: int, joint: int, flexor_deg: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         """Return the turn about X that gives a limb joint a flexor-side angle.
@@ -118,12 +120,6 @@ def frame_of(body: Body) -> Frame:
         radius.append(np.linalg.norm(away, axis=1).max(initial=0.02 * height))
     part = np.array([_part(name) for name in skeleton.JOINTS])
     settling = np.where(_is_hair(body), -2, part[owner])
-    outline = []
-    for j in range(skeleton.NUM_JOINTS):
-        own = np.flatnonzero((owner == j) & (settling > -2))
-        if len(own):
-            outline.append(own[np.unique(np.argmax(body.rest_vertices[own] @ _DIRECTIONS.T, axis=0))])
-    outline = np.concatenate(outline)
     rest = [
         [rest_angle_deg(joint, body.rest_xyz, body.rest_tail_xyz) for joint in names]
         for names in (_FORE_JOINTS, _HIND_JOINTS)
@@ -136,16 +132,33 @@ def frame_of(body: Body) -> Frame:
         np.stack(sole),
         _extremes(head - body.rest_xyz[HEAD]),
         np.array(radius),
-        outline,
-        part[owner[outline]],
-        owner[outline],
-        body.weights[outline],
+        _outline(body, owner, part, settling, -1),
+        tuple(_outline(body, owner, part, settling, limb) for limb in range(4)),
         settling,
         np.array(rest),
     )
 
 
 _DIRECTIONS = np.array([[x, y, z] for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if x or y or z], float)
+
+
+def _outline(body: Body, owner: np.ndarray, part: np.ndarray, settling: np.ndarray, which: int) -> Outline:
+    chosen = []
+    for j in np.flatnonzero(part == which):
+        own = np.flatnonzero((owner == j) & (settling == which))
+        if len(own):
+            chosen.append(own[np.unique(np.argmax(body.rest_vertices[own] @ _DIRECTIONS.T, axis=0))])
+    index = np.concatenate(chosen)
+    weights = body.weights[index].copy()
+    by_link = np.zeros((len(index), 6))
+    if which >= 0:
+        for j in np.flatnonzero(part == which):
+            name = skeleton.JOINTS[j].removesuffix(".001")
+            by_link[:, CHAIN[which].tolist().index(skeleton.JOINT_INDEX[name])] += weights[:, j]
+            weights[:, j] = 0.0
+    link = by_link.argmax(1)
+    above = (np.arange(6)[:, None] <= link).astype(float)
+    return Outline(body.rest_vertices[index], link, above, by_link, weights)
 
 
 def _part(joint: str) -> int:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation import skeleton
 from kinequimation.geometry.rotation import (
     quat_from_axis_angle,
     quat_from_rotvec,
@@ -17,7 +16,7 @@ from kinequimation.geometry.rotation import (
     quat_to_matrix,
     quat_to_rotvec,
 )
-from kinequimation.motion.limbs import CHAIN
+from kinequimation.motion.limbs import BASE, CHAIN
 from kinequimation.motion.limits import JOINT_LIMITS
 from kinequimation.motion.moves.frame import HEAD, NECK, SPINE, TAIL
 
@@ -45,8 +44,11 @@ def settle(frame: Frame, root: np.ndarray, quat: np.ndarray, held: Float[np.ndar
         quat: [T, 81, 4] turns of its joints.
         held: [T, 4] how far a limb is left alone, because its hoof will be put in its place.
     """
-    trunk = frame.outline_xyz(*frame.body.joints(root, quat), part=-1)
-    root[:, 2] += np.maximum(0.0, -trunk[..., 2].min(1))
+    R = quat_to_matrix((posed := frame.body.joints(root, quat))[1])
+    t = posed[0] - np.einsum("tjab,jb->tja", R, frame.body.rest_xyz)
+    o = frame.trunk
+    z = np.einsum("pj,tjb,pb->tp", o.rest_weights, R[:, :, 2], o.rest_xyz) + t[..., 2] @ o.rest_weights.T
+    root[:, 2] += np.maximum(0.0, -z.min(1))
     clear_limbs(frame, root, quat, 1.0 - held)
     lift_all(frame, root, quat, 1.0 - held)
 
@@ -90,48 +92,58 @@ def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[n
         quat: [T, 81, 4] turns of its joints.
         share: [T, 4] how far each limb is to be bent away.
     """
-    for limb in range(4):
-        rows = np.flatnonzero(share[:, limb] > 0)
-        if len(rows):
-            chain = CHAIN[limb]
-            lifted = _lift_limb(frame, limb, root[rows], quat[rows])
-            quat[rows[:, None], chain] = quat_slerp(quat[rows[:, None], chain], lifted, share[rows, limb, None])
-
-
-def _lift_limb(frame: Frame, limb: int, root: np.ndarray, quat: np.ndarray) -> np.ndarray:
-    """Return the turns [T, 6, 4] of a limb that keep it above the ground."""
-    joint = frame.outline_joint[frame.outline_part == limb]
-    chain = CHAIN[limb]
-    low, high = JOINT_LIMITS[chain, 0], JOINT_LIMITS[chain, 1]
-    above = np.array([[_is_above(c, j) for j in joint] for c in chain], float)  # [6, P]
-    quat = quat.copy()
-    v = quat_to_rotvec(quat[:, chain])
+    if not share.any():
+        return
+    body = frame.body
+    xyz, rotation = body.joints(root, quat)
+    R_all = quat_to_matrix(rotation)
+    t_all = xyz - np.einsum("tjab,jb->tja", R_all, body.rest_xyz)
+    base_xyz, base_R = xyz[:, BASE], R_all[:, BASE]
+    # what the rest of the body does to the limbs' points stays as it is
+    height_of_rest = [
+        np.einsum("pj,tjb,pb->tp", o.rest_weights, R_all[:, :, 2], o.rest_xyz) + t_all[..., 2] @ o.rest_weights.T
+        for o in frame.outlines
+    ]
+    v = quat_to_rotvec(quat[:, CHAIN])
+    start = quat[:, CHAIN].copy()
+    low, high = JOINT_LIMITS[CHAIN, 0], JOINT_LIMITS[CHAIN, 1]
+    moved = False
     for _ in range(_LIMB_PASSES):
-        xyz, rotation = frame.body.joints(root, quat)
-        points = frame.outline_xyz(xyz, rotation, limb)
-        under = np.maximum(0.0, _CLEARANCE_M - points[..., 2])
-        if not under.any():
+        local = quat_to_matrix(quat_from_rotvec(v))
+        R, heads, Rs = base_R, [], []
+        at = base_xyz
+        for link in range(6):
+            at = at + np.einsum("tlab,lb->tla", R, frame.limbs.offset[:, link])
+            R = R @ local[:, :, link]
+            heads.append(at)
+            Rs.append(R)
+        xyz6, R6 = np.stack(heads, 2), np.stack(Rs, 2)  # [T, 4, 6, ...]
+        turn = np.zeros_like(v)
+        for limb, o in enumerate(frame.outlines):
+            t6 = xyz6[:, limb] - np.einsum("tkab,kb->tka", R6[:, limb], body.rest_xyz[CHAIN[limb]])
+            points = np.einsum("tkab,pb->tkpa", R6[:, limb], o.rest_xyz) + t6[:, :, None]  # as moved by each link alone
+            z = np.einsum("pk,tkp->tp", o.link_weights, points[..., 2]) + height_of_rest[limb]
+            under = np.maximum(0.0, _CLEARANCE_M - z)
+            if not under.any():
+                continue
+            moved = True
+            point = np.take_along_axis(points, o.link[None, None, :, None], 1)[:, 0]
+            arm = point[:, None] - xyz6[:, limb, :, None]
+            # height that the points under ground gain on average per turn about each link's own axes
+            weight = under[:, None] * o.above / np.maximum(under.sum(1), 1e-9)[:, None, None]
+            mean = (weight[..., None] * arm).sum(2)
+            A = R6[:, limb]
+            rate = (A[:, :, 0] * mean[..., 1, None] - A[:, :, 1] * mean[..., 0, None]) * _GIVES
+            turn[:, limb] = rate * (under.max(1) / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
+        if not turn.any():
             break
-        R = quat_to_matrix(rotation[:, chain])
-        arm = points[:, None] - xyz[:, chain, None]  # [T, 6, P, 3]
-        # height that the points under ground gain on average per turn about each link's own axes
-        weight = under[:, None] * above / np.maximum(under.sum(1), 1e-9)[:, None, None]
-        mean = (weight[..., None] * arm).sum(2)
-        rate = np.stack([R[..., 0, a] * mean[..., 1] - R[..., 1, a] * mean[..., 0] for a in range(3)], -1) * _GIVES
-        turn = rate * (under.max(1) / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
         v = np.clip(v + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD), low, high)
-        quat[:, chain] = quat_from_rotvec(v)
-    return quat[:, chain]
+    if moved:
+        quat[:, CHAIN] = quat_slerp(start, quat_from_rotvec(v), share[..., None])
 
 
 _GIVES = np.array([[0.3, 1.0, 0.0], [1.0, 1.0, 0.5], *[[1.0, 0.0, 0.0]] * 4])
 """How willingly the links of a limb give about their X, Y and Z axes to keep it above the ground."""
-
-
-def _is_above(ancestor: int, joint: int) -> bool:
-    while joint >= 0 and joint != ancestor:
-        joint = int(skeleton.JOINT_PARENTS[joint])
-    return joint == ancestor
 
 
 def lift_tail(frame: Frame, root: np.ndarray, quat: np.ndarray) -> None:
@@ -194,20 +206,30 @@ def lift_head(
     """
     rest = frame.body.rest_xyz
     chain = [*SPINE, *NECK, HEAD]
+    first = chain.index(moving[0])
     both = [*moving, HEAD]
     low, high = JOINT_LIMITS[both, 0], JOINT_LIMITS[both, 1]
+    offsets = np.diff(rest[[0, *chain]], axis=0)
+    start_xyz, start_R = root, quat_to_matrix(quat[:, 0])
+    local = quat_to_matrix(quat[:, chain])
+    for i in range(first):
+        start_xyz, start_R = start_xyz + start_R @ offsets[i], start_R @ local[:, i]
     miss = np.zeros(len(root))
     for i in range(_HEAD_PASSES):
-        xyz, rotation = root, quat[:, 0]
+        xyz, R = start_xyz, start_R
+        local = quat_to_matrix(quat[:, both])
         pivots, axes = [], []
-        for above, j in zip([0, *chain], chain, strict=False):
-            xyz = xyz + quat_rotate(rotation, rest[j] - rest[above])
-            rotation = quat_multiply(rotation, quat[:, j])
-            if j in moving:
+        for k in range(len(both)):
+            xyz = xyz + R @ offsets[first + k]
+            R = R @ local[:, k]
+            if k < len(moving):
                 pivots.append(xyz)
-                axes.append(quat_to_matrix(rotation)[..., [0, 2]])
-        points = xyz[:, None] + quat_rotate(rotation[:, None], frame.muzzle)
-        miss = points[..., 2].min(1) - (_HEAD_CLEARANCE * frame.height_m if muzzle_z is None else muzzle_z)
+                axes.append(R[..., [0, 2]])
+        miss = (
+            xyz[:, 2]
+            + (R[:, 2] @ frame.muzzle.T).min(1)
+            - (_HEAD_CLEARANCE * frame.height_m if muzzle_z is None else muzzle_z)
+        )
         wrong = np.minimum(miss, 0.0) if muzzle_z is None else miss
         if i == _HEAD_PASSES - 1 or not wrong.any():
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,12 @@ def pass_through(t: Float[np.ndarray, "*n"], keys: Sequence[tuple[float, float]]
         t: where to evaluate.
         keys: (time, value), the times rising.
     """
+    return with_speeds(t, *_prepared(tuple(keys)))
+
+
+@lru_cache(maxsize=1024)
+def _prepared(keys: tuple[tuple[float, float], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return times, values and slopes of keyframes."""
     x, y = np.array(keys, float).T
     step = np.diff(x)
     slope = np.diff(y) / step
@@ -29,7 +36,7 @@ def pass_through(t: Float[np.ndarray, "*n"], keys: Sequence[tuple[float, float]]
     a, b = 2 * step[1:] + step[:-1], step[1:] + 2 * step[:-1]
     rising = before * after > 0
     inner = np.where(rising, (a + b) / (a / np.where(rising, before, 1.0) + b / np.where(rising, after, 1.0)), 0.0)
-    return with_speeds(t, x, y, np.concatenate([[0.0], inner, [0.0]]))
+    return x, y, np.concatenate([[0.0], inner, [0.0]])
 
 
 def with_speeds(t: Float[np.ndarray, "*n"], x: np.ndarray, y: np.ndarray, speed: np.ndarray) -> Float[np.ndarray, "*n"]:

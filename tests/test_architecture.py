@@ -19,8 +19,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 OWNERS: dict[str, tuple[str, ...]] = {
     "torch": ("detect/*.py", "pose2d/*.py", "lift/*.py", "cli/train.py"),
     "moderngl": ("synth/renderer.py",),
-    "skimage": ("body/build.py",),
-    "fast_simplification": ("body/build.py",),
+    "skimage": ("body/build_mesh.py",),
+    "fast_simplification": ("body/build_mesh.py",),
     "matplotlib": (),
     "cv2": (),
     "bpy": ("blender/*.py",),

@@ -24,7 +24,7 @@ from kinequimation.motion.moves.rear import make_rear
 from kinequimation.motion.style import Style
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kinequimation.body.horse import Body
     from kinequimation.motion.moves.attitude import Attitude
@@ -34,7 +34,7 @@ MOVE_NAMES: tuple[str, ...] = ("jump", "graze", "rear", "buck", "kick", "paw", "
 SIDES: tuple[str, ...] = ("right", "left")
 """The lead of a jump, and the side of every other move that has one; the left one is the mirror image."""
 
-_PARAMETERS: dict[str, Callable[[np.random.Generator, Frame], dict[str, float]]] = {
+_PARAMETERS: dict[str, Callable[[np.random.Generator, Frame], Mapping[str, float | str]]] = {
     "jump": lambda rng, frame: {
         "fence_m": float(np.clip(rng.uniform(0.2, 0.95) * frame.height_m, *FENCES_M)),
     },
@@ -64,6 +64,8 @@ _PARAMETERS: dict[str, Callable[[np.random.Generator, Frame], dict[str, float]]]
 _ENDLESS: dict[str, float] = {"jump": 3.0, "graze": 20.0, "paw": 6.0, "stand": 30.0, "lie": 20.0}
 """Moves that go on for as long as they are asked to (the others end standing or lying), and from how many seconds of
 a 1.60 m horse a random stretch begins."""
+_SHORTEST_S = 10.0
+"""A random stretch is cut from a move that goes on for this long, so that its length does not change its beginning."""
 _SCORES: dict[str, Callable[..., Score]] = {
     "jump": make_jump,
     "graze": make_graze,
@@ -137,7 +139,7 @@ def sample_move(rng: np.random.Generator, body: Body, n_frames: int, fps: float,
     long = None
     if name in _ENDLESS:
         long = _ENDLESS[name] * frame.tempo
-        start, long = share * long, long + n_frames / fps
+        start, long = share * long, long + max(n_frames / fps, _SHORTEST_S)
     score = _score(name, frame, Life.draw(rng), long, parameters)
     if long is None:
         start = share * (score.end_s - score.start_s)
@@ -158,7 +160,7 @@ def _style(rng: np.random.Generator) -> Style:
     )
 
 
-def _score(name: str, frame: Frame, life: Life, seconds: float | None, parameters: dict) -> Score:
+def _score(name: str, frame: Frame, life: Life, seconds: float | None, parameters: Mapping[str, float | str]) -> Score:
     if name not in MOVE_NAMES:
         raise InputError(f"unknown move {name!r}: expected one of {', '.join(MOVE_NAMES)}")
     if seconds is not None and name in _ENDLESS:

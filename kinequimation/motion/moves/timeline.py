@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 
-def pass_through(t: Float[np.ndarray, "*n"], keys: Sequence[tuple[float, float]]) -> Float[np.ndarray, "*n"]:
+def pass_through(t: Float[np.ndarray, "*n"], keys: Sequence[tuple[float, ...]]) -> Float[np.ndarray, "*n"]:
     """Go through keyframes with a continuous speed and without overshoot; outside of them the end values hold.
 
     The slope at a key is the harmonic mean of its neighbours' (Fritsch and Carlson 1980), nothing at the ends and
@@ -27,7 +27,7 @@ def pass_through(t: Float[np.ndarray, "*n"], keys: Sequence[tuple[float, float]]
 
 
 @lru_cache(maxsize=1024)
-def _prepared(keys: tuple[tuple[float, float], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _prepared(keys: tuple[tuple[float, ...], ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return times, values and slopes of keyframes."""
     x, y = np.array(keys, float).T
     step = np.diff(x)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.body import MATERIALS, Body, Shape
+from kinequimation.body import MATERIALS, Body
+from kinequimation.body.horse import load_template
 from kinequimation.geometry.rotation import quat_to_matrix
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _HOOF_CELL = (0.035, 0.035, 0.035)
 _HEAD_CELL = (0.055, 0.055, 0.055)
 _TAIL_CELL = (0.04, 0.04, 0.08)
 """Sides of the cells that vertices are merged in, of withers height, in the rest pose, in which lower limbs and tail
-hang down: wide cells would swallow them. Together they leave about 2,000 triangles."""
+hang down: wide cells would swallow them. Together they leave about 3,000 triangles."""
 
 
 def _cell_of(joint: str) -> tuple[float, float, float]:
@@ -75,19 +76,22 @@ class Proxy:
 @lru_cache(maxsize=1)
 def _clusters() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return each template vertex's cluster, and the faces and their materials that are left."""
-    body = Body(Shape())
+    body = load_template()  # with all the hair that any shape has
+    height = body.vertices[body.landmark_vertices[skeleton.LANDMARKS.index("withers")], 2]
     bone = body.weights.argmax(1)
     cell = np.array([_cell_of(joint) for joint in skeleton.JOINTS])[bone]
-    material = np.zeros(len(body.rest_vertices), int)
+    material = np.zeros(len(body.vertices), int)
     material[body.faces.ravel()] = np.repeat(body.face_material, 3)
-    side = np.sign(np.round(body.rest_vertices[:, 0] / 0.01))  # keep the halves, and so the limbs, apart
-    place = np.floor(body.rest_vertices / (cell * body.shape.withers_height_m))
+    side = np.sign(np.round(body.vertices[:, 0] / 0.01))  # keep the halves, and so the limbs, apart
+    place = np.floor(body.vertices / (cell * height))
     keys = np.column_stack([place, cell, material, side])
     cluster = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
     faces = cluster[body.faces]
     whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     faces, face_material = faces[whole], body.face_material[whole]
-    first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)[1]
+    # a lock of hair flattened to a sheet keeps both of its sides: only faces that look the same way are doubles
+    turn = (faces.argmin(1)[:, None] + np.arange(3)) % 3
+    first = np.unique(np.take_along_axis(faces, turn, axis=1), axis=0, return_index=True)[1]
     return cluster, faces[first], face_material[first]
 
 

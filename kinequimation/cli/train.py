@@ -45,6 +45,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--minutes", type=float, metavar="M", help="time to train in all; what an interrupted run has trained counts"
     )
     parser.add_argument("--init", type=Path, metavar="FILE", help="start from this exported network (.onnx)")
+    parser.add_argument(
+        "--backgrounds", type=Path, metavar="DIR", help="photographs to draw the horses before (pose2d, detect)"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of the rendered stream and the first weights")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any other field of the run's configuration"
@@ -74,10 +77,14 @@ def run(args: argparse.Namespace) -> int:
     logging.getLogger("kinequimation").setLevel(logging.INFO)  # the log is this command's output
     run_dir = args.run_dir or Path("outputs") / f"train-{args.model}"
     out = args.out or run_dir / f"{args.model}.onnx"
-    options: dict[str, Any] = {k: v for k in ("minutes", "init", "seed") if (v := getattr(args, k)) is not None}
+    options: dict[str, Any] = {
+        k: v for k in ("minutes", "init", "backgrounds", "seed") if (v := getattr(args, k)) is not None
+    }
     if args.model == "lift":
         from kinequimation.lift import train as lift
 
+        if args.backgrounds is not None:
+            raise InputError("--backgrounds: expected pose2d or detect; the lifter sees no pictures")
         if args.export_only:
             raise InputError("--export-only: expected pose2d or detect; the lifter writes its network as it trains")
         config = configure(lift.TrainConfig, {"out": run_dir, **options}, args.set)

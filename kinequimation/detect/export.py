@@ -11,7 +11,7 @@ from torch import nn
 
 from kinequimation import __version__
 from kinequimation.detect.model import STRIDE, DetectNet
-from kinequimation.detect.stream import rendered_frame
+from kinequimation.detect.stream import RenderedFrame
 from kinequimation.detect.train import TrainConfig, judge
 from kinequimation.pose2d.calibrate import fit_calibration
 from kinequimation.pose2d.loop import CALIBRATION_SEED_OFFSET, read_checkpoint
@@ -45,7 +45,7 @@ def export(
     out: Path,
     n_calibration: int = 512,
     progress: Progress = no_progress,
-    sample: SampleFunction = rendered_frame,
+    sample: SampleFunction | None = None,
 ) -> dict[str, Any]:
     """Write the averaged weights of a run's last checkpoint as ONNX; the run may still be going on.
 
@@ -66,7 +66,7 @@ def export(
     state = read_checkpoint(config.run_dir / "checkpoint.pt")
     net = DetectNet()
     net.load_state_dict(state["ema"])
-    held = config.held_out(sample, CALIBRATION_SEED_OFFSET, n_calibration)
+    held = config.held_out(sample or RenderedFrame(config.backgrounds), CALIBRATION_SEED_OFFSET, n_calibration)
     progress("calibrating", 1, 2)
     scores, right, n_boxes = judge(net, held, LEAST_SCORE)
     calibration = fit_calibration(scores, right, N_KNOTS)

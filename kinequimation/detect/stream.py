@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinequimation.geometry.crop import apply_transform, compose_transforms, crop_transform, warp
-from kinequimation.pose2d.stream import Arrays
+from kinequimation.pose2d.stream import Arrays, mixture_with
 
 if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
@@ -26,25 +28,37 @@ MIN_SHARE = 0.3
 
 
 @lru_cache(maxsize=FRAMES_A_BLOCK)
-def _frame(seed: int, index: int, size: int) -> DetectionSample:
+def _frame(seed: int, index: int, size: int, backgrounds: Path | None) -> DetectionSample:
     from kinequimation.synth import detection_sample
 
-    return detection_sample(seed, index, size=size)
+    return detection_sample(seed, index, size, mixture_with(backgrounds))
 
 
-def rendered_frame(seed: int, index: int, size: int) -> Arrays:
-    """Return sample ``index``: image, and boxes padded with rows of NaN.
+@dataclass(frozen=True)
+class RenderedFrame:
+    """Gives sample ``index`` of stream ``seed``: image, and boxes padded with rows of NaN.
 
     Samples come in blocks of 96: 32 frames as they are, then a cut-out of each, then another.
+
+    Attributes:
+        backgrounds: a folder of photographs to take as backgrounds.
     """
-    block, i = divmod(index, VIEWS_A_FRAME * FRAMES_A_BLOCK)
-    frame = _frame(seed, block * FRAMES_A_BLOCK + i % FRAMES_A_BLOCK, size)
-    image, found = frame.image, frame.boxes_xywh
-    if i >= FRAMES_A_BLOCK:
-        image, found = cut_out(np.random.default_rng([seed, index]), image, found)
-    boxes = np.full((MAX_BOXES, 4), np.nan, np.float32)
-    boxes[: len(found)] = found[:MAX_BOXES]
-    return {"image": image, "boxes_xywh": boxes}
+
+    backgrounds: Path | None = None
+
+    def __post_init__(self) -> None:
+        mixture_with(self.backgrounds)
+
+    def __call__(self, seed: int, index: int, size: int) -> Arrays:
+        """Return the sample's arrays."""
+        block, i = divmod(index, VIEWS_A_FRAME * FRAMES_A_BLOCK)
+        frame = _frame(seed, block * FRAMES_A_BLOCK + i % FRAMES_A_BLOCK, size, self.backgrounds)
+        image, found = frame.image, frame.boxes_xywh
+        if i >= FRAMES_A_BLOCK:
+            image, found = cut_out(np.random.default_rng([seed, index]), image, found)
+        boxes = np.full((MAX_BOXES, 4), np.nan, np.float32)
+        boxes[: len(found)] = found[:MAX_BOXES]
+        return {"image": image, "boxes_xywh": boxes}
 
 
 def cut_out(

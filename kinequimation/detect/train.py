@@ -12,7 +12,7 @@ from torch import nn
 from kinequimation.detect.boxes import peaks
 from kinequimation.detect.loss import detect_loss
 from kinequimation.detect.model import STRIDE, DetectNet
-from kinequimation.detect.stream import rendered_frame
+from kinequimation.detect.stream import RenderedFrame
 from kinequimation.metrics import box_iou
 from kinequimation.pose2d.loop import LoopConfig, Trainer, train_loop
 from kinequimation.pose2d.onnx_file import load_onnx
@@ -48,9 +48,7 @@ def make_trainer(config: TrainConfig) -> Trainer:
     return Trainer(config, net, [([p for p in net.parameters() if p.requires_grad], config.head_lr)])
 
 
-def train(
-    config: TrainConfig, progress: Progress = no_progress, sample: SampleFunction = rendered_frame
-) -> list[float]:
+def train(config: TrainConfig, progress: Progress = no_progress, sample: SampleFunction | None = None) -> list[float]:
     """Train until the time or the steps are used up; continue if the run folder holds a checkpoint.
 
     Args:
@@ -81,7 +79,7 @@ def train(
             "recall": float(right[confident].sum()) / max(n_boxes, 1),
         }
 
-    return train_loop(trainer, losses_of, validate, sample, progress)
+    return train_loop(trainer, losses_of, validate, sample or RenderedFrame(config.backgrounds), progress)
 
 
 def judge(net: DetectNet, held: list[Batch], threshold: float = 0.02) -> tuple[np.ndarray, np.ndarray, int]:

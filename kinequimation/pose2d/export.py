@@ -16,7 +16,7 @@ from kinequimation.pose2d.loop import CALIBRATION_SEED_OFFSET, read_checkpoint
 from kinequimation.pose2d.loss import hit_radius_px, in_crop
 from kinequimation.pose2d.model import PoseNet
 from kinequimation.pose2d.onnx_file import write_onnx
-from kinequimation.pose2d.stream import Batch, SampleFunction, batches, rendered_sample
+from kinequimation.pose2d.stream import Batch, RenderedSample, SampleFunction, batches
 from kinequimation.pose2d.train import TrainConfig, place
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.skeleton import KEYPOINTS
@@ -98,7 +98,7 @@ def export(
     out: Path,
     n_calibration: int = 1024,
     progress: Progress = no_progress,
-    sample: SampleFunction = rendered_sample,
+    sample: SampleFunction | None = None,
 ) -> dict[str, Any]:
     """Write the averaged weights of a run's last checkpoint as ONNX; the run may still be going on.
 
@@ -121,7 +121,12 @@ def export(
     net.load_state_dict(state["ema"])
     n_batches = max(2, n_calibration // config.batch_size)
     stream = batches(
-        sample, config.seed + CALIBRATION_SEED_OFFSET, config.size, config.batch_size, 0, min(1, config.n_workers)
+        sample or RenderedSample(config.backgrounds),
+        config.seed + CALIBRATION_SEED_OFFSET,
+        config.size,
+        config.batch_size,
+        0,
+        min(1, config.n_workers),
     )
     calibration, figures = calibrate(net, stream, n_batches, progress)
     metadata: dict[str, Any] = {

@@ -40,6 +40,7 @@ class LoopConfig:
     Attributes:
         run_dir: folder of the run; a checkpoint in it is continued.
         init: an ONNX file of this network to start from instead of ImageNet weights.
+        backgrounds: a folder of photographs to draw horses before; painted places without it.
         minutes: time to train in all, resumed parts counted together, the time between them not. The learning rate
             follows the share of it that has passed, so that a slow machine anneals as fully as a fast one, on fewer
             samples.
@@ -61,6 +62,7 @@ class LoopConfig:
 
     run_dir: Path
     init: Path | None = None
+    backgrounds: Path | None = None
     minutes: float = 85.0
     max_steps: int | None = None
     seed: int = 1

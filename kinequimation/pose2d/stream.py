@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,7 @@ from kinequimation.pose2d.model import STRIDE
 
 if TYPE_CHECKING:
     from kinequimation.synth import Frame
+    from kinequimation.synth.mixture import Mixture
 
 Arrays = dict[str, np.ndarray]
 Batch = dict[str, torch.Tensor]
@@ -26,30 +29,54 @@ FRAMES_A_BLOCK = 32
 """Frames between the crops of one frame, so that a batch of 32 shows 32 different ones."""
 
 
+def mixture_with(backgrounds: Path | None) -> Mixture:
+    """Return the generator's mixture, with a folder's photographs as backgrounds if one is given.
+
+    Raises:
+        InputError: the folder is missing, or has no image.
+    """
+    from kinequimation.synth.mixture import Mixture
+    from kinequimation.synth.pictures import photographs
+
+    return Mixture() if backgrounds is None else Mixture().with_photographs(photographs(backgrounds))
+
+
 @lru_cache(maxsize=FRAMES_A_BLOCK)
-def _frame(seed: int, index: int) -> Frame:
+def _frame(seed: int, index: int, backgrounds: Path | None) -> Frame:
     from kinequimation.synth import training_frame
 
-    return training_frame(seed, index)
+    return training_frame(seed, index, mixture_with(backgrounds))
 
 
-def rendered_sample(seed: int, index: int, size: int) -> Arrays:
-    """Return sample ``index``: image, uv_px, visibility, and the mask at the map's resolution.
+@dataclass(frozen=True)
+class RenderedSample:
+    """Gives sample ``index`` of stream ``seed``: image, uv_px, visibility, and the mask at the map's resolution.
 
     Samples come in blocks of 96: a first crop of each of 32 frames, then a second of each, then a third.
-    """
-    from kinequimation.synth import training_crop
 
-    block, i = divmod(index, CROPS_A_FRAME * FRAMES_A_BLOCK)
-    frame = _frame(seed, block * FRAMES_A_BLOCK + i % FRAMES_A_BLOCK)
-    s = training_crop(frame, seed, index, size)
-    cells = size // STRIDE
-    return {
-        "image": s.image,
-        "uv_px": s.uv_px.astype(np.float32),
-        "visibility": s.visibility.astype(np.int64),
-        "mask": s.mask.reshape(cells, STRIDE, cells, STRIDE).mean((1, 3)).astype(np.float32),
-    }
+    Attributes:
+        backgrounds: a folder of photographs to take as backgrounds.
+    """
+
+    backgrounds: Path | None = None
+
+    def __post_init__(self) -> None:
+        mixture_with(self.backgrounds)  # a folder that is not there is said before any worker starts
+
+    def __call__(self, seed: int, index: int, size: int) -> Arrays:
+        """Return the sample's arrays."""
+        from kinequimation.synth import training_crop
+
+        block, i = divmod(index, CROPS_A_FRAME * FRAMES_A_BLOCK)
+        frame = _frame(seed, block * FRAMES_A_BLOCK + i % FRAMES_A_BLOCK, self.backgrounds)
+        s = training_crop(frame, seed, index, size)
+        cells = size // STRIDE
+        return {
+            "image": s.image,
+            "uv_px": s.uv_px.astype(np.float32),
+            "visibility": s.visibility.astype(np.int64),
+            "mask": s.mask.reshape(cells, STRIDE, cells, STRIDE).mean((1, 3)).astype(np.float32),
+        }
 
 
 class _Stream(Dataset[Batch]):

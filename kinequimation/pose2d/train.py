@@ -14,7 +14,7 @@ from kinequimation.pose2d.loop import LoopConfig, Trainer, train_loop
 from kinequimation.pose2d.loss import hit_radius_px, in_crop, pose_loss, to_pixels
 from kinequimation.pose2d.model import PoseNet
 from kinequimation.pose2d.onnx_file import load_onnx
-from kinequimation.pose2d.stream import Batch, SampleFunction, rendered_sample
+from kinequimation.pose2d.stream import Batch, RenderedSample, SampleFunction
 from kinequimation.runtime import Progress, no_progress
 
 
@@ -51,9 +51,7 @@ def make_trainer(config: TrainConfig) -> Trainer:
     return Trainer(config, net, [(backbone, config.backbone_lr), (head, config.head_lr)])
 
 
-def train(
-    config: TrainConfig, progress: Progress = no_progress, sample: SampleFunction = rendered_sample
-) -> list[float]:
+def train(config: TrainConfig, progress: Progress = no_progress, sample: SampleFunction | None = None) -> list[float]:
     """Train until the time or the steps are used up; continue if the run folder holds a checkpoint.
 
     Args:
@@ -69,6 +67,7 @@ def train(
         MissingDependencyError: ImageNet weights or the renderer are not installed.
     """
     torch.set_num_threads(config.n_threads)
+    sample = sample or RenderedSample(config.backgrounds)
     trainer = make_trainer(config)
 
     def losses_of(batch: Batch) -> dict[str, torch.Tensor]:

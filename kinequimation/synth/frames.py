@@ -227,19 +227,20 @@ def training_crop(
     )
 
 
-def detection_sample(seed: int, index: int, size: int = 256) -> DetectionSample:
+def detection_sample(seed: int, index: int, size: int = 256, mixture: Mixture | None = None) -> DetectionSample:
     """Return a random whole frame with no horse (a quarter of them) to three, among things that are none.
 
     Args:
         seed: which endless stream.
         index: which sample of it, from 0.
         size: side of the image, pixels.
+        mixture: how often each thing is drawn; the generator's own if not given.
 
     Raises:
         InputError: a number is negative.
         MissingDependencyError: there is no OpenGL.
     """
-    return DetectionSample(*detection_image(_generator(seed, index, "detection"), size))
+    return DetectionSample(*detection_image(_generator(seed, index, "detection"), size, mixture))
 
 
 def remake(record: dict[str, Any]) -> Frame:

@@ -44,6 +44,9 @@ _TAIL_CLEARANCE = 0.125
 _SOFTNESS = 0.006
 """Distance before its full stretch at which a limb begins to pull the trunk down, in withers heights."""
 _STANDING_TOLERANCE_M, _FLYING_TOLERANCE_M = 5e-5, 1e-3
+_SETTLED = ((0.29, 0.39, 0.40), (1.0, 0.8, 0.5))
+"""Share of the greatest stretch by which the trunk is lower all the time, by the duty factor; for the rest it dips
+(judged by the joints' ranges: lower still, and they flex too much; a race has no time for dips)."""
 _ROOM = 0.004
 """A horse sinks by this share of its height more than its limbs need, so that they only just stretch (a guess)."""
 _RELUCTANCE = 0.3
@@ -122,7 +125,7 @@ def animate(
     root, quat, frame = _carry(body, style, course, parts, hooves, extra, lift_m)
     if probes is not None:
         n = len(probes)
-        sink = needed_sink_m(body, frame.over_m[:n], probes)
+        sink = needed_sink_m(body, parts[0].gait, frame.over_m[:n], probes)
         root, quat, frame = root[n:], quat[n:], frame.after(n, sink)
         root[:, 2] -= sink
         parts = [dataclasses.replace(p, phase=p.phase[n:], share=p.share[n:], sink_m=p.sink_m[n:]) for p in parts]
@@ -168,12 +171,13 @@ class _Carried:
         )
 
 
-def needed_sink_m(body: Body, over_m: Float[np.ndarray, "n 4"], limb: Int[np.ndarray, " n"]) -> float:
-    """Return how far the trunk must sink for one limb each, LF to RH, to reach its hoof at some moments, metres.
+def needed_sink_m(body: Body, gait: Gait, over_m: Float[np.ndarray, "n 4"], limb: Int[np.ndarray, " n"]) -> float:
+    """Return how far the trunk sinks for one limb each, LF to RH, to reach its hoof at some moments, metres.
 
     A horse that covers much ground carries its trunk low all the time rather than falling at each stretch.
     """
-    return max(float(over_m[np.arange(len(limb)), limb].max()) + _ROOM * body.shape.withers_height_m, 0.0)
+    most = float(over_m[np.arange(len(limb)), limb].max()) + _ROOM * body.shape.withers_height_m
+    return float(np.interp(np.max(gait.duty), *_SETTLED)) * max(most, 0.0)
 
 
 def _carry(

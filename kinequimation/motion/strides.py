@@ -103,4 +103,4 @@ def sink_m(table: GaitTable, body: Body, style: Style, speed_mps: float, frequen
     hooves = moving_hooves(gait, style, stances, toes, t_s, height)
     course = Course(path.xy(t_s), path.heading(t_s), np.full(n, speed_mps), np.zeros(n))
     part = Part(gait, frequency_hz * t_s + style.phase, np.ones(n), np.zeros(n))
-    return needed_sink_m(body, overreach_m(body, style, course, part, hooves), limb)
+    return needed_sink_m(body, gait, overreach_m(body, style, course, part, hooves), limb)

@@ -39,6 +39,8 @@ _ACCELERATION_MPS2 = 2.5
 """A guess; racehorses leave the gate with more."""
 _LEAST_SWING = 0.5
 """Least share of its usual swing that a hoof is given when the rhythm changes (a guess)."""
+_LAST_STEP = 0.16
+"""How far before the trunk's place a halting hoof lands at most, in withers heights (a guess)."""
 _LONG_S = 1e6
 _IDLE_HZ = 0.125
 
@@ -422,7 +424,10 @@ def _placed(line: Timeline) -> list[Stances]:
         distance = 0.5 * (line.track.distance(on_s) + line.track.distance(off_s))
         point = np.stack([np.interp(middle, t, plan[:, i, a]) for a in (0, 1)], -1)
         for k in np.flatnonzero(stands):
-            distance[k], point[k] = line.track.distance(t[inside[k][0]]), still[i]
+            # a last step may be short of the square: so far ahead a horse that halts does not reach
+            ahead = line.track.distance(on_s[k]) + _LAST_STEP * height
+            distance[k] = min(float(line.track.distance(t[inside[k][0]])), float(ahead))
+            point[k] = still[i]
         usual = np.interp(middle, t, duty[:, i] / line.frequency_hz)
         usual = np.where(stands, usual, off_s - on_s)
         xy, yaw = line.track.at(distance - point[:, 1])

@@ -11,7 +11,7 @@ _TROT = Gait(
     contact_phase=(0.53, 0.03, 0.0, 0.5),
     duty=(0.40, 0.36),
     reach=0.62,
-    hoof_height_m=(0.15, 0.125),
+    hoof_height_m=(0.15, 0.112),
     ranges_deg={
         "shoulder": (105, 128), "elbow": (92, 150), "carpus": (92, 184), "fore_fetlock": (135, 232),
         "hip": (85, 118), "stifle": (108, 156), "hock": (108, 163), "hind_fetlock": (125, 230),
@@ -23,7 +23,7 @@ _TROT = Gait(
     rise_deg=0.0,
     tuck_deg=0.0,
     sway=STILL,
-    heave=Swing(0.036, 2, 0.45),
+    heave=Swing(0.030, 2, 0.45),
     pitch=Swing(0.7, 2, 0.40),
     pelvis_pitch=Swing(3.0, 2, 0.97),
     pelvis_roll=Swing(2.2, 1, 0.18),
@@ -43,7 +43,7 @@ _TROT_COLLECTED = replace(
     hoof_height_m=(0.16, 0.135),  # guess: rounder
     rise_deg=1.5,
     tuck_deg=2.5,
-    heave=Swing(0.034, 2, 0.45),
+    heave=Swing(0.032, 2, 0.45),
     neck_elevation_deg=56,
     nose_below_horizontal_deg=78,
 )
@@ -54,7 +54,7 @@ _TROT_EXTENDED = replace(
     duty=(0.35, 0.32),
     hoof_height_m=(0.18, 0.15),
     scapula_deg=14.0,
-    heave=Swing(0.044, 2, 0.45),
+    heave=Swing(0.036, 2, 0.45),
     neck_elevation_deg=45,
     nose_below_horizontal_deg=54,
     tail_lift_deg=28,

@@ -44,6 +44,8 @@ _NEXT_STRIDE_S = {"LF": 0.62, "RF": 0.76, "LH": 0.92, "RH": 1.05}
 _AHEAD = {"LF": 0.10, "RF": 0.12, "LH": 0.20, "RH": 0.22}
 _AHEAD_LANDING = {"LF": -0.14, "RF": -0.09, "LH": 0.12, "RH": 0.13}
 """How far ahead of its usual place each hoof is set at take-off and at landing, in withers heights."""
+_TRACK = (0.62, 1.12)
+"""Distance between left and right hooves over that of the standing horse, fore and hind: hinds land beside the fores."""
 _CLEARANCE = 0.05
 
 
@@ -223,8 +225,8 @@ _OVER_FENCE_DEG = (
     (
         [(0.0, 132), (0.2, 104), (0.4, 86), (0.62, 90), (0.82, 122), (1.0, 140)],
         [(0.0, 150), (0.2, 90), (0.38, 66), (0.62, 74), (0.84, 140), (1.0, 150)],
-        [(0.0, 172), (0.16, 95), (0.36, 46), (0.60, 52), (0.80, 140), (0.93, 180), (1.0, 180)],
-        [(0.0, 200), (0.16, 150), (0.40, 118), (0.62, 130), (0.86, 186), (1.0, 200)],
+        [(0.0, 172), (0.16, 95), (0.36, 54), (0.60, 58), (0.80, 140), (0.93, 180), (1.0, 180)],
+        [(0.0, 200), (0.16, 158), (0.40, 134), (0.62, 140), (0.86, 186), (1.0, 200)],
         [(0.0, 185), (0.4, 165), (0.7, 170), (1.0, 190)],
     ),
     (
@@ -285,7 +287,7 @@ def _plan(frame: Frame, flight: _Flight, limb: int) -> list[Stance]:
 
     def stance(on_s: float, off_s: float, ahead: float, **how: float) -> Stance:
         y = frame.toes[limb, 1] + ((0.01, 0.03)[hind] - ahead) * frame.height_m
-        return Stance(on_s, off_s, (0.75 * frame.toes[limb, 0], y), **how)
+        return Stance(on_s, off_s, (_TRACK[hind] * frame.toes[limb, 0], y), **how)
 
     before = [(_STRIDE_BEFORE_S[name] - k * _STRIDE_S) * tau for k in (1, 0)]
     afterwards = [flight.land_s + (_NEXT_STRIDE_S[name] + k * _STRIDE_S) * tau for k in range(flight.strides + 1)]

@@ -37,15 +37,15 @@ def _limb(*x: float, blade_y: float = 0.0, upper_y: float = 0.0, upper_z: float 
 
 STERNAL = Lying(
     pitch_deg=-2.0,
-    roll_deg=28.0,
+    roll_deg=30.0,
     arch_deg=10.0,
     neck_deg=38.0,
     nose_deg=56.0,
     limbs_deg=np.stack(
         [
-            _limb(5.0, 43.0, -96.0, 135.0, 64.0, 22.0, blade_y=11.0, upper_y=11.0),
-            _limb(0.0, 36.0, -95.0, 133.0, 44.0, 10.0, blade_y=4.0, upper_y=8.0, upper_z=-4.0),
-            _limb(0.0, -44.0, 48.0, -89.0, 20.0, -2.0, upper_y=25.0, upper_z=14.0),
+            _limb(5.0, 48.0, -96.0, 115.0, 39.0, 0.0, blade_y=12.0, upper_y=12.0, upper_z=6.0),
+            _limb(-2.0, 37.0, -96.0, 137.0, 35.0, 16.0, blade_y=3.0, upper_y=12.0, upper_z=-8.0),
+            _limb(0.0, -46.0, 57.0, -87.0, 26.0, 6.0, upper_y=23.0, upper_z=0.0),
             _limb(0.0, -45.0, 58.0, -89.0, 36.0, 6.0, upper_y=12.0, upper_z=2.0),
         ]
     ),

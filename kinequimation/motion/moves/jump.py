@@ -45,7 +45,7 @@ _AHEAD = {"LF": 0.10, "RF": 0.12, "LH": 0.20, "RH": 0.22}
 _AHEAD_LANDING = {"LF": -0.14, "RF": -0.09, "LH": 0.12, "RH": 0.13}
 """How far ahead of its usual place each hoof is set at take-off and at landing, in withers heights."""
 _TRACK = (0.62, 1.12)
-"""Distance between left and right hooves over that of the standing horse, fore and hind: hinds land beside the fores."""
+"""Distance between left and right hooves over the standing horse's, fore and hind: hinds land beside the fores."""
 _CLEARANCE = 0.05
 
 

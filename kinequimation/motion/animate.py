@@ -104,6 +104,7 @@ def animate(
     extra: Float[np.ndarray, "frames 81 3"] | None = None,
     lift_m: Float[np.ndarray, " frames"] | float = 0.0,
     probes: Int[np.ndarray, " n"] | None = None,
+    smooth_frames: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pose every frame.
 
@@ -117,6 +118,7 @@ def animate(
         lift_m: height to add to the trunk's middle.
         probes: the first frames are no part of the motion but moments at which one limb each, LF to RH, is stretched
             most: the trunk sinks by as much as they need. Without them it is the parts that say how far.
+        smooth_frames: how many frames before and after a stretch the trunk begins and ends to give way to it.
 
     Returns:
         without the probes, root positions [T, 3] and rotations relative to the parents [T, 81, 4].
@@ -131,7 +133,7 @@ def animate(
         parts = [dataclasses.replace(p, phase=p.phase[n:], share=p.share[n:], sink_m=p.sink_m[n:]) for p in parts]
         hooves = hooves.after(n)
     over = frame.over_m - _RELUCTANCE * height * _free(hooves.progress, _LETS_GO)
-    root[:, 2] -= _soft_positive_max(over, _SOFTNESS * height)
+    root[:, 2] -= _unhurried(_soft_positive_max(over, _SOFTNESS * height), smooth_frames)
     _clear_tail(body, root, quat, frame)
     bound = [(p.share, *slacks(p.gait, hooves.progress)) for p in parts]
     slack, hoof_slack = _mixed([(w, s) for w, s, _ in bound]), _mixed([(w, h) for w, _, h in bound])
@@ -281,6 +283,16 @@ def _free(progress: np.ndarray, part: float) -> np.ndarray:
     w = np.clip(progress - 1.0, 0.0, 1.0)
     x = np.clip(np.minimum(w, 1.0 - w) / part, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
+
+
+def _unhurried(dip_m: np.ndarray, n_frames: int) -> np.ndarray:
+    """Return dips [T] that are nowhere less, and begin and end some frames earlier and later."""
+    if n_frames == 0 or len(dip_m) == 1:
+        return dip_m
+    width = 2 * n_frames + 1
+    greatest = np.lib.stride_tricks.sliding_window_view(np.pad(dip_m, 2 * n_frames, mode="edge"), width).max(-1)
+    weight = np.hanning(width + 2)[1:-1]
+    return np.convolve(greatest, weight / weight.sum(), mode="valid")
 
 
 def _soft_positive_max(x: np.ndarray, softness: float) -> np.ndarray:

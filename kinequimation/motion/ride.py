@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from kinequimation.body.horse import Body
 
+_GIVE_WAY_S = 0.06
+"""How long before and after a limb's stretch the trunk gives way to it in a ride (a guess)."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -107,7 +110,9 @@ def ride_motion(
     hooves = timeline.hooves(t_s)
     spared, lift = timeline.spare(t_s, hooves.progress)
     extra = spared if extra is None else extra + spared
-    root, quat = animate(body, timeline.style, timeline.course(t_s), timeline.parts(t_s), hooves, extra, lift)
+    course, parts = timeline.course(t_s), timeline.parts(t_s)
+    smooth = round(_GIVE_WAY_S * fps)
+    root, quat = animate(body, timeline.style, course, parts, hooves, extra, lift, smooth_frames=smooth)
     gait, phase = timeline.gait_and_phase(t_s)
     names = list(dict.fromkeys(gait.tolist()))
     n = len(t_s)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -88,6 +89,7 @@ LIMBS: tuple[str, ...] = ("LF", "RF", "LH", "RH")
 """The order of hoof contacts everywhere: left fore, right fore, left hind, right hind."""
 
 
+@lru_cache(maxsize=4)
 def limb_joints(limb: str) -> tuple[str, ...]:
     """Return the bones of one limb from trunk to hoof, middle bones included.
 

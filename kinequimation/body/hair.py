@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinequimation.geometry.rotation import cross
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
@@ -126,8 +128,8 @@ def grow(
             sideways = np.array([1.0 if kind == 0 else -1.0, 0, 0])
             outward = outward * (1 - brush) + brush * sideways
         tangent = _unit(np.gradient(centre, axis=1))
-        across = _unit(np.cross(tangent, outward))
-        outward = np.cross(across, tangent)
+        across = _unit(cross(tangent, outward))
+        outward = cross(across, tangent)
         taper = np.interp(steps, [0, 0.2, 0.5, 0.8, 0.92], [0.8, 1.0, 1.0, 0.85, 0.50])
         blunt = np.interp(steps, [0, 0.2, 0.92], [0.8, 1.0, 1.0])
         profile = taper + how.blunt[rows, None] * (blunt - taper)

@@ -69,11 +69,12 @@ def look_at(
     """Return T_cam_world of a camera that looks at a point with world Z up, rolled about its axis."""
     forward = target_world - position_world
     forward = forward / np.linalg.norm(forward)
-    right = np.cross(forward, np.array([0.0, 0.0, 1.0]))
+    x, y, z = forward
+    right = np.array([y, -x, 0.0])  # forward × up; np.cross is many times slower on single vectors
     if np.linalg.norm(right) < 1e-6:  # straight up or down
         right = np.array([1.0, 0.0, 0.0])
     right = right / np.linalg.norm(right)
-    down = np.cross(forward, right)
+    down = np.array([-z * right[1], z * right[0], x * right[1] - y * right[0]])
     c, s = np.cos(roll_rad), np.sin(roll_rad)
     R = np.stack([c * right + s * down, -s * right + c * down, forward])
     T = np.eye(4)

@@ -22,7 +22,7 @@ from kinequimation.synth.labels import (
     part_segmentation,
     visibility,
 )
-from kinequimation.synth.record import GENERATOR, changed_fields, scene_record, with_changes
+from kinequimation.synth.record import GENERATOR, scene_record, with_changes
 from kinequimation.synth.renderer import renderer
 from kinequimation.synth.sampling import sample_scene
 from kinequimation.synth.scene import Scene
@@ -168,7 +168,7 @@ def _frame_of(stream: str, seed: int, index: int, size: int, scale: int, mixture
     view = TRAINING_VIEW if stream == "training" else None
     frame = label(sample_scene(rng, size, view, mixture), scale)
     origin = {"generator": GENERATOR} | dict(zip(_ORIGIN, (stream, seed, index, size, scale), strict=True))
-    return replace(frame, record=frame.record | origin | {"mixture": changed_fields(mixture)})
+    return replace(frame, record=frame.record | origin | {"mixture": {} if mixture is None else mixture.changes})
 
 
 def sample(seed: int, index: int, size: int = 256, mixture: Mixture | None = None, scale: int = 1) -> Frame:

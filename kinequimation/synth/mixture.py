@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from kinequimation.errors import InputError
 from kinequimation.synth import tack
 from kinequimation.synth.coat import CoatShares
+from kinequimation.synth.record import changed_fields
 from kinequimation.synth.sensor import SensorShares
 from kinequimation.synth.shares import SceneShares
 from kinequimation.synth.tack import TackShares
@@ -41,6 +44,11 @@ class Mixture:
         for name in ("other_horse", "handler", "exposed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}: expected a share from 0 to 1, got {getattr(self, name)}")
+
+    @cached_property
+    def changes(self) -> dict[str, Any]:
+        """What differs from the default, as JSON has it: what a frame's record keeps."""
+        return changed_fields(self)
 
     @classmethod
     def bare(cls) -> Mixture:

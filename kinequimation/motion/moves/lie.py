@@ -36,7 +36,10 @@ def make_lie(frame: Frame, life: Life, seconds: float = 10.0, flatness: float = 
     def attitude(t_s: np.ndarray) -> Attitude:
         n = len(t_s)
         f = np.full(n, flatness)
-        mix = lambda name: getattr(STERNAL, name) + (getattr(FLAT, name) - getattr(STERNAL, name)) * f  # noqa
+
+        def mix(name: str) -> np.ndarray:
+            return getattr(STERNAL, name) + (getattr(FLAT, name) - getattr(STERNAL, name)) * f
+
         r = np.radians
         turn = trunk_turn(r(mix("pitch_deg")), r(mix("roll_deg")))
         middle = np.zeros((n, 3))

@@ -18,6 +18,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body import BREEDS, Body, breed_shape
+from kinequimation.body.horse import load_template
 from kinequimation.motion import Motion, joint_angles, make_motion
 
 TOES = [skeleton.KEYPOINT_INDEX[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS]
@@ -25,6 +26,7 @@ REFERENCE_HEIGHT_M = 1.60
 STILL_M_S, LOW_M = 0.2, 0.002
 """A toe stands where it is slower than this and this near to its lowest."""
 FRAMES_A_STRIDE = 240
+SHORTEST_SWING = 0.1
 
 # gait: slow, usual and fast speed at 1.60 m; then anchors, each the speed at which the numbers hold, the contact phase
 # of LF, RF, LH, RH and the duty factor of fore and hind. Between anchors the numbers go straight.
@@ -132,6 +134,11 @@ def stances(body: Body, motion: Motion) -> tuple[np.ndarray, list[tuple[np.ndarr
     events = []
     for i in range(4):
         still = (speed[:, i] < STILL_M_S) & (xyz[1:, i, 2] < xyz[:, i, 2].min() + LOW_M)
+        # a limb that gives way by a millimetre while it stands has not lifted
+        edges = np.flatnonzero(np.diff(still.astype(int))) + 1
+        for gap in np.split(np.arange(len(still)), edges)[1:-1]:
+            if not still[gap[0]] and len(gap) < SHORTEST_SWING * FRAMES_A_STRIDE:
+                still[gap] = True
         on = np.flatnonzero(~still[:-1] & still[1:])
         off = np.flatnonzero(still[:-1] & ~still[1:])
         events.append((middle[on] + 0.5 / motion.fps, middle[off] + 0.5 / motion.fps))
@@ -161,7 +168,8 @@ def measure(gait: str, breed: str, speed: str, body: Body) -> Row:
             if standing[frames[0]]:
                 drift = max(drift, float(np.ptp(xyz[frames, i], axis=0).max()))
     some = slice(0, FRAMES_A_STRIDE, 5)
-    lowest = body.vertices(motion.root_xyz_world[some], motion.quat_wxyz[some])[..., 2].min()
+    skin = load_template().is_skin  # feather and tail may brush the ground
+    lowest = body.vertices(motion.root_xyz_world[some], motion.quat_wxyz[some])[:, skin, 2].min()
     beyond, joint = -np.inf, ""
     angles = joint_angles(body, motion)
     for name, (low, high) in E3_LIMITS_DEG.items():

@@ -7,7 +7,7 @@ import pytest
 
 from kinequimation import skeleton
 from kinequimation.body import Body, breed_shape, sample_shape
-from kinequimation.body.horse import MATERIALS
+from kinequimation.body.horse import load_template
 from kinequimation.errors import InputError
 from kinequimation.geometry.rotation import quat_rotate, quat_to_rotvec
 from kinequimation.motion import (
@@ -88,8 +88,7 @@ def measured_stance(body: Body, motion: Motion) -> np.ndarray:
 
 def lowest_skin(body: Body, motion: Motion) -> float:
     """Return the height of the lowest skin; hair hangs to the ground and into it."""
-    hair = [i for i, name in enumerate(MATERIALS) if name in ("mane", "tail", "feather", "forelock")]
-    skin = np.setdiff1d(np.arange(len(body.rest_vertices)), body.faces[np.isin(body.face_material, hair)])
+    skin = load_template().is_skin
     return float(body.vertices(motion.root_xyz_world, motion.quat_wxyz)[:, skin, 2].min())
 
 

@@ -48,7 +48,7 @@ _MIN_ITERATIONS = 3
 _HOOF_GIVE_RAD = np.radians(0.4)
 """Slack of a standing hoof's rotation: nothing where joints are free, but limits may tilt it, not move its toe."""
 _EXTENDED_DEG = {
-    "elbow": 158.0, "carpus": 182.0, "fore_fetlock": 198.0,
+    "elbow": 156.0, "carpus": 181.0, "fore_fetlock": 198.0,
     "stifle": 156.0, "hock": 165.0, "hind_fetlock": 198.0,
 }  # fmt: skip
 """Flexor-side angles of a limb that is as long as a horse makes it at the ends of its stance (sources, E3)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -315,9 +316,8 @@ def _timed_lead_changes(stretches: list[_Stretch], body: Body, style: Style, t_s
     return out
 
 
-def _replaced(stretch: _Stretch, **changes: float) -> _Stretch:
-    values = {name: getattr(stretch, name) for name in stretch.__dataclass_fields__}
-    return _Stretch(**{**values, **changes})
+def _replaced(stretch: _Stretch, **changes: float | np.ndarray) -> _Stretch:
+    return dataclasses.replace(stretch, **changes)  # pyright: ignore[reportArgumentType]
 
 
 def _aligned(stretches: list[_Stretch], body: Body) -> list[_Stretch]:

@@ -10,7 +10,7 @@ _WALK = Gait(
     speed_mps=1.5,
     contact_phase=(0.23, 0.73, 0.0, 0.5),
     duty=(0.63, 0.62),
-    reach=0.47,
+    reach=0.45,
     hoof_height_m=(0.08, 0.065),
     ranges_deg={
         "shoulder": (108, 125), "elbow": (109, 154), "carpus": (131, 185), "fore_fetlock": (177, 222),

@@ -166,8 +166,10 @@ def solve(frame: Frame, a: Attitude) -> tuple[Float[np.ndarray, "frames 3"], Flo
     rows = np.flatnonzero((a.held > 0).any(1))
     if len(rows):
         root[rows], quat[rows] = _hold_hooves(frame, a, rows, root[rows], quat[rows])
+    if len(rows):
+        free = np.clip(np.where(a.contact > 0.5, 0.0, np.maximum(1.0 - a.held, a.flying)) / _NEARLY_HELD, 0.0, 1.0)
+        clear_limbs(frame, root, quat, free * free * (3.0 - 2.0 * free))
     if a.settles and len(rows):
-        clear_limbs(frame, root, quat, np.clip((1.0 - a.held) / _NEARLY_HELD, 0.0, 1.0))
         free = 1.0 - a.held.max(1)
         lift_all(frame, root, quat, np.repeat(free[:, None], 4, 1), free)
     lift_tail(frame, root, quat)

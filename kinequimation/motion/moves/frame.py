@@ -12,6 +12,7 @@ from kinequimation import skeleton
 from kinequimation.body.horse import MATERIALS
 from kinequimation.motion.limbs import CHAIN, Limbs, rest_toes
 from kinequimation.motion.limits import LIMB_JOINTS, rest_angle_deg
+from kinequimation.motion.moves.solids import Solids, solids_of
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -62,6 +63,7 @@ class Frame:
         trunk: points of the trunk.
         outlines: points of the four limbs.
         settling: [V] of every vertex the limb that it belongs to, -1 for the trunk, -2 for what is none of these.
+        solids: what must not run into each other.
         rest_deg: [2, 5] flexor-side angles at rest of shoulder or hip, elbow or stifle, and so on; fore and hind.
     """
 
@@ -75,6 +77,7 @@ class Frame:
     trunk: Outline
     outlines: tuple[Outline, ...]
     settling: Int[np.ndarray, " v"]
+    solids: Solids
     rest_deg: Float[np.ndarray, "2 5"]
 
     @property
@@ -135,6 +138,7 @@ def frame_of(body: Body) -> Frame:
         _outline(body, owner, part, settling, -1),
         tuple(_outline(body, owner, part, settling, limb) for limb in range(4)),
         settling,
+        solids_of(body),
         np.array(rest),
     )
 

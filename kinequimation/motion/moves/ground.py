@@ -18,6 +18,7 @@ from kinequimation.geometry.rotation import (
 )
 from kinequimation.motion.limbs import BASE, CHAIN
 from kinequimation.motion.limits import JOINT_LIMITS
+from kinequimation.motion.moves.apart import Skin, turn_apart
 from kinequimation.motion.moves.frame import HEAD, NECK, SPINE, TAIL
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _HEAD_CLEARANCE, _HEAD_PASSES = 0.003, 8
 _MOST_TURN_RAD = 0.25
 _LIMB_PASSES = 12
 _CLEARANCE_M = 0.001
+_TOUCH_M = 0.004
+"""How deep limbs may press into each other and into the trunk."""
+_FRAMES_AT_ONCE = 64
 
 
 def settle(frame: Frame, root: np.ndarray, quat: np.ndarray, held: Float[np.ndarray, "frames 4"]) -> None:
@@ -84,7 +88,7 @@ def lift_all(
 
 
 def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[np.ndarray, "frames 4"]) -> None:
-    """Bend limbs out of the ground, as little as it takes. Changes ``quat``.
+    """Bend limbs out of the ground, the trunk and each other, as little as it takes. Changes ``quat``.
 
     Args:
         frame: the horse.
@@ -92,13 +96,19 @@ def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[n
         quat: [T, 81, 4] turns of its joints.
         share: [T, 4] how far each limb is to be bent away.
     """
-    if not share.any():
-        return
+    rows = np.flatnonzero(share.any(1))
+    for i in range(0, len(rows), _FRAMES_AT_ONCE):
+        at = rows[i : i + _FRAMES_AT_ONCE]
+        quat[at] = _cleared(frame, root[at], quat[at], share[at])
+
+
+def _cleared(frame: Frame, root: np.ndarray, quat: np.ndarray, share: np.ndarray) -> Float[np.ndarray, "frames 81 4"]:
     body = frame.body
     xyz, rotation = body.joints(root, quat)
     R_all = quat_to_matrix(rotation)
     t_all = xyz - np.einsum("tjab,jb->tja", R_all, body.rest_xyz)
     base_xyz, base_R = xyz[:, BASE], R_all[:, BASE]
+    skin = Skin(frame, xyz, rotation)
     # what the rest of the body does to the limbs' points stays as it is
     height_of_rest = [
         np.einsum("pj,tjb,pb->tp", o.rest_weights, R_all[:, :, 2], o.rest_xyz) + t_all[..., 2] @ o.rest_weights.T
@@ -118,15 +128,15 @@ def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[n
             heads.append(at)
             Rs.append(R)
         xyz6, R6 = np.stack(heads, 2), np.stack(Rs, 2)  # [T, 4, 6, ...]
-        turn = np.zeros_like(v)
+        turn, deepest = turn_apart(frame.solids, frame.height_m, xyz6, R6, skin, share)
+        turn *= (deepest > _TOUCH_M)[:, None, None, None]
         for limb, o in enumerate(frame.outlines):
             t6 = xyz6[:, limb] - np.einsum("tkab,kb->tka", R6[:, limb], body.rest_xyz[CHAIN[limb]])
             points = np.einsum("tkab,pb->tkpa", R6[:, limb], o.rest_xyz) + t6[:, :, None]  # as moved by each link alone
             z = np.einsum("pk,tkp->tp", o.link_weights, points[..., 2]) + height_of_rest[limb]
-            under = np.maximum(0.0, _CLEARANCE_M - z)
+            under = np.maximum(0.0, _CLEARANCE_M - z) * (share[:, limb] > 0)[:, None]
             if not under.any():
                 continue
-            moved = True
             point = np.take_along_axis(points, o.link[None, None, :, None], 1)[:, 0]
             arm = point[:, None] - xyz6[:, limb, :, None]
             # height that the points under ground gain on average per turn about each link's own axes
@@ -134,12 +144,15 @@ def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[n
             mean = (weight[..., None] * arm).sum(2)
             A = R6[:, limb]
             rate = (A[:, :, 0] * mean[..., 1, None] - A[:, :, 1] * mean[..., 0, None]) * _GIVES
-            turn[:, limb] = rate * (under.max(1) / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
+            turn[:, limb] += rate * (under.max(1) / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
         if not turn.any():
             break
+        moved = True
         v = np.clip(v + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD), low, high)
     if moved:
+        quat = quat.copy()
         quat[:, CHAIN] = quat_slerp(start, quat_from_rotvec(v), share[..., None])
+    return quat
 
 
 _GIVES = np.array([[0.3, 1.0, 0.0], [1.0, 1.0, 0.5], *[[1.0, 0.0, 0.0]] * 4])

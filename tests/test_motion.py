@@ -260,6 +260,11 @@ def test_one_stride_closes(gait: str, body: Body) -> None:
     np.testing.assert_allclose(one.t_s, np.arange(len(one)) / 30.0)
 
 
+def test_a_phase_just_before_landing_is_a_phase(body: Body) -> None:
+    for gait in ("walk", "canter_left"):  # −1e-17 % 1 is 1 in floating point
+        assert np.all(make_motion(gait, body, fps=10.0, style=Style(phase=-1e-17)).phase < 1.0)
+
+
 def test_speed_is_kept_and_scales_with_size() -> None:
     for height in (0.9, 1.6):
         body = Body(breed_shape("warmblood", height))

@@ -92,6 +92,12 @@ def _phase(progress: np.ndarray, duty: np.ndarray) -> np.ndarray:
     return np.where(progress < 1.0, progress * duty, duty + (progress - 1.0) * (1.0 - duty))
 
 
+def wrapped(cycles: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """Return cycles less the whole ones, in [0, 1); the remainder of a tiny negative number would round to 1."""
+    rest = np.asarray(cycles) % 1.0
+    return np.where(rest >= 1.0, 0.0, rest)
+
+
 def bump(w: Float[np.ndarray, "*n"], rise: float, fall: float) -> Float[np.ndarray, "*n"]:
     """Return a bump on 0–1 that is 1 at ``rise / (rise + fall)`` and 0 at both ends; the powers set its steepness."""
     top = rise / (rise + fall)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.motion.animate import Course, Part, animate, needed_sink_m, overreach_m, symmetric_toes
+from kinequimation.motion.curves import wrapped
 from kinequimation.motion.pace import froude
 from kinequimation.motion.steps import Path, moving_hooves, standing_hooves, steady_stances
 
@@ -70,7 +71,7 @@ def steady_strides(
     root, quat = animate(body, style, course, [part], hooves, extra, lift, probes)
     contact, phase = hooves.contact[n - len(t_s) :], phase[n - len(t_s) :]
     behind = np.array(gait.contact_phase[2:], float) + style.limb_phase[2:]
-    since = (phase[:, None] - behind) % 1.0 if not gait.stands else np.full((len(t_s), 2), np.nan)
+    since = wrapped(phase[:, None] - behind) if not gait.stands else np.full((len(t_s), 2), np.nan)
     return root, quat, contact, since
 
 

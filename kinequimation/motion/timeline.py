@@ -11,6 +11,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.motion.animate import Course, Part, symmetric_toes
+from kinequimation.motion.curves import wrapped
 from kinequimation.motion.gait import mixed
 from kinequimation.motion.lameness import Lameness, rough_lameness_of, spared_style
 from kinequimation.motion.pace import frequency_hz, froude
@@ -185,7 +186,7 @@ class Timeline:
         which = np.searchsorted(ends, t_s, side="right")
         gait = np.array([s.segment.gait for s in self.stretches])[which]
         cycle = np.interp(t_s, self.grid_s, self.phase - self.delays[:, 2])
-        return gait, np.where(gait == "idle", np.nan, np.minimum(cycle % 1.0, 1.0 - 1e-12))
+        return gait, np.where(gait == "idle", np.nan, wrapped(cycle))
 
 
 def _gait_at(name: str, speed_mps: Float[np.ndarray, " frames"] | float) -> Gait:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from kinequimation.geometry.rotation import quat_to_matrix
 from kinequimation.motion.moves.solids import BALL_LINK, BESIDE_TRUNK, ROD_BALLS
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
     from kinequimation.motion.moves.frame import Frame
     from kinequimation.motion.moves.solids import Solids
@@ -19,6 +20,8 @@ _GIVES = np.array(
     [[0.2, 1.0, 0.0], [0.7, 1.0, 0.5], [1.0, 0.1, 0.1], [1.0, 0.2, 0.2], [0.7, 0.1, 0.1], [0.7, 0.1, 0.0]]
 )
 """How willingly the links of a limb give about their X, Y and Z axes to something in their way (judgement)."""
+_EASE = 0.7
+"""Part of a push that is followed at once, so that pushes against each other come to rest."""
 _NEAR = 0.10
 """How far off a ball's skin the nearest point of the trunk's skin may be to say where inside is, withers heights."""
 _BLEND = 0.03
@@ -32,7 +35,7 @@ _OWN = np.stack([
     for k in (2, 3)
 ]) * 1.0  # fmt: skip
 _TURNS = np.stack([(np.arange(6)[:, None] <= BALL_LINK) & (np.arange(6)[:, None] > k) for k in (-1, 2, 3)]) * 1.0
-"""[3, 6, balls] the links that take a ball away from other limbs and the trunk, from its own forearm, its own cannon."""
+"""[3, 6, balls] the links that take a ball away from other limbs and the trunk, its own forearm, its own cannon."""
 
 
 class Skin:
@@ -51,6 +54,14 @@ class Skin:
         A = (s.skin_weights @ A).reshape(len(xyz), -1, 3, 4)
         self.xyz = ((A[..., :3] @ s.skin_xyz[..., None])[..., 0] + A[..., 3]).astype(np.float32)
         self.normal = (A[..., :3] @ s.skin_normal[..., None])[..., 0].astype(np.float32)
+
+    def at(self, rows: Int[np.ndarray, " n"]) -> Skin:
+        """Return the skin at some of its moments."""
+        if len(rows) == len(self.xyz):
+            return self
+        out = copy(self)
+        out.xyz, out.normal = self.xyz[rows], self.normal[rows]
+        return out
 
 
 def turn_apart(
@@ -105,7 +116,7 @@ def turn_apart(
     # as far as the pushes go, were each the only one
     asked = sum((by**2).sum((2, 3)) for by in push)
     gain = (_GIVES * turn**2).sum((2, 3))
-    turn = _GIVES * turn * (asked / np.maximum(gain, 1e-9))[..., None, None]
+    turn = _EASE * _GIVES * turn * (asked / np.maximum(gain, 1e-9))[..., None, None]
     return turn, np.maximum(deepest, trunk_depth)
 
 

@@ -24,12 +24,13 @@ from kinequimation.motion.moves.frame import HEAD, NECK, SPINE, TAIL
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from kinequimation.motion.moves.frame import Frame
+    from kinequimation.body.horse import Body
+    from kinequimation.motion.moves.frame import Frame, Outline
 
 _TAIL_CLEARANCE, _TAIL_PASSES = 0.012, 8
 _HEAD_CLEARANCE, _HEAD_PASSES = 0.003, 8
 _MOST_TURN_RAD = 0.25
-_LIMB_PASSES = 12
+_LIMB_PASSES = 18
 _CLEARANCE_M = 0.001
 _TOUCH_M = 0.004
 """How deep limbs may press into each other and into the trunk."""
@@ -107,52 +108,68 @@ def _cleared(frame: Frame, root: np.ndarray, quat: np.ndarray, share: np.ndarray
     xyz, rotation = body.joints(root, quat)
     R_all = quat_to_matrix(rotation)
     t_all = xyz - np.einsum("tjab,jb->tja", R_all, body.rest_xyz)
-    base_xyz, base_R = xyz[:, BASE], R_all[:, BASE]
     skin = Skin(frame, xyz, rotation)
     # what the rest of the body does to the limbs' points stays as it is
     height_of_rest = [
         np.einsum("pj,tjb,pb->tp", o.rest_weights, R_all[:, :, 2], o.rest_xyz) + t_all[..., 2] @ o.rest_weights.T
         for o in frame.outlines
     ]
-    v = quat_to_rotvec(quat[:, CHAIN])
-    start = quat[:, CHAIN].copy()
+    before = quat_to_rotvec(quat[:, CHAIN])
+    v = before.copy()
     low, high = JOINT_LIMITS[CHAIN, 0], JOINT_LIMITS[CHAIN, 1]
-    moved = False
+    rows = np.arange(len(root))
     for _ in range(_LIMB_PASSES):
-        local = quat_to_matrix(quat_from_rotvec(v))
-        R, heads, Rs = base_R, [], []
-        at = base_xyz
-        for link in range(6):
-            at = at + np.einsum("tlab,lb->tla", R, frame.limbs.offset[:, link])
-            R = R @ local[:, :, link]
-            heads.append(at)
-            Rs.append(R)
-        xyz6, R6 = np.stack(heads, 2), np.stack(Rs, 2)  # [T, 4, 6, ...]
-        turn, deepest = turn_apart(frame.solids, frame.height_m, xyz6, R6, skin, share)
+        links_xyz, links_R = _links(frame, xyz[rows], R_all[rows], v[rows])
+        turn, deepest = turn_apart(frame.solids, frame.height_m, links_xyz, links_R, skin.at(rows), share[rows])
         turn *= (deepest > _TOUCH_M)[:, None, None, None]
         for limb, o in enumerate(frame.outlines):
-            t6 = xyz6[:, limb] - np.einsum("tkab,kb->tka", R6[:, limb], body.rest_xyz[CHAIN[limb]])
-            points = np.einsum("tkab,pb->tkpa", R6[:, limb], o.rest_xyz) + t6[:, :, None]  # as moved by each link alone
-            z = np.einsum("pk,tkp->tp", o.link_weights, points[..., 2]) + height_of_rest[limb]
-            under = np.maximum(0.0, _CLEARANCE_M - z) * (share[:, limb] > 0)[:, None]
-            if not under.any():
-                continue
-            point = np.take_along_axis(points, o.link[None, None, :, None], 1)[:, 0]
-            arm = point[:, None] - xyz6[:, limb, :, None]
-            # height that the points under ground gain on average per turn about each link's own axes
-            weight = under[:, None] * o.above / np.maximum(under.sum(1), 1e-9)[:, None, None]
-            mean = (weight[..., None] * arm).sum(2)
-            A = R6[:, limb]
-            rate = (A[:, :, 0] * mean[..., 1, None] - A[:, :, 1] * mean[..., 0, None]) * _GIVES
-            turn[:, limb] += rate * (under.max(1) / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
-        if not turn.any():
+            up = _turn_up(body, o, limb, links_xyz[:, limb], links_R[:, limb], height_of_rest[limb][rows])
+            turn[:, limb] += up * (share[rows, limb] > 0)[:, None, None]
+        left = turn.any((1, 2, 3))
+        rows, turn = rows[left], np.clip(turn[left], -_MOST_TURN_RAD, _MOST_TURN_RAD)
+        if not len(rows):
             break
-        moved = True
-        v = np.clip(v + np.clip(turn, -_MOST_TURN_RAD, _MOST_TURN_RAD), low, high)
-    if moved:
+        v[rows] = np.clip(v[rows] + turn, low, high)
+    moved = np.flatnonzero((v != before).any((1, 2, 3)))
+    if len(moved):
         quat = quat.copy()
-        quat[:, CHAIN] = quat_slerp(start, quat_from_rotvec(v), share[..., None])
+        chain = np.ix_(moved, CHAIN.ravel())
+        after = quat_from_rotvec(v[moved])
+        before_quat = quat[moved][:, CHAIN]
+        quat[chain] = quat_slerp(before_quat, after, share[moved][..., None]).reshape(len(moved), -1, 4)
     return quat
+
+
+def _links(
+    frame: Frame, xyz: np.ndarray, R_all: np.ndarray, v: np.ndarray
+) -> tuple[Float[np.ndarray, "t 4 6 3"], Float[np.ndarray, "t 4 6 3 3"]]:
+    """Return where the limbs' links are on a trunk in its place, and their rotations, from their turns."""
+    local = quat_to_matrix(quat_from_rotvec(v))
+    at, R, heads, rotations = xyz[:, BASE], R_all[:, BASE], [], []
+    for link in range(6):
+        at = at + np.einsum("tlab,lb->tla", R, frame.limbs.offset[:, link])
+        R = R @ local[:, :, link]
+        heads.append(at)
+        rotations.append(R)
+    return np.stack(heads, 2), np.stack(rotations, 2)
+
+
+def _turn_up(
+    body: Body, o: Outline, limb: int, xyz: np.ndarray, R: np.ndarray, height_of_rest: np.ndarray
+) -> Float[np.ndarray, "t 6 3"]:
+    """Return the turns of a limb's links that take it out of the ground."""
+    t = xyz - np.einsum("tkab,kb->tka", R, body.rest_xyz[CHAIN[limb]])
+    heights = np.einsum("tkb,pb->tkp", R[:, :, 2], o.rest_xyz) + t[:, :, 2, None]  # as moved by each link alone
+    under = np.maximum(0.0, _CLEARANCE_M - np.einsum("pk,tkp->tp", o.link_weights, heights) - height_of_rest)
+    if not under.any():
+        return np.zeros((len(xyz), 6, 3))
+    point = np.einsum("tpab,pb->tpa", R[:, o.link], o.rest_xyz) + t[:, o.link]
+    arm = point[:, None] - xyz[:, :, None]
+    # height that the points under ground gain on average per turn about each link's own axes
+    weight = under[:, None] * o.above / np.maximum(under.sum(1), 1e-9)[:, None, None]
+    mean = (weight[..., None] * arm).sum(2)
+    rate = (R[:, :, 0] * mean[..., 1, None] - R[:, :, 1] * mean[..., 0, None]) * _GIVES
+    return rate * (under.max(1) / np.maximum((rate**2).sum((1, 2)), 1e-3))[:, None, None]
 
 
 _GIVES = np.array([[0.3, 1.0, 0.0], [1.0, 1.0, 0.5], *[[1.0, 0.0, 0.0]] * 4])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,7 +110,7 @@ def _plan() -> _Plan:
             head = skeleton.REST_HEAD_XYZ[j]
             end = skeleton.REST_HEAD_XYZ[CHAIN[limb, link + 1]] if link < 5 else skeleton.REST_TAIL_XYZ[j]
             share = (v[own] - head) @ (end - head) / ((end - head) ** 2).sum()
-            slices += [own[(share >= low) & (share < high)] for low, high in zip(cuts, cuts[1:], strict=False)]
+            slices += [own[(share >= low) & (share < high)] for low, high in pairwise(cuts)]
     count = np.array([len(s) for s in slices])
     trunk = np.array([any(w in n for w in ("spine", "chest", "breast", "pelvis", "shoulder")) for n in skeleton.JOINTS])
     on_trunk = np.flatnonzero(skin & trunk[owner])

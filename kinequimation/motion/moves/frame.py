@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.body.horse import MATERIALS
+from kinequimation.body.horse import MATERIALS, load_template
 from kinequimation.motion.limbs import CHAIN, Limbs, rest_toes
 from kinequimation.motion.limits import LIMB_JOINTS, rest_angle_deg
 from kinequimation.motion.moves.solids import Solids, solids_of
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Float, Int
 
     from kinequimation.body.horse import Body
 
@@ -107,37 +107,30 @@ def frame_of(body: Body) -> Frame:
     """Measure a body at rest."""
     toes = rest_toes(body)
     toes = 0.5 * (toes + toes[[1, 0, 3, 2]] * [-1.0, 1.0, 1.0])
-    owner = body.weights.argmax(1)
-    height = body.shape.withers_height_m
-    sole = []
-    for limb in range(4):
-        points = body.rest_vertices[owner == CHAIN[limb, 5]] - toes[limb]
-        sole.append(_extremes(points))
-    head = body.rest_vertices[np.isin(owner, [HEAD, JAW, _J["DEF-jaw.001"], _J["DEF-skull"], _J["DEF-nose.L"]])]
+    height, p = body.shape.withers_height_m, _plan()
     radius = []
-    for j in TAIL:
+    for j, own in zip(TAIL, p.tail, strict=True):
         along = body.rest_tail_xyz[j] - body.rest_xyz[j]
         length = np.linalg.norm(along)
-        away = body.rest_vertices[owner == j] - body.rest_xyz[j]
+        away = body.rest_vertices[own] - body.rest_xyz[j]
         away = away - np.outer(np.clip(away @ along / length**2, 0, 1), along)
         radius.append(np.linalg.norm(away, axis=1).max(initial=0.02 * height))
-    part = np.array([_part(name) for name in skeleton.JOINTS])
-    settling = np.where(_is_hair(body), -2, part[owner])
     rest = [
         [rest_angle_deg(joint, body.rest_xyz, body.rest_tail_xyz) for joint in names]
         for names in (_FORE_JOINTS, _HIND_JOINTS)
     ]
+    trunk, *outlines = (_outline(body, which) for which in range(-1, 4))
     return Frame(
         body,
         height,
         Limbs.of(body, toes),
         toes,
-        np.stack(sole),
-        _extremes(head - body.rest_xyz[HEAD]),
+        np.stack([_extremes(body.rest_vertices[own] - toes[limb]) for limb, own in enumerate(p.hooves)]),
+        _extremes(body.rest_vertices[p.head] - body.rest_xyz[HEAD]),
         np.array(radius),
-        _outline(body, owner, part, settling, -1),
-        tuple(_outline(body, owner, part, settling, limb) for limb in range(4)),
-        settling,
+        trunk,
+        tuple(outlines),
+        p.settling,
         solids_of(body),
         np.array(rest),
     )
@@ -146,23 +139,63 @@ def frame_of(body: Body) -> Frame:
 _DIRECTIONS = np.array([[x, y, z] for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if x or y or z], float)
 
 
-def _outline(body: Body, owner: np.ndarray, part: np.ndarray, settling: np.ndarray, which: int) -> Outline:
-    chosen = []
-    for j in np.flatnonzero(part == which):
-        own = np.flatnonzero((owner == j) & (settling == which))
-        if len(own):
-            chosen.append(own[np.unique(np.argmax(body.rest_vertices[own] @ _DIRECTIONS.T, axis=0))])
-    index = np.concatenate(chosen)
-    weights = body.weights[index].copy()
+@dataclass(frozen=True)
+class _Plan:
+    """Which vertices make up what: the same for all bodies.
+
+    Attributes:
+        tail: vertices of each bone of the tail.
+        hooves: vertices of the four hooves.
+        head: vertices of the head.
+        settling: as in ``Frame``.
+        groups: for the trunk (-1) and each limb, the vertices of each of its joints.
+    """
+
+    tail: list[np.ndarray]
+    hooves: list[np.ndarray]
+    head: np.ndarray
+    settling: np.ndarray
+    groups: dict[int, list[np.ndarray]]
+
+
+@lru_cache(maxsize=1)
+def _plan() -> _Plan:
+    template = load_template()
+    owner = template.weights.argmax(1)
+    part = np.array([_part(name) for name in skeleton.JOINTS])
+    hair = np.isin(template.face_material, [MATERIALS.index(m) for m in ("mane", "tail")])
+    settling = part[owner]
+    settling[template.faces[hair]] = -2
+    groups = {}
+    for which in range(-1, 4):
+        own = (np.flatnonzero((owner == j) & (settling == which)) for j in np.flatnonzero(part == which))
+        groups[which] = [vertices for vertices in own if len(vertices)]
+    head = [HEAD, JAW, _J["DEF-jaw.001"], _J["DEF-skull"], _J["DEF-nose.L"]]
+    return _Plan(
+        [np.flatnonzero(owner == j) for j in TAIL],
+        [np.flatnonzero(owner == j) for j in CHAIN[:, 5]],
+        np.flatnonzero(np.isin(owner, head)),
+        settling,
+        groups,
+    )
+
+
+def _outline(body: Body, which: int) -> Outline:
+    v = body.rest_vertices
+    index = np.concatenate([own[_distinct((v[own] @ _DIRECTIONS.T).argmax(0))] for own in _plan().groups[which]])
+    weights = body.weights[index]
     by_link = np.zeros((len(index), 6))
     if which >= 0:
-        for j in np.flatnonzero(part == which):
-            name = skeleton.JOINTS[j].removesuffix(".001")
-            by_link[:, CHAIN[which].tolist().index(skeleton.JOINT_INDEX[name])] += weights[:, j]
-            weights[:, j] = 0.0
+        links = _LINKS[which]
+        by_link = weights @ links
+        weights = weights * (links.sum(1) == 0)
     link = by_link.argmax(1)
     above = (np.arange(6)[:, None] <= link).astype(float)
-    return Outline(body.rest_vertices[index], link, above, by_link, weights)
+    return Outline(v[index], link, above, by_link, weights)
+
+
+def _distinct(numbers: np.ndarray) -> np.ndarray:
+    return np.array(sorted(set(numbers.tolist())))
 
 
 def _part(joint: str) -> int:
@@ -173,13 +206,19 @@ def _part(joint: str) -> int:
     return -1 if any(word in joint for word in ("spine", "chest", "breast", "pelvis")) else -2
 
 
-def _is_hair(body: Body) -> Bool[np.ndarray, " v"]:
-    hair = np.isin(body.face_material, [MATERIALS.index(m) for m in ("mane", "tail")])
-    out = np.zeros(len(body.rest_vertices), bool)
-    out[body.faces[hair]] = True
-    return out
-
-
 def _extremes(points: np.ndarray) -> np.ndarray:
     """Return the points that lie furthest down, forward, backward and sideways."""
     return points[np.argmax(points @ _DIRECTIONS.T, axis=0)]
+
+
+def _links_of_joints() -> Float[np.ndarray, "4 81 6"]:
+    """Return which link of each limb carries a joint; the second half of a bone goes with the bone."""
+    out = np.zeros((4, skeleton.NUM_JOINTS, 6))
+    for j, name in enumerate(skeleton.JOINTS):
+        limb = _part(name)
+        if limb >= 0:
+            out[limb, j, CHAIN[limb].tolist().index(_J[name.removesuffix(".001")])] = 1.0
+    return out
+
+
+_LINKS = _links_of_joints()

@@ -43,9 +43,9 @@ STERNAL = Lying(
     nose_deg=56.0,
     limbs_deg=np.stack(
         [
-            _limb(5.0, 48.0, -96.0, 115.0, 39.0, 0.0, blade_y=12.0, upper_y=12.0, upper_z=6.0),
-            _limb(-2.0, 37.0, -96.0, 137.0, 35.0, 16.0, blade_y=3.0, upper_y=12.0, upper_z=-8.0),
-            _limb(0.0, -12.0, 77.0, -97.0, 26.0, 6.0, upper_y=23.0, upper_z=0.0),
+            _limb(5.0, 48.0, -92.0, 111.0, 39.0, 0.0, blade_y=12.0, upper_y=12.0, upper_z=9.0),
+            _limb(-2.0, 37.0, -92.0, 133.0, 35.0, 16.0, blade_y=3.0, upper_y=12.0, upper_z=-11.0),
+            _limb(0.0, -4.0, 77.0, -97.0, 26.0, 6.0, upper_y=23.0, upper_z=0.0),
             _limb(0.0, -11.0, 78.0, -99.0, 36.0, 6.0, upper_y=12.0, upper_z=2.0),
         ]
     ),

@@ -54,7 +54,7 @@ def settle(frame: Frame, root: np.ndarray, quat: np.ndarray, held: Float[np.ndar
     o = frame.trunk
     z = np.einsum("pj,tjb,pb->tp", o.rest_weights, R[:, :, 2], o.rest_xyz) + t[..., 2] @ o.rest_weights.T
     root[:, 2] += np.maximum(0.0, -z.min(1))
-    clear_limbs(frame, root, quat, 1.0 - held)
+    clear_limbs(frame, root, quat, 1.0 - held, lifts=True)
     lift_all(frame, root, quat, 1.0 - held)
 
 
@@ -88,7 +88,9 @@ def lift_all(
         root[rows, 2] += (np.maximum(0.0, _CLEARANCE_M - lowest) * shares[rows]).max(1)
 
 
-def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[np.ndarray, "frames 4"]) -> None:
+def clear_limbs(
+    frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[np.ndarray, "frames 4"], lifts: bool = False
+) -> None:
     """Bend limbs out of the ground, the trunk and each other, as little as it takes. Changes ``quat``.
 
     Args:
@@ -96,14 +98,17 @@ def clear_limbs(frame: Frame, root: np.ndarray, quat: np.ndarray, share: Float[n
         root: [T, 3] where its root is.
         quat: [T, 81, 4] turns of its joints.
         share: [T, 4] how far each limb is to be bent away.
+        lifts: whether the horse will be lifted by what is still under the ground where limbs cannot have it both ways.
     """
     rows = np.flatnonzero(share.any(1))
     for i in range(0, len(rows), _FRAMES_AT_ONCE):
         at = rows[i : i + _FRAMES_AT_ONCE]
-        quat[at] = _cleared(frame, root[at], quat[at], share[at])
+        quat[at] = _cleared(frame, root[at], quat[at], share[at], lifts)
 
 
-def _cleared(frame: Frame, root: np.ndarray, quat: np.ndarray, share: np.ndarray) -> Float[np.ndarray, "frames 81 4"]:
+def _cleared(
+    frame: Frame, root: np.ndarray, quat: np.ndarray, share: np.ndarray, lifts: bool
+) -> Float[np.ndarray, "frames 81 4"]:
     body = frame.body
     xyz, rotation = body.joints(root, quat)
     R_all = quat_to_matrix(rotation)
@@ -118,15 +123,18 @@ def _cleared(frame: Frame, root: np.ndarray, quat: np.ndarray, share: np.ndarray
     v = before.copy()
     low, high = JOINT_LIMITS[CHAIN, 0], JOINT_LIMITS[CHAIN, 1]
     rows = np.arange(len(root))
-    for _ in range(_LIMB_PASSES):
+    for i in range(_LIMB_PASSES):
+        # what cannot be had both ways is left to the lift, or else the ground has the last word
+        left = 1.0 - i / _LIMB_PASSES
+        apart_share, up_share = (1.0, min(1.0, 2.0 * left)) if lifts else (np.clip(3.0 * left - 0.67, 0.0, 1.0), 1.0)
         links_xyz, links_R = _links(frame, xyz[rows], R_all[rows], v[rows])
         turn, deepest = turn_apart(frame.solids, frame.height_m, links_xyz, links_R, skin.at(rows), share[rows])
-        turn *= (deepest > _TOUCH_M)[:, None, None, None]
+        turn *= apart_share * (deepest > _TOUCH_M)[:, None, None, None]
         for limb, o in enumerate(frame.outlines):
             up = _turn_up(body, o, limb, links_xyz[:, limb], links_R[:, limb], height_of_rest[limb][rows])
-            turn[:, limb] += up * (share[rows, limb] > 0)[:, None, None]
-        left = turn.any((1, 2, 3))
-        rows, turn = rows[left], np.clip(turn[left], -_MOST_TURN_RAD, _MOST_TURN_RAD)
+            turn[:, limb] += up_share * up * (share[rows, limb] > 0)[:, None, None]
+        moving = turn.any((1, 2, 3))
+        rows, turn = rows[moving], np.clip(turn[moving], -_MOST_TURN_RAD, _MOST_TURN_RAD)
         if not len(rows):
             break
         v[rows] = np.clip(v[rows] + turn, low, high)

@@ -34,6 +34,8 @@ ROD_BALLS: Int[np.ndarray, "7 2"] = np.array([(i, i + 1) for i in range(10) if B
 """The balls at the ends of each rod of a limb."""
 BESIDE_TRUNK: Int[np.ndarray, " 9"] = np.arange(2, 11)
 """The balls that must keep out of the trunk: the upper forearm and gaskin lie against it in any pose."""
+_STOUT = np.where(BALL_LINK >= 4, 1.12, 1.0)
+"""Radii over the mean distance of the skin: fetlocks and hooves have corners (judgement)."""
 _SPACING_M = 0.08
 """How far apart points of the trunk are, on the mean body."""
 
@@ -71,7 +73,7 @@ def solids_of(body: Body) -> Solids:
     along = (end - head) / np.linalg.norm(end - head, axis=1, keepdims=True)
     away = points - middle[p.slice_number]
     away -= np.einsum("ni,ni->n", away, along[p.slice_number])[:, None] * along[p.slice_number]
-    radius = np.add.reduceat(np.linalg.norm(away, axis=1), p.slice_start) / p.slice_count
+    radius = np.add.reduceat(np.linalg.norm(away, axis=1), p.slice_start) / p.slice_count * _STOUT[np.arange(4 * n) % n]
     a, b, c = (v[p.faces[:, i]] for i in range(3))
     normal = _cross(b - a, c - a)
     total = np.stack([np.bincount(p.face_owner, normal[p.face_row, i], len(p.skin)) for i in range(3)], 1)

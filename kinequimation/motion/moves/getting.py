@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _LYING_SHOULDERS, _LYING_HIPS = 0.16, 0.24
 """Heights of shoulder joints and hips that a lying horse sinks towards; its trunk meets the ground before."""
 
+_ASIDE_DEG = -8.0
+"""How far outwards the raised left forelimb passes the folded right one, and the other way round."""
+
 
 def make_lie_down(frame: Frame, life: Life) -> Score:
     """Make a standing horse lie down on its breastbone.
@@ -131,7 +134,7 @@ def make_get_up(frame: Frame, life: Life) -> Score:
         for limb, d in ((0, 0.0), (1, 0.2)):
             raising = curve(t_s, (0.05 + d, 0.0), (0.4 + d, 1.0))[:, None, None]
             stretching = curve(t_s, (0.25 + d, 0.0), (0.75 + d, 1.0))[:, None, None]
-            hang[:, limb] += (np.radians(RAISED_DEG) - hang[:, limb]) * raising
+            hang[:, limb] += (np.radians(_aside(RAISED_DEG, limb)) - hang[:, limb]) * raising
             hang[:, limb] += (np.radians(STRETCHED_DEG) - hang[:, limb]) * stretching
         hang[:, 2:] *= curve(t_s, (1.4, 1.0), (2.2, 0.0))[:, None, None, None]
         held = np.zeros((n, 4))
@@ -145,6 +148,13 @@ def make_get_up(frame: Frame, life: Life) -> Score:
         return _asked(frame, place, turn, v, hang, toe, tip, held)
 
     return Score(0.0, 3.2 * tau, attitude)
+
+
+def _aside(limb_deg: Float[np.ndarray, "6 3"], limb: int) -> Float[np.ndarray, "6 3"]:
+    """Return a forelimb's turns, the limb led away from its fellow."""
+    out = limb_deg.copy()
+    out[1, 1] += _ASIDE_DEG * (1.0, -1.0)[limb]
+    return out
 
 
 def _heights(frame: Frame) -> tuple[float, float]:

@@ -34,7 +34,7 @@ ROD_BALLS: Int[np.ndarray, "7 2"] = np.array([(i, i + 1) for i in range(10) if B
 """The balls at the ends of each rod of a limb."""
 BESIDE_TRUNK: Int[np.ndarray, " 9"] = np.arange(2, 11)
 """The balls that must keep out of the trunk: the upper forearm and gaskin lie against it in any pose."""
-_STOUT = np.where(BALL_LINK >= 4, 1.12, 1.0)
+_STOUT = np.where(BALL_LINK >= 4, 1.25, 1.0)
 """Radii over the mean distance of the skin: fetlocks and hooves have corners (judgement)."""
 _SPACING_M = 0.08
 """How far apart points of the trunk are, on the mean body."""

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinequimation.body.horse import Template, load_template
+from kinequimation.body.horse import MATERIALS, Template, load_template
 from kinequimation.errors import MissingDependencyError
 from kinequimation.synth.cards import card_bank
+from kinequimation.synth.coat_fields import COAT_FIELDS
 from kinequimation.synth.garments import LayerFaces
 from kinequimation.synth.glsl import backdrop, common, garment, prop, smooth
 from kinequimation.synth.glsl import horse as horse_glsl
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
     from kinequimation.geometry.camera import Camera
 
 _SHADOW_SIZE = 512
-_NO_SEGMENT = 255
+_LOCKS = [MATERIALS.index(name) for name in ("mane", "tail", "feather")]
+_SAMPLERS = (
+    *("bank", "volume", "shadow_map", "cards", "picture"),
+    *("ids", "depth", "place", "normals", "rest", "grains"),
+)
+"""The shaders' samplers by texture unit; from the sixth on, what ``surface_fragment`` writes."""
 _CLIP_DISTANCE = 0x3000  # OpenGL's number of the first clip distance
 NEAR_M, FAR_M = 0.05, 300.0
 
@@ -66,6 +72,23 @@ class _RenderTemplate:
     faces: np.ndarray
     coarse_faces: np.ndarray  # fewer of them, for shadows
     columns: dict[str, np.ndarray]  # what a horse program may declare, [N, 2 to 4] each
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Framebuffers over the same textures.
+
+    Attributes:
+        whole: colour, ids, depth.
+        surface: ids, depth, and what ``surface_fragment`` writes.
+        where: a depth of its own: nearer than the farthest where the horse is that was drawn last.
+        coat: colour, under that depth.
+    """
+
+    whole: Any
+    surface: Any
+    where: Any
+    coat: Any
 
 
 @lru_cache(maxsize=1)
@@ -160,7 +183,17 @@ class Renderer:
             )
             raise MissingDependencyError(f"no OpenGL context could be made ({error}): {advice}") from error
         ctx = self.ctx
-        self._horse = ctx.program(vertex_shader=horse_glsl.HORSE_VERTEX, fragment_shader=horse_glsl.HORSE_FRAGMENT)
+        self._uniforms: dict[Any, dict[str, Any]] = {}
+        self._surfaces = {
+            (is_lock, is_fuzzy): ctx.program(
+                vertex_shader=horse_glsl.HORSE_VERTEX,
+                fragment_shader=horse_glsl.surface_fragment(is_lock=is_lock, is_fuzzy=is_fuzzy),
+            )
+            for is_lock in (False, True)
+            for is_fuzzy in (False, True)
+        }
+        self._where = ctx.program(vertex_shader=smooth.SMOOTH_VERTEX, fragment_shader=horse_glsl.WHERE_FRAGMENT)
+        self._coat = ctx.program(vertex_shader=horse_glsl.COAT_VERTEX, fragment_shader=horse_glsl.COAT_FRAGMENT)
         self._horse_depth = ctx.program(vertex_shader=horse_glsl.HORSE_VERTEX, fragment_shader=common.DEPTH_FRAGMENT)
         self._garments = {
             layer: ctx.program(vertex_shader=garment.GARMENT_VERTEX, fragment_shader=fragment)
@@ -171,6 +204,10 @@ class Renderer:
         self._veil = ctx.program(vertex_shader=prop.PROP_VERTEX, fragment_shader=prop.VEIL_FRAGMENT)
         self._ground = ctx.program(vertex_shader=backdrop.BACKDROP_VERTEX, fragment_shader=backdrop.GROUND_FRAGMENT)
         self._sky = ctx.program(vertex_shader=backdrop.BACKDROP_VERTEX, fragment_shader=backdrop.SKY_FRAGMENT)
+        programs = [*self._surfaces.values(), self._where, self._coat, *self._garments.values(), self._prop, self._veil]
+        for program in (*programs, self._ground, self._sky):
+            for unit, name in enumerate(_SAMPLERS):
+                self._set(program, name, np.array(unit, "i4").tobytes())
         bank = texture_bank()
         self._bank = ctx.texture_array((bank.shape[2], bank.shape[1], len(bank)), 3, bank.tobytes(), alignment=1)
         self._bank.build_mipmaps()
@@ -200,10 +237,13 @@ class Renderer:
                 tuple(template.columns),
             ),
         ]
-        index = ctx.buffer(template.faces.tobytes())
         coarse_index = ctx.buffer(template.coarse_faces.tobytes())
-        self._horse_vao = self._vertex_array(self._horse, content, index)
         material = template.columns["in_kind"][template.faces[:, 0], 0].astype(int)
+        is_lock = np.isin(material, _LOCKS)
+        index = {lock: ctx.buffer(template.faces[is_lock == lock].tobytes()) for lock in (False, True)}
+        self._surface_vaos = {
+            key: self._vertex_array(program, content, index[key[0]]) for key, program in self._surfaces.items()
+        }
         self._garment_faces = LayerFaces.of(template.columns["in_template"], template.faces, material)
         self._garment_index = ctx.buffer(reserve=len(template.faces) * 12)
         self._garment_vaos = {
@@ -234,10 +274,12 @@ class Renderer:
         self._smooth = ctx.program(vertex_shader=smooth.SMOOTH_VERTEX, fragment_shader=smooth.SMOOTH_FRAGMENT)
         square = ctx.buffer(np.array([-1, -1, 1, -1, 1, 1, -1, 1], "f4").tobytes())
         self._smooth_vao = ctx.vertex_array(self._smooth, [(square, "2f", "in_ndc")])
+        self._where_vao = ctx.vertex_array(self._where, [(square, "2f", "in_ndc")])
+        self._coat_vao = ctx.vertex_array(self._coat, [(square, "2f", "in_ndc")])
         self._soft_targets: dict[tuple[int, int], Any] = {}
         self._fan, self._depth_test = moderngl.TRIANGLE_FAN, moderngl.DEPTH_TEST
         self._cull = moderngl.CULL_FACE
-        self._targets: dict[tuple[int, int], Any] = {}
+        self._targets: dict[tuple[int, int], _Target] = {}
 
     def _vertex_array(self, program: Any, content: list[Any], index: Any) -> Any:
         """Return a vertex array of the attributes that the program kept."""
@@ -249,20 +291,32 @@ class Renderer:
             kept.append((buffer, " ".join(p for p, _ in used) + suffix, *(n for p, n in used if not p.endswith("x"))))
         return self.ctx.vertex_array(program, kept, index)
 
-    def _target(self, width: int, height: int) -> Any:
+    def _target(self, width: int, height: int) -> _Target:
         if (width, height) not in self._targets:
             ctx, size = self.ctx, (width, height)
             colour, ids, z = ctx.texture(size, 4), ctx.texture(size, 4), ctx.texture(size, 1, dtype="f4")
             colour.repeat_x = colour.repeat_y = False
-            self._targets[width, height] = ctx.framebuffer([colour, ids, z], ctx.depth_renderbuffer(size))
+            depth = ctx.depth_renderbuffer(size)
+            surface = [ids, z, *(ctx.texture(size, 4, dtype="f4") for _ in range(horse_glsl.SURFACE_OUTPUTS - 2))]
+            where = ctx.depth_renderbuffer(size)
+            coat = ctx.framebuffer([colour], where)
+            coat.depth_mask = False
+            self._targets[width, height] = _Target(
+                ctx.framebuffer([colour, ids, z], depth),
+                ctx.framebuffer(surface, depth),
+                ctx.framebuffer(depth_attachment=where),
+                coat,
+            )
         return self._targets[width, height]
 
-    @staticmethod
-    def _set(program: Any, name: str, data: bytes) -> None:
+    def _set(self, program: Any, name: str, data: bytes) -> None:
         """Write a uniform that the program kept; the driver may have cut unused entries off an array's end."""
-        if name in program:
-            member = program[name]
-            program[name].write(data[: 16 * member.array_length] if member.array_length > 1 else data)
+        if program not in self._uniforms:
+            members = {member: program[member] for member in program}
+            self._uniforms[program] = {n: m for n, m in members.items() if hasattr(m, "array_length")}
+        member = self._uniforms[program].get(name)
+        if member is not None:
+            member.write(data[: 16 * member.array_length] if member.array_length > 1 else data)
 
     def _load_horse(self, horse: HorseInScene) -> None:
         source = _render_template().source
@@ -336,15 +390,53 @@ class Renderer:
                 self._outline.write(corners.astype("f4").tobytes())
                 vao.render(self._fan, vertices=len(corners))
 
-    def _draw_cover(self, scene: Scene, target: Any, ray_from_ndc: np.ndarray, clip_from_world: np.ndarray) -> None:
+    def _draw_cover(self, scene: Scene, target: _Target, ray_from_ndc: np.ndarray, clip_from_world: np.ndarray) -> None:
         """Draw ground that hooves sink into: what lies below its surface loses the depth test."""
         self._draw_backdrop(scene, ray_from_ndc, ground=True, sky=False)
         plane = np.zeros((1, 20))
         plane[0, :12] = np.eye(3, 4).ravel() * FAR_M
         plane[0, [10, 11]] = (1e-4, scene.cover_m - 1e-4)
-        self._draw_depth(target, plane, clip_from_world)
+        self._draw_depth(target.whole, plane, clip_from_world)
 
-    def _draw_mirrored(self, scene: Scene, target: Any, ray_from_ndc: np.ndarray, clip_from_world: np.ndarray) -> None:
+    def _set_surfaces(self, clip_from_world: np.ndarray, view_row: np.ndarray, above_m: float = -1e9) -> None:
+        """Say how the horses' points come into the picture, and above which height they are drawn."""
+        for program in self._surfaces.values():
+            self._set(program, "clip_from_world", _column_major(clip_from_world))
+            self._set(program, "view_row", view_row.astype("f4").tobytes())
+            self._set(program, "above_m", np.array(above_m, "f4").tobytes())
+
+    def _draw_horse(self, target: _Target, horse: HorseInScene, object_id: int, serial: int, front: str = "cw") -> None:
+        """Draw a horse's skin and hair: first which of its points is at each pixel, then its coat."""
+        is_fuzzy = bool(horse.coat[COAT_FIELDS.index("fuzz"), 2] > 0)
+        self._load_horse(horse)
+        coat, number = horse.coat.astype("f4").tobytes(), np.array(serial, "f4").tobytes()
+        target.surface.use()
+        self.ctx.enable_only(self._depth_test | self._cull)
+        self.ctx.front_face = front
+        for is_lock in (False, True):
+            program = self._surfaces[is_lock, is_fuzzy]
+            self._set(program, "coat", coat)
+            self._set(program, "object_id", np.array(object_id, "f4").tobytes())
+            self._set(program, "serial", number)
+            self._surface_vaos[is_lock, is_fuzzy].render()
+        self.ctx.front_face = "cw"
+        for unit, texture in enumerate(target.surface.color_attachments, 5):
+            texture.use(unit)
+        self.ctx.enable_only(self._depth_test)
+        # the depth test spares the coat's shader the pixels that are not this horse's; discarding them would not
+        target.where.use()
+        self.ctx.depth_func = "1"
+        self._set(self._where, "serial", number)
+        self._where_vao.render(self._fan, vertices=4)
+        target.coat.use()
+        self.ctx.depth_func = ">"
+        self._set(self._coat, "coat", coat)
+        self._coat_vao.render(self._fan, vertices=4)
+        self.ctx.depth_func = "<="
+
+    def _draw_mirrored(
+        self, scene: Scene, target: _Target, ray_from_ndc: np.ndarray, clip_from_world: np.ndarray
+    ) -> None:
         """Draw ground and, upside down below the water's surface, the horses: as things that are no horse.
 
         They are as deep as they seem to lie, and hide nothing: what stands in the water is drawn after them.
@@ -352,29 +444,21 @@ class Renderer:
         self._draw_backdrop(scene, ray_from_ndc, ground=True, sky=False)
         flip = np.diag([1.0, 1, -1, 1])
         flip[2, 3] = 2 * scene.water_m
-        view_row = scene.camera.T_cam_world[2]
-        self._set(self._horse, "clip_from_world", _column_major(clip_from_world @ flip))
-        self._set(self._horse, "view_row", (view_row @ flip).astype("f4").tobytes())
-        self._set(self._horse, "object_id", np.array(OBJECT_ID, "f4").tobytes())
-        # only what stands above the water is mirrored in it
-        self._set(self._horse, "above_m", np.array(scene.water_m, "f4").tobytes())
-        self.ctx.enable_direct(_CLIP_DISTANCE)
-        self.ctx.enable(self._cull)
-        self.ctx.front_face = "ccw"
-        for horse in scene.horses:
-            self._load_horse(horse)
-            self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())
-            self._horse_vao.render()
-        self.ctx.front_face = "cw"
+        view = scene.camera.T_cam_world[2]
+        self._set_surfaces(clip_from_world @ flip, view @ flip, above_m=scene.water_m)
+        self._set(self._coat, "mirror", np.array([-1.0, flip[2, 3]], "f4").tobytes())
+        self.ctx.enable_direct(_CLIP_DISTANCE)  # only what stands above the water is mirrored in it
+        for serial, horse in enumerate(scene.horses, 1):
+            self._draw_horse(target, horse, OBJECT_ID, serial, front="ccw")
         self.ctx.disable_direct(_CLIP_DISTANCE)
-        self.ctx.disable(self._cull)
-        self._set(self._horse, "above_m", np.array(-1e9, "f4").tobytes())
-        self._set(self._horse, "clip_from_world", _column_major(clip_from_world))
-        self._set(self._horse, "view_row", view_row.astype("f4").tobytes())
+        target.whole.use()
+        self.ctx.enable_only(self._depth_test)
+        self._set(self._coat, "mirror", np.array([1.0, 0.0], "f4").tobytes())
+        self._set_surfaces(clip_from_world, view)
         far = np.zeros((1, 20))  # a sheet over the whole picture, as far away as can be
         far[0, [0, 5, 11]] = 1.0
         self.ctx.depth_func = "1"
-        self._draw_depth(target, far, np.eye(4))
+        self._draw_depth(target.whole, far, np.eye(4))
         self.ctx.depth_func = "<="
 
     def _draw_depth(self, target: Any, box: np.ndarray, clip_from_world: np.ndarray) -> None:
@@ -433,8 +517,8 @@ class Renderer:
         if shadows and scene.sun_shadow > 0:
             self._draw_shadows(scene)
         target = self._target(width, height)
-        target.use()
-        target.clear(depth=1.0)
+        target.whole.use()
+        target.whole.clear(depth=1.0)
         ctx.enable_only(moderngl.DEPTH_TEST)
         ctx.depth_func = "<="
         ctx.front_face = "cw"  # rows run down, so what is counter-clockwise outside looks clockwise
@@ -452,23 +536,23 @@ class Renderer:
         rows = scene.rows.astype("f4").tobytes()
         worn = [self._garment_faces.worn(h.garments) if h.garments is not None else {} for h in scene.horses]
         garments = [self._garments[layer] for layer in {layer for layers in worn for layer in layers}]
-        for program in (self._horse, *garments, self._prop, self._veil, self._ground, self._sky):
+        surfaces = self._surfaces.values()
+        for program in (*surfaces, self._coat, *garments, self._prop, self._veil, self._ground, self._sky):
             self._set(program, "scene", rows)
             self._set(program, "light_from_world", _column_major(scene.light_from_world))
             self._set(program, "clip_from_world", clip_from_world)
             self._set(program, "view_row", camera.T_cam_world[2].astype("f4").tobytes())
-            for unit, name in enumerate(("bank", "volume", "shadow_map", "cards", "picture")):
-                self._set(program, name, np.array(unit, "i4").tobytes())
         if scene.cover_m > 0:
             self._draw_cover(scene, target, ray_from_ndc, projection)
+        self._set(self._coat, "mirror", np.array([1.0, 0.0], "f4").tobytes())
+        self._set(self._coat, "ray_from_ndc", _column_major(ray_from_ndc))
+        self._set_surfaces(projection, camera.T_cam_world[2])
         if scene.water_m > 0:
             self._draw_mirrored(scene, target, ray_from_ndc, projection)
-        for horse, layers in zip(scene.horses, worn, strict=True):
-            self._load_horse(horse)
-            self._set(self._horse, "coat", horse.coat.astype("f4").tobytes())
-            self._set(self._horse, "object_id", np.array(horse.object_id, "f4").tobytes())
+        for serial, (horse, layers) in enumerate(zip(scene.horses, worn, strict=True), 1):
+            self._draw_horse(target, horse, horse.object_id, serial)
+            target.whole.use()
             ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-            self._horse_vao.render()
             for layer, faces in layers.items():
                 self._set(self._garments[layer], "garment", np.asarray(horse.garments, "f4").tobytes())
                 self._garment_index.write(faces.tobytes())
@@ -477,8 +561,8 @@ class Renderer:
         self._draw_props(scene, depth_only=False)
         has_ground = scene.cover_m > 0 or scene.water_m > 0
         self._draw_backdrop(scene, ray_from_ndc, ground=not has_ground, sky=True)
-        self._draw_veils(scene, target)
-        return target
+        self._draw_veils(scene, target.whole)
+        return target.whole
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,9 @@
 """GLSL of the horse: skin posed by bones, and its coat.
 
+It is drawn in two steps. ``surface_fragment`` writes down, for each pixel, which point of the skin is there and how it
+is turned; ``COAT_FRAGMENT`` then colours each pixel once. Most of the mesh's triangles are smaller than the block of
+4×4 pixels that llvmpipe always works on, so that colouring while drawing them costs three times as much as this.
+
 What a coat's numbers mean is told in ``coat_fields``. Everything is looked up in template coordinates ``t`` (metres),
 so patterns stick to the skin; noise is not mirrored, so left and right differ. llvmpipe runs both sides of every
 branch: what costs is the number of texture look-ups, seven here, and not how many factors share them.
@@ -85,17 +89,18 @@ void main() {
 """
 )
 
-_FUNCTIONS = """
-in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in vec3 grain; in vec2 hair;
-in float material; flat in float segment; in float z_cam;
-layout(location = 0) out vec4 out_rgb;
-layout(location = 1) out vec4 out_id;
-layout(location = 2) out float out_z;
+_RAMP = """
 // smoothstep for edges in either order
 float ramp(float a, float b, float x) {
     float u = clamp((x - a) / (b - a), 0.0, 1.0);
     return u * u * (3.0 - 2.0 * u);
 }
+"""
+
+_FUNCTIONS = """
+vec3 world, normal, t, tn, grain;
+vec2 hair;
+float material;
 float limb_pick(vec4 v) { return t.y < 0.0 ? (t.x > 0.0 ? v.x : v.y) : (t.x > 0.0 ? v.z : v.w); }
 float within(float v, float low, float high, float soft) {
     return ramp(low - soft, low + soft, v) * (1.0 - ramp(high - soft, high + soft, v));
@@ -238,7 +243,6 @@ _MATERIALS = """
         rgb *= 1.0 - COAT_HAIR_SHAPE.y * ramp(0.35, 0.0, hair.x);
         rgb *= 1.0 + COAT_HAIR_SHAPE.x * ramp(0.4, 1.0, hair.x);
         if (is_feather) rgb *= 0.9 + 0.5 * strand;
-        if (COAT_HAIR_SHAPE.w * ramp(0.72, 1.0, hair.x) > 0.25 + 0.9 * strands.r) discard;
     } else if (material > 2.5 && material < 3.5) {
         // horn: pale below white, rings of growth, the coronet darker
         float is_pale = step(0.05, limb_pick(COAT_SOCKS));
@@ -252,7 +256,9 @@ _MATERIALS = """
     if (!is_hair) rgb = mix(rgb, iris, eye_open);
     if (COAT_TEXTURE.z > 0.0) {
         vec2 uv = abs(tn.x) > 0.5 ? t.yz + 0.4 * step(0.0, t.x) : t.xy;
-        rgb = mix(rgb, pow(texture(bank, vec3(uv * COAT_TEXTURE.y, COAT_TEXTURE.x)).rgb, vec3(2.2)), COAT_TEXTURE.z);
+        vec2 step_px = vec2(px * COAT_TEXTURE.y, 0.0);
+        vec3 cloth = textureGrad(bank, vec3(uv * COAT_TEXTURE.y, COAT_TEXTURE.x), step_px, step_px.yx).rgb;
+        rgb = mix(rgb, pow(cloth, vec3(2.2)), COAT_TEXTURE.z);
     }
 
     // dirt reaches up the legs, lies in patches on the body, and splashes; dust greys; sweat darkens
@@ -282,8 +288,6 @@ _LIGHT = """
     vec3 n = normalize(normal);
     vec3 v = normalize(SCENE_EYE.xyz - world);
     if (dot(n, v) < 0.0) n = -n;
-    float slant = dot(n, v);
-    if (slant < 0.4 * COAT_FUZZ.z * (fine.a - 0.3) && !is_hair) discard;
     // relief: broad muscles, the lie of the coat, veins where skin is thin
     float vein = COAT_GRAIN.w * ramp(0.06, 0.0, abs(middle.r - 0.52)) * max(leg, max(0.6 * head, belly));
     vec3 relief = (0.12 + 0.5 * COAT_GRAIN.z) * (broad.rgb - 0.5) + 0.35 * COAT_GRAIN.z * (middle.rgb - 0.5)
@@ -316,36 +320,129 @@ _LIGHT = """
     if (!is_hair) shaded += eye_open * (vec3(0.6) * pow(nh, 60.0) + 0.04 * SCENE_SKY_RGB.rgb * max(n.z, 0.0));
 """
 
-HORSE_FRAGMENT = (
-    COMMON
-    + f"uniform vec4 coat[{len(COAT_FIELDS)}];\nuniform float object_id;\n"
-    + defines("coat", COAT_FIELDS)
-    + ANATOMY
-    + _FUNCTIONS
-    + """
-void main() {
-    bool is_feather = material > 5.5, is_hair = material > 0.5 && material < 2.5;
+_NOISE = """
     vec3 p = t + COAT_OFFSET.xyz;
-    float px = 0.5 * length(fwidth(t));
-    vec4 broad = texture(volume, p * 0.35);
     vec4 middle = texture(volume, p * 1.1);
     // what is finer than a pixel would only sparkle: it fades to its mean
     const mat3 askew = mat3(0.80, 0.36, -0.48, -0.60, 0.48, -0.64, 0.0, 0.80, 0.60);
     vec4 fine = texture(volume, askew * (p + 0.03 * middle.rgb) * COAT_ROAN.y) - 0.5;
     fine = 0.5 + fine * clamp(0.05 / max(px * COAT_ROAN.y, 0.0001), 0.0, 1.0);
-    vec4 pattern = texture(volume, p * COAT_PATTERN_SCALE.xyz);
+"""
+
+_STRANDS = """
     // one look-up serves two: strands where there is hair, patches of dirt where there is none
     vec3 down = material > 1.5 && material < 2.5 ? TAIL_AXIS : vec3(0.0, 0.2, -0.98);
     vec3 combed = p - 0.96 * down * dot(p, down);
     vec4 strands = texture(volume, is_hair || is_feather ? combed * 8.0 + hair.y * 9.0 : p * COAT_DIRT_SHAPE.y);
 """
+
+_UNIFORMS = f"uniform vec4 coat[{len(COAT_FIELDS)}];\n" + defines("coat", COAT_FIELDS) + ANATOMY
+
+SURFACE_OUTPUTS = 6
+"""What ``surface_fragment`` writes: ids, depth, then four four-vectors; see there."""
+
+
+def surface_fragment(*, is_lock: bool, is_fuzzy: bool) -> str:
+    """Return the shader that writes down the skin's points.
+
+    Args:
+        is_lock: for mane, tail and feather, whose ends are ragged; else for the skin.
+        is_fuzzy: for a winter coat, whose outline is ragged.
+    """
+    fray = "    if (COAT_HAIR_SHAPE.w * ramp(0.72, 1.0, hair.x) > 0.25 + 0.9 * strands.r) discard;\n"
+    fuzz = """
+    float slant = abs(dot(normalize(normal), normalize(SCENE_EYE.xyz - world)));
+    if (slant < 0.4 * COAT_FUZZ.z * (fine.a - 0.3) && !is_hair) discard;
+"""
+    return (
+        COMMON
+        + "uniform float object_id;\nuniform float serial;\n"
+        + _UNIFORMS
+        + """
+in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in vec3 grain; in vec2 hair;
+in float material; flat in float segment; in float z_cam;
+layout(location = 0) out vec4 out_id;  // alpha: which of the horses that were drawn
+layout(location = 1) out float out_z;
+layout(location = 2) out vec4 out_place;  // the point on the template; size of a pixel there, m
+layout(location = 3) out vec4 out_normal;  // in the world; place along the lock
+layout(location = 4) out vec4 out_rest;  // the normal on the template; number of the lock
+layout(location = 5) out vec4 out_grain;  // the hair's direction in the world; material
+"""
+        + _RAMP
+        + """
+void main() {
+    bool is_feather = material > 5.5, is_hair = material > 0.5 && material < 2.5;
+    float px = 0.5 * length(fwidth(t));
+"""
+        + (_NOISE if is_fuzzy else "    vec3 p = t + COAT_OFFSET.xyz;\n")
+        + (_STRANDS + fray if is_lock else "")
+        + (fuzz if is_fuzzy else "")
+        + """
+    out_id = vec4(object_id, segment, material, serial) / 255.0;
+    out_z = z_cam;
+    out_place = vec4(t, px);
+    out_normal = vec4(normal, hair.x);
+    out_rest = vec4(tn, hair.y);
+    out_grain = vec4(grain, material);
+}
+"""
+    )
+
+
+WHERE_FRAGMENT = """#version 330
+uniform sampler2D ids;
+uniform float serial;
+void main() {
+    float a = texelFetch(ids, ivec2(gl_FragCoord.xy), 0).a;
+    gl_FragDepth = abs(a * 255.0 - serial) < 0.5 ? 0.5 : 1.0;
+}
+"""
+"""Depth that lets ``COAT_FRAGMENT`` pass at one horse's pixels only; with ``smooth.SMOOTH_VERTEX``."""
+
+COAT_VERTEX = """#version 330
+uniform mat4 ray_from_ndc;
+in vec2 in_ndc;
+out vec3 ray;
+void main() {
+    ray = (ray_from_ndc * vec4(in_ndc, 1.0, 0.0)).xyz;
+    gl_Position = vec4(in_ndc, 1.0, 1.0);
+}
+"""
+
+COAT_FRAGMENT = (
+    COMMON
+    + """
+uniform vec2 mirror;  // height in the world as a factor and a summand: other than 1 and 0 in a mirror image
+uniform sampler2D depth; uniform sampler2D place; uniform sampler2D normals;
+uniform sampler2D rest; uniform sampler2D grains;
+in vec3 ray;
+layout(location = 0) out vec4 out_rgb;
+"""
+    + _UNIFORMS
+    + _RAMP
+    + _FUNCTIONS
+    + """
+void main() {
+    ivec2 at = ivec2(gl_FragCoord.xy);
+    vec4 a = texelFetch(place, at, 0), b = texelFetch(normals, at, 0);
+    vec4 c = texelFetch(rest, at, 0), d = texelFetch(grains, at, 0);
+    t = a.xyz, normal = b.xyz, tn = c.xyz, grain = d.xyz, hair = vec2(b.w, c.w), material = d.w;
+    float px = a.w;
+    world = SCENE_EYE.xyz + ray * texelFetch(depth, at, 0).r;  // the ray has length 1 along the axis
+    world.z = world.z * mirror.x + mirror.y;
+    bool is_feather = material > 5.5, is_hair = material > 0.5 && material < 2.5;
+"""
+    + _NOISE
+    + """
+    vec4 broad = texture(volume, p * 0.35);
+    vec4 pattern = texture(volume, p * COAT_PATTERN_SCALE.xyz);
+"""
+    + _STRANDS
     + _COLOUR
     + _MATERIALS
     + _LIGHT
     + """
     out_rgb = displayed(fogged(shaded, world));
-    out_id = vec4(object_id, segment, material, 255.0) / 255.0;
-    out_z = z_cam;
 }
 """
 )

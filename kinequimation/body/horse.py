@@ -54,14 +54,16 @@ class _Growth:
 
     Attributes:
         points: [N, 3] skin, guides, guides of the brush.
-        weights: [N, 81] the skin weights by which they follow the stretch of the bones.
+        joints: [J] the joints whose stretch any of the points follows.
+        weights: [N, J] the skin weights by which they follow it; 32 bits halve the time that the product takes.
         morphs: [P, N, 3] displacement per unit of each parameter in ``morphs.NEUTRAL``.
         guides: the hair.
         withers: skin vertices around the top of the withers.
     """
 
     points: Float[np.ndarray, "n 3"]
-    weights: Float[np.ndarray, "n 81"]
+    joints: Int[np.ndarray, " j"]
+    weights: Float32[np.ndarray, "n j"]
     morphs: Float[np.ndarray, "p n 3"]
     guides: Guides
     withers: Int[np.ndarray, " k"]
@@ -111,7 +113,9 @@ def _load() -> tuple[Template, _Growth]:
     all_weights = np.concatenate([weights[:n_skin], guide_weights, brush])
     top = skin[template.landmark_vertices[skeleton.LANDMARKS.index("withers")]]
     near = (np.abs(skin[:, 1] - top[1]) < 0.13) & (np.abs(skin[:, 0]) < 0.10) & (skin[:, 2] > 1.4)
-    growing = _Growth(points, all_weights, displacements(points, all_weights), guides, np.flatnonzero(near))
+    used = np.flatnonzero(all_weights.max(0) > 0)
+    weights32 = np.ascontiguousarray(all_weights[:, used], np.float32)
+    growing = _Growth(points, used, weights32, displacements(points, all_weights), guides, np.flatnonzero(near))
     return template, growing
 
 
@@ -145,7 +149,7 @@ class Body:
         # v' = Σ w (head' + S (v − head)), the stretch blended with the skin weights
         offsets = joints - np.einsum("jab,jb->ja", scales, skeleton.REST_HEAD_XYZ)
         maps = np.concatenate([scales, offsets[..., None]], -1).reshape(skeleton.NUM_JOINTS, 12)
-        blended = (growing.weights @ maps).reshape(-1, 3, 4)
+        blended = (growing.weights @ maps[growing.joints].astype(np.float32)).reshape(-1, 3, 4)
         points = np.einsum("vab,vb->va", blended[..., :3], points) + blended[..., 3]
         n_skin = int(template.is_skin.sum())
         vertices, guides = points[:n_skin], growing.guides

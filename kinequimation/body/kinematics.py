@@ -105,7 +105,9 @@ def _levels() -> tuple[np.ndarray, ...]:
     return tuple(np.flatnonzero(depth == d) for d in range(depth.max() + 1))
 
 
-_LEVELS = _levels()
+_PARENTS = np.maximum(skeleton.JOINT_PARENTS, 0)
+_STEPS = tuple((j, _PARENTS[j]) for j in _levels()[1:])
+"""Joints and their parents, level by level."""
 
 
 @lru_cache(maxsize=16)
@@ -135,11 +137,10 @@ def bone_scales(shape: Shape) -> Float[np.ndarray, "81 3 3"]:
 
 def scaled_rest_joints(scales: Float[np.ndarray, "81 3 3"]) -> Float[np.ndarray, "81 3"]:
     """Return joint positions at rest after each bone's stretch, before the final size and the ground are set."""
-    xyz = np.zeros((skeleton.NUM_JOINTS, 3))
-    for j in _LEVELS[1:]:
-        p = skeleton.JOINT_PARENTS[j]
-        offset = skeleton.REST_HEAD_XYZ[j] - skeleton.REST_HEAD_XYZ[p]
-        xyz[j] = xyz[p] + np.einsum("jab,jb->ja", scales[p], offset)
+    xyz = np.einsum("jab,jb->ja", scales[_PARENTS], skeleton.REST_HEAD_XYZ - skeleton.REST_HEAD_XYZ[_PARENTS])
+    xyz[0] = 0.0
+    for j, p in _STEPS:
+        xyz[j] += xyz[p]
     return xyz
 
 
@@ -163,8 +164,9 @@ def forward_kinematics(
     rotation = np.empty((n_frames, skeleton.NUM_JOINTS, 4))
     xyz[:, 0] = root_xyz_world
     rotation[:, 0] = quat_wxyz[:, 0]
-    for j in _LEVELS[1:]:
-        p = skeleton.JOINT_PARENTS[j]
-        xyz[:, j] = xyz[:, p] + quat_rotate(rotation[:, p], rest_xyz[j] - rest_xyz[p])
+    for j, p in _STEPS:
         rotation[:, j] = quat_multiply(rotation[:, p], quat_wxyz[:, j])
+    xyz[:, 1:] = quat_rotate(rotation[:, _PARENTS[1:]], rest_xyz[1:] - rest_xyz[_PARENTS[1:]])
+    for j, p in _STEPS:
+        xyz[:, j] += xyz[:, p]
     return xyz, rotation

@@ -18,7 +18,7 @@ from kinequimation.motion.lameness import lameness_of, rough_lameness_of, spared
 from kinequimation.motion.life import life
 from kinequimation.motion.motion import Motion
 from kinequimation.motion.moves import MOVE_NAMES, make_move
-from kinequimation.motion.pace import frequency_hz, froude
+from kinequimation.motion.pace import MAX_SPEED_MPS, frequency_hz, froude
 from kinequimation.motion.strides import steady_strides
 from kinequimation.motion.style import Style
 from kinequimation.motion.table import GAIT_NAMES, table_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 MOTION_NAMES: tuple[str, ...] = (*GAIT_NAMES, *MOVE_NAMES)
 """Everything that ``make_motion`` makes."""
-MAX_SPEED_MPS = 20.0
 
 
 def make_motion(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from kinequimation.body.horse import Body
     from kinequimation.motion.gait import Gait, GaitTable
 
+MAX_SPEED_MPS = 20.0
+"""No horse goes faster (sources, E2: the fastest reach 19), however tall."""
 _HIP = skeleton.JOINT_INDEX["DEF-thigh.L"]
 
 
@@ -25,7 +27,7 @@ def froude(body: Body) -> float:
 
 def speed_range_mps(table: GaitTable, body: Body) -> tuple[float, float, float]:
     """Return a body's slowest, usual and fastest speed at a gait."""
-    slow, usual, fast = (v * froude(body) for v in table.speeds_mps)
+    slow, usual, fast = (min(v * froude(body), MAX_SPEED_MPS) for v in table.speeds_mps)
     return slow, usual, fast
 
 

@@ -16,9 +16,10 @@ import numpy as np
 
 from kinequimation.errors import InputError
 from kinequimation.motion.animate import animate
-from kinequimation.motion.gaits import MAX_SPEED_MPS, check_rate
+from kinequimation.motion.gaits import check_rate
 from kinequimation.motion.life import life
 from kinequimation.motion.motion import Motion
+from kinequimation.motion.pace import MAX_SPEED_MPS
 from kinequimation.motion.style import Style
 from kinequimation.motion.table import GAIT_NAMES
 from kinequimation.motion.timeline import Timeline

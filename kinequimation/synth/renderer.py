@@ -365,13 +365,15 @@ class Renderer:
 
         self._shadow_target.use()
         self._shadow_target.clear(depth=1.0)
-        self.ctx.enable_only(moderngl.DEPTH_TEST)
+        self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        self.ctx.front_face = "cw"
         matrix = _column_major(scene.light_from_world)
         self._set(self._horse_depth, "clip_from_world", matrix)
         self._set(self._prop_depth, "clip_from_world", matrix)
         for horse in scene.horses:
             self._load_horse(horse)
             self._horse_depth_vao.render()
+        self.ctx.enable_only(moderngl.DEPTH_TEST)
         self._draw_props(scene, depth_only=True)
 
     def _draw_backdrop(self, scene: Scene, ray_from_ndc: np.ndarray, *, ground: bool, sky: bool) -> None:

@@ -180,6 +180,14 @@ def _plan() -> _Plan:
     )
 
 
+@lru_cache(maxsize=1)
+def bound() -> tuple[Int[np.ndarray, "v 4"], Float[np.ndarray, "v 4"]]:
+    """Return the four joints that move each vertex of the template most, and their weights."""
+    weights = load_template().weights
+    joint = np.argpartition(-weights, 3, axis=1)[:, :4]
+    return joint, np.take_along_axis(weights, joint, 1)
+
+
 def _outline(body: Body, which: int) -> Outline:
     v = body.rest_vertices
     index = np.concatenate([own[_distinct((v[own] @ _DIRECTIONS.T).argmax(0))] for own in _plan().groups[which]])

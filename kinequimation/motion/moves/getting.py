@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LYING_SHOULDERS, _LYING_HIPS = 0.16, 0.24
 """Heights of shoulder joints and hips that a lying horse sinks towards; its trunk meets the ground before."""
 
-_ASIDE_DEG = -8.0
+_ASIDE_DEG = -11.0
 """How far outwards the raised left forelimb passes the folded right one, and the other way round."""
 
 
@@ -112,7 +112,7 @@ def make_get_up(frame: Frame, life: Life) -> Score:
         arms = curve(
             t_s, (0.62, _LYING_SHOULDERS), (1.25, 0.50), (1.75, 0.60), (2.2, stand_arms - 0.03), (2.6, stand_arms)
         )
-        hips = curve(t_s, (1.15, _LYING_HIPS), (1.5, 0.42), (2.0, 0.78), (2.35, stand_hips + 0.005), (2.7, stand_hips))
+        hips = curve(t_s, (1.05, _LYING_HIPS), (1.5, 0.42), (2.0, 0.78), (2.35, stand_hips + 0.005), (2.7, stand_hips))
         roll = curve(t_s, (0.7, STERNAL.roll_deg), (1.35, 13.0), (1.9, 0.0))
         place = np.zeros((n, 3))
         place[:, 0] = h * curve(t_s, (1.0, 0.07), (1.9, 0.0))

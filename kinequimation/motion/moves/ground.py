@@ -19,7 +19,7 @@ from kinequimation.geometry.rotation import (
 from kinequimation.motion.limbs import BASE, CHAIN
 from kinequimation.motion.limits import JOINT_LIMITS
 from kinequimation.motion.moves.apart import Skin, turn_apart
-from kinequimation.motion.moves.frame import HEAD, NECK, SPINE, TAIL
+from kinequimation.motion.moves.frame import HEAD, NECK, SPINE, TAIL, bound
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -35,6 +35,7 @@ _CLEARANCE_M = 0.001
 _TOUCH_M = 0.004
 """How deep limbs may press into each other and into the trunk."""
 _FRAMES_AT_ONCE = 64
+_FEW_FRAMES = 4
 
 
 def settle(frame: Frame, root: np.ndarray, quat: np.ndarray, held: Float[np.ndarray, "frames 4"]) -> None:
@@ -83,9 +84,20 @@ def lift_all(
     )
     for i in range(0, len(root), 32):
         rows = slice(i, i + 32)
-        mesh = frame.body.meshes(root[rows], quat[rows])[..., 2]
+        few = len(root) <= _FEW_FRAMES
+        mesh = _heights(frame, root, quat) if few else frame.body.meshes(root[rows], quat[rows])[..., 2]
         lowest = np.stack([mesh[:, frame.settling == k].min(1) for k in range(-1, 4)], 1)
         root[rows, 2] += (np.maximum(0.0, _CLEARANCE_M - lowest) * shares[rows]).max(1)
+
+
+def _heights(frame: Frame, root: np.ndarray, quat: np.ndarray) -> Float[np.ndarray, "frames v"]:
+    """Return how high all vertices are, without the tables that ``Body.meshes`` makes for many frames."""
+    body, (joint, weight) = frame.body, bound()
+    xyz, rotation = body.joints(root, quat)
+    up = quat_to_matrix(rotation)[:, :, 2]
+    plane = np.concatenate([up, (xyz[..., 2] - (up * body.rest_xyz).sum(-1))[..., None]], -1)
+    blended = (plane[:, joint] * weight[..., None]).sum(2)
+    return (blended[..., :3] * body.rest_vertices).sum(-1) + blended[..., 3]
 
 
 def clear_limbs(

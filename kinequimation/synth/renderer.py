@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinequimation.body.horse import MATERIALS, Template, load_template
+from kinequimation.body.horse import MATERIALS
 from kinequimation.errors import MissingDependencyError
 from kinequimation.synth.cards import card_bank
 from kinequimation.synth.coat_fields import COAT_FIELDS
+from kinequimation.synth.drawn_mesh import drawn_mesh
 from kinequimation.synth.garments import LayerFaces
 from kinequimation.synth.glsl import backdrop, common, garment, prop, smooth
 from kinequimation.synth.glsl import horse as horse_glsl
@@ -65,16 +66,6 @@ class Buffers:
 
 
 @dataclass(frozen=True)
-class _RenderTemplate:
-    """The template with one vertex for each pair of a template vertex and a material."""
-
-    source: np.ndarray  # [N] template vertex
-    faces: np.ndarray
-    coarse_faces: np.ndarray  # fewer of them, for shadows
-    columns: dict[str, np.ndarray]  # what a horse program may declare, [N, 2 to 4] each
-
-
-@dataclass(frozen=True)
 class _Target:
     """Framebuffers over the same textures.
 
@@ -89,49 +80,6 @@ class _Target:
     surface: Any
     where: Any
     coat: Any
-
-
-@lru_cache(maxsize=1)
-def _render_template() -> _RenderTemplate:
-    template = load_template()
-    n_materials = int(template.face_material.max()) + 1
-    corner = template.faces * n_materials + template.face_material[:, None]
-    pairs, faces = np.unique(corner, return_inverse=True)
-    source, material = pairs // n_materials, pairs % n_materials
-    v = template.vertices
-    a, b, c = (v[template.faces[:, i]] for i in range(3))
-    face_normal = np.cross(b - a, c - a)
-    normal = np.zeros_like(v)
-    for i in range(3):
-        np.add.at(normal, template.faces[:, i], face_normal)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    joint = np.argsort(-template.weights, axis=1, kind="stable")[:, :4]
-    weight = np.take_along_axis(template.weights, joint, axis=1)
-    weight /= weight.sum(1, keepdims=True)
-    columns = {
-        "in_template": v[source],
-        "in_normal": normal[source],
-        "in_joint": joint[source],
-        "in_weight": weight[source],
-        "in_kind": np.stack([material, joint[source, 0]], -1),
-        "in_hair": _hair_columns(template, source),
-    }
-    faces = faces.reshape(-1, 3).astype("i4")
-    return _RenderTemplate(source, faces, _clustered(v[source], faces), columns)
-
-
-def _hair_columns(template: Template, source: np.ndarray) -> np.ndarray:
-    """Return [N, 2]: how far along its lock a vertex of hair lies, 0..1, and the lock's number; 0 on the skin."""
-    columns = [getattr(template, name, np.zeros(len(template.vertices))) for name in ("hair_along", "lock_id")]
-    return np.stack(columns, -1)[source]
-
-
-def _clustered(xyz: np.ndarray, faces: np.ndarray, cell_m: float = 0.05) -> np.ndarray:
-    """Return the faces left when all vertices of one grid cell become its first vertex."""
-    _, first, cell = np.unique(np.floor(xyz / cell_m).astype(int), axis=0, return_index=True, return_inverse=True)
-    coarse = first[cell.ravel()][faces]
-    a, b, c = coarse.T
-    return coarse[(a != b) & (b != c) & (c != a)].astype("i4")
 
 
 def _projection(camera: Camera) -> np.ndarray:
@@ -226,7 +174,7 @@ class Renderer:
         self._shadow_target = ctx.framebuffer(depth_attachment=self._shadow)
         self._bones = ctx.buffer(reserve=243 * 16)
         self._bones.bind_to_uniform_block(0)
-        template = _render_template()
+        template = drawn_mesh()
         self._rest = ctx.buffer(reserve=len(template.source) * 12)
         static = np.concatenate(list(template.columns.values()), axis=1).astype("f4")
         content = [
@@ -319,7 +267,7 @@ class Renderer:
             member.write(data[: 16 * member.array_length] if member.array_length > 1 else data)
 
     def _load_horse(self, horse: HorseInScene) -> None:
-        source = _render_template().source
+        source = drawn_mesh().source
         self._rest.write(horse.rest_vertices[source].astype("f4").tobytes())
         self._bones.write(horse.bone_rows.astype("f4").tobytes())
 

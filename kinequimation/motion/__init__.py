@@ -5,7 +5,7 @@ from kinequimation.motion.limits import JOINT_LIMITS, joint_angles
 from kinequimation.motion.motion import Motion, read_motion, write_motion
 from kinequimation.motion.moves import MOVE_NAMES, make_move
 from kinequimation.motion.ride import Segment, make_ride
-from kinequimation.motion.sample import sample_motion
+from kinequimation.motion.sample import MotionShares, sample_motion
 from kinequimation.motion.style import Style
 from kinequimation.motion.table import GAIT_NAMES
 
@@ -15,6 +15,7 @@ __all__ = [
     "MOTION_NAMES",
     "MOVE_NAMES",
     "Motion",
+    "MotionShares",
     "Segment",
     "Style",
     "joint_angles",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.errors import InputError
 from kinequimation.geometry.rotation import quat_from_rotvec, quat_multiply, quat_rotate
 from kinequimation.motion.animate import GRAVITY_MPS2
 from kinequimation.motion.gaits import strides_motion
@@ -18,7 +20,7 @@ from kinequimation.motion.moves import MOVE_NAMES, sample_move
 from kinequimation.motion.pace import frequency_hz, froude, speed_range_mps
 from kinequimation.motion.ride import Segment, ride_motion
 from kinequimation.motion.style import sample_style
-from kinequimation.motion.table import table_of
+from kinequimation.motion.table import GAIT_NAMES, table_of
 from kinequimation.motion.trunk import TRUNK_REFERENCE
 
 if TYPE_CHECKING:
@@ -52,15 +54,46 @@ _NEIGHBOURS: dict[str, tuple[str, ...]] = {
     "gallop_right": ("canter_right", "gallop_left"),
 }
 """What a horse goes over to from each gait."""
-_RIDE_SHARE = 0.18
-"""Of the gaits: how often the moment is near a transition, or in a change of speed or direction."""
-_RACING_SHARE = 0.12
-"""How often a trot or pace is a race's."""
 _STEEPEST_LEAN = 0.25
 """Greatest sideways acceleration on a bend, in g."""
 
 
-def sample_motion(rng: np.random.Generator, body: Body, n_frames: int, fps: float) -> Motion:
+@dataclass(frozen=True)
+class MotionShares:
+    """How often a horse does what; the weights of kinds and of gaits are relative to each other.
+
+    Attributes:
+        kinds: weight of ``gait``, of each of ``MOVE_NAMES``, and of ``wild``, a poise of its own in the air.
+        gaits: weight of each gait among gaits.
+        rides: of the gaits: how often the moment is near a transition, or in a change of speed or direction (guess).
+        racing: how often a trot or pace is a race's (guess).
+
+    Raises:
+        InputError: a name is not known, a weight is negative, or all of a kind are 0.
+    """
+
+    kinds: dict[str, float] = field(default_factory=lambda: dict(_KIND_SHARES))
+    gaits: dict[str, float] = field(default_factory=lambda: dict(_GAIT_SHARES))
+    rides: float = 0.18
+    racing: float = 0.12
+
+    def __post_init__(self) -> None:
+        for name, known in (("kinds", ("gait", *MOVE_NAMES, "wild")), ("gaits", GAIT_NAMES)):
+            weights = getattr(self, name)
+            if not set(weights) <= set(known):
+                raise InputError(f"{name}: expected names of {', '.join(known)}, got {', '.join(weights)}")
+            if min(weights.values(), default=0.0) < 0 or not sum(weights.values()) > 0:
+                raise InputError(f"{name}: expected weights from 0, not all of them 0, got {weights}")
+
+
+def _pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
+    share = np.array(list(weights.values()))
+    return str(rng.choice(list(weights), p=share / share.sum()))
+
+
+def sample_motion(
+    rng: np.random.Generator, body: Body, n_frames: int, fps: float, shares: MotionShares | None = None
+) -> Motion:
     """Draw a random clip for training: what, how fast, which moment, way of going, direction; now and then a wild pose.
 
     Args:
@@ -68,17 +101,19 @@ def sample_motion(rng: np.random.Generator, body: Body, n_frames: int, fps: floa
         body: the horse.
         n_frames: frames to make.
         fps: frames per second.
+        shares: how often it does what.
     """
-    kind = str(rng.choice(list(_KIND_SHARES), p=list(_KIND_SHARES.values())))
+    shares = shares or MotionShares()
+    kind = _pick(rng, shares.kinds)
     if kind in MOVE_NAMES:
         return sample_move(rng, body, n_frames, fps, kind)
-    motion = _sample_gait(rng, body, n_frames, fps)
+    motion = _sample_gait(rng, body, n_frames, fps, shares)
     return _wild(rng, body, motion, fps) if kind == "wild" else motion
 
 
-def _sample_gait(rng: np.random.Generator, body: Body, n_frames: int, fps: float) -> Motion:
-    gait = str(rng.choice(list(_GAIT_SHARES), p=list(_GAIT_SHARES.values())))
-    speed = _sample_speed(rng, gait, body)
+def _sample_gait(rng: np.random.Generator, body: Body, n_frames: int, fps: float, shares: MotionShares) -> Motion:
+    gait = _pick(rng, shares.gaits)
+    speed = _sample_speed(rng, gait, body, shares.racing)
     moving = gait != "idle"
     style = sample_style(rng, moving, head_free=not moving or (gait == "walk" and speed < 1.2 * froude(body)))
     if gait == "tolt" and rng.random() < 0.3:
@@ -92,17 +127,17 @@ def _sample_gait(rng: np.random.Generator, body: Body, n_frames: int, fps: float
     style = dataclasses.replace(style, turn_per_m=float(np.clip(style.turn_per_m, -steepest, steepest)))
     noise = _noise(rng, n_frames, fps)
     t_s = np.arange(n_frames) / fps
-    if rng.random() < _RIDE_SHARE:
-        return _sample_ride(rng, body, style, gait, speed, t_s, fps, noise)
+    if rng.random() < shares.rides:
+        return _sample_ride(rng, body, style, gait, speed, t_s, fps, noise, shares.racing)
     table, _ = table_of(gait)
     frequency = float(frequency_hz(table, table.at(speed / froude(body)), body, speed))
     return strides_motion(gait, body, style, speed, frequency, t_s, fps, noise, exact=False)
 
 
-def _sample_speed(rng: np.random.Generator, gait: str, body: Body) -> float:
+def _sample_speed(rng: np.random.Generator, gait: str, body: Body, racing: float) -> float:
     """Draw a speed within the gait's limits; a trot's and a pace's racing end now and then."""
     slow, usual, fast = speed_range_mps(table_of(gait)[0], body)
-    if gait in ("trot", "pace") and rng.random() > _RACING_SHARE:
+    if gait in ("trot", "pace") and rng.random() > racing:
         fast = 1.65 * usual
     return float(rng.uniform(slow, fast))
 
@@ -116,13 +151,14 @@ def _sample_ride(
     t_s: np.ndarray,
     fps: float,
     noise: np.ndarray,
+    racing: float,
 ) -> Motion:
     """Draw some moments about a change: of gait, or of speed and direction."""
     if rng.random() < 0.65:
         after = str(rng.choice(_NEIGHBOURS[gait]))
-        to = _sample_speed(rng, after, body)
+        to = _sample_speed(rng, after, body, racing)
     else:
-        after, to = gait, _sample_speed(rng, gait, body)
+        after, to = gait, _sample_speed(rng, gait, body, racing)
     seconds = max(2.5, abs(to - speed) / 2.0)
     steepest = _STEEPEST_LEAN * GRAVITY_MPS2 / max(speed, to, 1.0) ** 2
     turns = np.clip(rng.normal(0, 0.06, 2), -steepest, steepest)

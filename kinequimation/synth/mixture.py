@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from kinequimation.errors import InputError
+from kinequimation.motion import MotionShares
 from kinequimation.synth import tack
 from kinequimation.synth.coat import CoatShares
 from kinequimation.synth.record import changed_fields
@@ -20,6 +21,7 @@ class Mixture:
     """What a stream of frames is a mixture of. The defaults are the generator's own (sources, B6).
 
     Attributes:
+        motion: what horses do.
         coat: colours, patterns, markings, dirt.
         tack: what horses wear, and who rides them.
         scene: places, light, ground, obstacles.
@@ -32,6 +34,7 @@ class Mixture:
         InputError: a share is not from 0 to 1.
     """
 
+    motion: MotionShares = field(default_factory=MotionShares)
     coat: CoatShares = field(default_factory=CoatShares)
     tack: TackShares = field(default_factory=TackShares)
     scene: SceneShares = field(default_factory=SceneShares)

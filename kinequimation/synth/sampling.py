@@ -42,19 +42,22 @@ def light_projection(sun: np.ndarray, centre: np.ndarray, half_m: float) -> Floa
 
 
 def _posed(
-    rng: np.random.Generator, body: Body, shutter_s: float, yaw_rad: float, to_xy: np.ndarray
+    rng: np.random.Generator, body: Body, mixture: Mixture, shutter_s: float, yaw_rad: float, to_xy: np.ndarray
 ) -> tuple[HorseInScene, float]:
     """Return a horse in a random moment of a random motion, without a coat, and how fast it goes, m/s.
 
     Args:
         rng: source of randomness.
         body: the horse.
+        mixture: how often it does what.
         shutter_s: how long the shutter is open; 0 for a frozen moment.
         yaw_rad: turn about the vertical.
         to_xy: where the middle of its trunk is, metres.
     """
     window_s = shutter_s or _GLANCE_S
-    motion = sample_motion(rng, body, 3, 2.0 / window_s)  # when the shutter opens, half-way, and when it closes
+    motion = sample_motion(
+        rng, body, 3, 2.0 / window_s, mixture.motion
+    )  # when the shutter opens, half-way, and when it closes
     xyz, rotation = body.joints(motion.root_xyz_world, motion.quat_wxyz)
     turn = quat_from_axis_angle((0.0, 0.0, 1.0), yaw_rad)
     xyz, rotation = quat_rotate(turn, xyz), quat_multiply(np.broadcast_to(turn, rotation.shape), rotation)
@@ -92,7 +95,7 @@ def sample_horse(
     """
     breed = sample_breed(rng)
     body = Body(sample_shape(rng, breed))
-    horse, speed = _posed(rng, body, shutter_s, yaw_rad, np.zeros(2) if to_xy is None else to_xy)
+    horse, speed = _posed(rng, body, mixture, shutter_s, yaw_rad, np.zeros(2) if to_xy is None else to_xy)
     coat, record = sample_coat(rng, mixture.coat, breed)
     horse = dataclasses.replace(horse, coat=coat, object_id=object_id)
     horse, worn = tack.dress(rng, props, horse, mixture.tack)

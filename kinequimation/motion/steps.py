@@ -22,9 +22,9 @@ _SET_BACK = np.array([0.008, 0.008, 0.03, 0.03])
 """How far behind its standing place each hoof is at mid-stance, in withers heights: limbs swing further back than
 forward (sources, E3: by 2–6°), and the rig stands with its hooves in front of hip and shoulder blade."""
 _LONG_ENOUGH, _APART = 0.74, np.array([-0.10, -0.10, 0.10, 0.10])
-"""Distance between fore and hind hooves from which they keep clear of each other, in withers heights, and by how much of
-what is missing (a newborn foal's legs are long for its back) the fore hooves stand further forward and further in, the
-hind hooves further back and further out (guess, by trial)."""
+"""Distance between fore and hind hooves from which they keep clear of each other, in withers heights, and by how much
+of what is missing (a foal's legs are long for its back) the fore hooves stand further forward and further in, the hind
+hooves further back and further out (guess, by trial)."""
 _SPEED_UP, _SPEED_UP_PER_DUTY, _SLOW_DOWN = (0.07, 0.22), 0.35, 0.09
 """Parts of the swing in which a hoof gains its speed (least and most, and how it grows with the duty factor: what runs
 fast must not leave its hooves behind) and loses it (judgement: it lands abruptly)."""

@@ -124,9 +124,10 @@ def _thinned(vertices: np.ndarray, faces: np.ndarray, n_faces: int) -> tuple[np.
     warped[:, 0] *= scale(vertices)
     warped[:, 1] = np.interp(vertices[:, 1], y_fine, y_warped)
     warped[:, 2] = np.interp(vertices[:, 2], z_fine, z_warped)
-    out, kept = fast_simplification.simplify(
+    simplified = fast_simplification.simplify(
         warped.astype(np.float32), faces.astype(np.int32), target_count=n_faces, agg=3
     )
+    out, kept = simplified[0], simplified[1]
     used, kept = np.unique(kept, return_inverse=True)
     out, kept = out[used].astype(np.float64), kept.reshape(-1, 3)
     out[:, 1] = np.interp(out[:, 1], y_warped, y_fine)

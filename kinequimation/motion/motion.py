@@ -53,8 +53,8 @@ class Motion:
     confidence: Float[np.ndarray, " frames"]
     shape: Shape
     name: str = "motion"
-    gait: np.ndarray | None = None
-    phase: Float[np.ndarray, " frames"] | None = None
+    gait: np.ndarray = None  # type: ignore[assignment]  # filled in when it is not given
+    phase: Float[np.ndarray, " frames"] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         n = len(self.root_xyz_world)

@@ -53,7 +53,7 @@ def studio_scene(
     """
     joints = horse.keypoints()
     low, high = joints.min(0), joints.max(0)
-    target = 0.5 * (low + high) if target is None else target
+    middle = 0.5 * (low + high) if target is None else target
     span = (
         1.12 * max(float(np.ptp(joints, axis=0)[:2].max()), float(high[2]) * width / height)
         if span_m is None
@@ -67,7 +67,7 @@ def studio_scene(
             np.sin(elevation_rad),
         ]
     )
-    eye = target + away * distance
+    eye = middle + away * distance
     eye[2] = max(eye[2], 0.1)
     c, s = np.cos(azimuth_rad), np.sin(azimuth_rad)
     # the light comes over the camera's left shoulder, wherever the camera stands
@@ -92,11 +92,11 @@ def studio_scene(
     contact[:4, 3] = 0.6 * np.exp(-np.maximum(toes[:, 2], 0) * 12)
     reach = 1.1 * max(span, 2.0)
     return Scene(
-        camera=Camera(intrinsics(width, height, _FOCAL_HFOV_RAD), look_at(eye, target), width, height),
+        camera=Camera(intrinsics(width, height, _FOCAL_HFOV_RAD), look_at(eye, middle), width, height),
         horses=(horse, *others),
         props=(props or Props()).arrays(),
         rows=np.stack([rows[name] for name in SCENE_FIELDS]),
-        light_from_world=light_projection(sun, target * [1, 1, 0.5], reach),
+        light_from_world=light_projection(sun, middle * [1, 1, 0.5], reach),
         contact=contact,
         sun_shadow=0.85,
     )

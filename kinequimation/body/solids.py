@@ -7,6 +7,7 @@ Distances are to first order: exact enough near the surface, where they are melt
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Solid:
+class Solid(ABC):
     """What all solids share.
 
     Attributes:
@@ -47,12 +48,13 @@ class Solid:
             value = np.maximum(value, (xyz - point) @ (normal / np.linalg.norm(normal)))
         return value
 
+    @abstractmethod
     def _distance(self, xyz: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Return the distance before the cut."""
 
+    @abstractmethod
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the low and the high corner of a box around the solid."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -13,35 +13,6 @@ if TYPE_CHECKING:
     from kinequimation.motion.gait import Swing
 
 
-def ease(x: Float[np.ndarray, "*n"], keys_x: np.ndarray, keys_y: np.ndarray) -> Float[np.ndarray, "*n"]:
-    """Go from key to key, level at each: for curves whose keys are their highest and lowest points.
-
-    Args:
-        x: where to evaluate; outside the keys the end values hold.
-        keys_x: rising.
-        keys_y: the values there.
-    """
-    i = np.clip(np.searchsorted(keys_x, x, side="right") - 1, 0, len(keys_x) - 2)
-    w = np.clip((x - keys_x[i]) / (keys_x[i + 1] - keys_x[i]), 0.0, 1.0)
-    return keys_y[i] + (keys_y[i + 1] - keys_y[i]) * w * w * (3.0 - 2.0 * w)
-
-
-def limb_keys(duty: float, keys: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Turn keys given at 0–1 of the stance and 1–2 of the swing into keys over one whole limb cycle.
-
-    Args:
-        duty: fraction of the cycle that the hoof stands.
-        keys: (where, value), rising; they repeat every cycle.
-
-    Returns:
-        keys in fractions of the cycle, with the neighbours outside 0–1 added, and their values.
-    """
-    x = np.array([k[0] for k in keys])
-    x = np.where(x < 1.0, x * duty, duty + (x - 1.0) * (1.0 - duty))
-    y = np.array([k[1] for k in keys])
-    return np.concatenate([[x[-1] - 1.0], x, [x[0] + 1.0]]), np.concatenate([[y[-1]], y, [y[0]]])
-
-
 @dataclass(frozen=True)
 class LimbCurves:
     """Curves over a limb's cycle, through keys and level at each; made by ``of``.

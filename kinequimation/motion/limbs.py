@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.geometry.rotation import quat_from_matrix
+from kinequimation.geometry.rotation import cross, quat_from_matrix
 from kinequimation.motion.limits import JOINT_LIMITS, LIMB_JOINTS, rest_angle_deg
 
 if TYPE_CHECKING:
@@ -176,17 +176,9 @@ def _pose(
         axes_x.append(R[..., 0])
     toe = xyz + np.einsum("tlab,lb->tla", R, offset[:, 6])
     # the axis of Rz in Ry·Rz·Rx is perpendicular to both others
-    axes_z = _cross(np.stack(axes_x, -2), np.stack(axes_y, -2))
+    axes_z = cross(np.stack(axes_x, -2), np.stack(axes_y, -2))
     off_axis = [axes_y[0], axes_z[..., 0, :], axes_y[1], axes_z[..., 1, :], axes_y[5], axes_z[..., 5, :]]
     return R, np.stack(heads, -2), toe, np.stack([*axes_x, *off_axis], -2)
-
-
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the cross product; several times faster than ``np.cross`` on small arrays."""
-    out = np.empty(np.broadcast_shapes(a.shape, b.shape))
-    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-        out[..., i] = a[..., j] * b[..., k] - a[..., k] * b[..., j]
-    return out
 
 
 def _rotation_error(R: np.ndarray, R_target: np.ndarray) -> np.ndarray:
@@ -255,7 +247,7 @@ def reach(
         if i >= _MIN_ITERATIONS and (miss < tolerance_m).all():
             break
         arm = toe[..., None, :] - heads[..., _LINK, :]
-        J = np.concatenate([_cross(axes, arm), axes], -1)  # [..., 12, 6], transposed
+        J = np.concatenate([cross(axes, arm), axes], -1)  # [..., 12, 6], transposed
         # in the end only hit the target: the way back to the wish, taken whole, can overshoot for ever
         near_wish = angle + min(1.0, 0.6 ** (i - 2)) * (wish - angle)
         solution = _nearest(J, error, angle, near_wish, variance, give)

@@ -11,7 +11,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.synth import garments
-from kinequimation.synth.coat import linear, random_colour
+from kinequimation.synth.coat import linear
 from kinequimation.synth.scene import TACK_ID
 from kinequimation.synth.surface import NECK_HEIGHTS, neck_rings, skin_points, trunk_points
 
@@ -307,8 +307,3 @@ def halter_ring(horse: HorseInScene, fields: Fields) -> Float[np.ndarray, " 3"]:
     down = garments.head_direction(0.0, -1.0)
     head = horse.bone_rows[_HEAD][:, :3]
     return skin_points(horse, [(origin, down)])[0] + 0.02 * (head @ down)
-
-
-def rope_colour(rng: np.random.Generator) -> np.ndarray:
-    """Return the colour of a lead rope."""
-    return random_colour(rng)

@@ -14,6 +14,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body.horse import load_template
+from kinequimation.geometry.rotation import cross
 from kinequimation.motion.limbs import CHAIN
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def solids_of(body: Body) -> Solids:
     away -= np.einsum("ni,ni->n", away, along[p.slice_number])[:, None] * along[p.slice_number]
     radius = np.add.reduceat(np.linalg.norm(away, axis=1), p.slice_start) / p.slice_count * _STOUT[np.arange(4 * n) % n]
     a, b, c = (v[p.faces[:, i]] for i in range(3))
-    normal = _cross(b - a, c - a)
+    normal = cross(b - a, c - a)
     total = np.stack([np.bincount(p.face_owner, normal[p.face_row, i], len(p.skin)) for i in range(3)], 1)
     total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
     return Solids(
@@ -134,7 +135,3 @@ def _moved_by(owner: Int[np.ndarray, " v"], joint: int) -> Bool[np.ndarray, " v"
     """Return which vertices a bone, or the second half of it, moves most."""
     second = skeleton.JOINT_INDEX.get(f"{skeleton.JOINTS[joint]}.001", joint)
     return (owner == joint) | (owner == second)
-
-
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.stack([a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in ((1, 2), (2, 0), (0, 1))], -1)

@@ -176,7 +176,7 @@ def shard_rate(n: int, workers: int) -> float:
 
 def print_parts(n: int) -> None:
     """Print where the time of a frame goes, by processor time of one process."""
-    from kinequimation.synth import frames, labels, sampling
+    from kinequimation.synth import frames, sampling
 
     spent: dict[str, float] = {}
 
@@ -202,7 +202,7 @@ def print_parts(n: int) -> None:
     timed(type(frames.renderer()), "render", "  of it drawing")
     timed(frames, "exposed", "  of it motion blur")
     timed(frames, "horse_box", "  of it the box")
-    timed(labels, "visibility", "  of it visibility")
+    timed(frames, "visibility", "  of it visibility")
     start = time.process_time()
     for i in range(n):
         frames.sample(SEED, 100 + i)

@@ -12,10 +12,11 @@ from PIL import Image
 
 from kinequimation import skeleton
 from kinequimation.body import Body, Shape
+from kinequimation.dataset.visibility import HIDDEN, OUT, SEEN, visibility
 from kinequimation.errors import InputError, MissingDependencyError
 from kinequimation.geometry.camera import Camera, intrinsics, look_at
 from kinequimation.geometry.rotation import quat_identity
-from kinequimation.synth import backdrop, labels, lighting, obstacles, pictures, surroundings
+from kinequimation.synth import backdrop, lighting, obstacles, pictures, surroundings
 from kinequimation.synth.camera import View, sample_camera
 from kinequimation.synth.cards import card_layer
 from kinequimation.synth.coat import COAT_FIELDS
@@ -76,7 +77,7 @@ def place(
 def visible(gl, scene: Scene) -> np.ndarray:
     keypoints = scene.horses[0].keypoints()
     uv, z = scene.camera.project(keypoints), scene.camera.to_cam(keypoints)[:, 2]
-    return labels.visibility(gl.render(scene), uv, z, 1.6)
+    return visibility(gl.render(scene), uv, z, 1.6)
 
 
 def pixels(scene: Scene, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +93,7 @@ def test_a_fence_in_front_hides_what_lies_behind_its_rails(gl, horse, kind):
     obstacles.add_fence(props, np.random.default_rng(3), np.array([-1.4, 0.0]), np.pi / 2, 8.0, kind, 1.1)
     fenced = replace(scene, props=props.arrays())
     seen = visible(gl, fenced)
-    inside = without > labels.OUT
+    inside = without > OUT
     ids = gl.render(fenced).object_id
     v, u = pixels(scene, horse.keypoints())
     inner = inside & (v > 0) & (v < SIZE - 1) & (u > 0) & (u < SIZE - 1)
@@ -101,10 +102,10 @@ def test_a_fence_in_front_hides_what_lies_behind_its_rails(gl, horse, kind):
     for i in np.nonzero(inner)[0]:
         patch = ids[v[i] - 1 : v[i] + 2, u[i] - 1 : u[i] + 2]
         covered[i], free[i] = (patch == OBJECT_ID).all(), not (patch == OBJECT_ID).any()
-    assert (seen[covered] == labels.HIDDEN).all()
+    assert (seen[covered] == HIDDEN).all()
     assert np.array_equal(seen[free], without[free])
     if kind in ("rails", "white rails", "pvc"):
-        assert (without[covered] == labels.SEEN).any()
+        assert (without[covered] == SEEN).any()
 
 
 @pytest.mark.parametrize(("opacity", "hides"), [(0.97, True), (0.1, False)])
@@ -124,9 +125,9 @@ def test_murky_water_hides_hooves_and_clear_water_does_not(gl, horse, opacity, h
     z = horse.keypoints()[:, 2]
     below, above = z < level - 0.08, z > level + 0.15
     assert np.array_equal(seen[above], without[above])
-    was_seen = below & (without == labels.SEEN)
+    was_seen = below & (without == SEEN)
     assert was_seen.sum() >= 4
-    assert (seen[was_seen] == (labels.HIDDEN if hides else labels.SEEN)).all()
+    assert (seen[was_seen] == (HIDDEN if hides else SEEN)).all()
 
 
 def test_hooves_sunk_into_snow_are_hidden(gl, horse):
@@ -136,8 +137,8 @@ def test_hooves_sunk_into_snow_are_hidden(gl, horse):
     deep = replace(scene, rows=surroundings.rows_array(rows))
     seen = visible(gl, deep)
     z = horse.keypoints()[:, 2]
-    below = (z < 0.1) & (without == labels.SEEN)
-    assert below.any() and (seen[below] == labels.HIDDEN).all()
+    below = (z < 0.1) & (without == SEEN)
+    assert below.any() and (seen[below] == HIDDEN).all()
     assert np.array_equal(seen[z > 0.3], without[z > 0.3])
     # and the surface is drawn where it is: its depth is that of a plane at this height
     point = np.array([[-1.2, 0.9, 0.16]])

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from kinequimation import skeleton, synth
 from kinequimation.body import MATERIALS, Body, Shape
+from kinequimation.dataset.visibility import HIDDEN, SEEN, visibility
 from kinequimation.errors import InputError, MissingDependencyError
 from kinequimation.geometry.camera import Camera, intrinsics, look_at
 from kinequimation.geometry.crop import apply_transform, crop_transform, invert_transform, warp
@@ -64,7 +65,7 @@ def labelled(gl, scene: Scene) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
     keypoints = scene.horses[0].keypoints()
     uv = scene.camera.project(keypoints)
     z = scene.camera.to_cam(keypoints)[:, 2]
-    seen = labels.visibility(gl.render(scene), uv, z, scene.horses[0].body.shape.withers_height_m)
+    seen = visibility(gl.render(scene), uv, z, scene.horses[0].body.shape.withers_height_m)
     return uv, seen, {k: int(v) for k, v in zip(skeleton.KEYPOINTS, seen, strict=True)}
 
 
@@ -85,7 +86,7 @@ def test_eyes_are_drawn_at_the_eye_landmark(gl):
     scene = standing_scene((-7.0, -2.0, 1.6), size=600)
     target = gl.render(scene)
     uv, _, seen = labelled(gl, scene)
-    assert seen["eye.R"] == labels.SEEN and seen["eye.L"] == labels.HIDDEN
+    assert seen["eye.R"] == SEEN and seen["eye.L"] == HIDDEN
     horse = scene.horses[0]
     is_eye = horse.body.faces[horse.body.face_material == MATERIALS.index("eye")]
     xyz = horse.rest_vertices[np.unique(is_eye)]
@@ -117,14 +118,14 @@ def test_profile_hides_the_far_side(gl):
     for side, far, x in (("R", "L", -8.0), ("L", "R", 8.0)):
         _, visible, seen = labelled(gl, standing_scene((x, 0.0, 1.0)))
         for k in ("eye", "point_of_shoulder", "elbow", "fore_fetlock", "hind_fetlock", "point_of_hip", "stifle"):
-            assert seen[f"{k}.{side}"] == labels.SEEN, k
+            assert seen[f"{k}.{side}"] == SEEN, k
         for k in ("eye", "elbow", "point_of_hip", "stifle", "fore_fetlock", "hind_fetlock"):
-            assert seen[f"{k}.{far}"] == labels.HIDDEN, k
+            assert seen[f"{k}.{far}"] == HIDDEN, k
         for k in ("forearm", "forefoot", "lower_leg", "hind_foot", "shoulder", "thigh", "eye"):
-            assert seen[f"DEF-{k}.{side}"] == labels.SEEN, k
-            assert seen[f"DEF-{k}.{far}"] == labels.HIDDEN, k
-        assert seen["withers"] == seen["nose"] == labels.SEEN
-        assert (visible > labels.OUT).all()
+            assert seen[f"DEF-{k}.{side}"] == SEEN, k
+            assert seen[f"DEF-{k}.{far}"] == HIDDEN, k
+        assert seen["withers"] == seen["nose"] == SEEN
+        assert (visible > OUT).all()
 
 
 def test_a_board_in_front_hides_what_is_behind_it(gl):
@@ -132,8 +133,8 @@ def test_a_board_in_front_hides_what_is_behind_it(gl):
     props.box((-1.0, 0.0, 0.3), (0.02, 3.0, 0.3), 0.0, np.ones(3), OBJECT_ID)
     _, _, seen = labelled(gl, standing_scene((-8.0, 0.0, 1.0), props=props))
     hidden = [k for k in skeleton.KEYPOINTS if k.endswith(".R") and ("fetlock" in k or "toe" in k)]
-    assert hidden and all(seen[k] == labels.HIDDEN for k in hidden)
-    assert seen["withers"] == labels.SEEN
+    assert hidden and all(seen[k] == HIDDEN for k in hidden)
+    assert seen["withers"] == SEEN
 
 
 def test_points_outside_the_image_are_out(gl):
@@ -144,7 +145,7 @@ def test_points_outside_the_image_are_out(gl):
     uv, seen, _ = labelled(gl, Scene(**{**scene.__dict__, "camera": camera}))
     outside = (uv[:, 0] < -0.5) | (uv[:, 0] >= 399.5)
     assert outside.any() and not outside.all()
-    assert np.array_equal(seen == labels.OUT, outside)
+    assert np.array_equal(seen == OUT, outside)
 
 
 def part_at(gl, scene: Scene, point_world: np.ndarray) -> str:
@@ -242,7 +243,7 @@ def test_frames_are_consistent(gl, index):
     projected = frame.xyz_cam @ frame.K.T
     assert np.allclose(projected[:, :2] / projected[:, 2:], frame.uv_px, equal_nan=True)
     inside = np.all((frame.uv_px >= -0.5) & (frame.uv_px < 127.5), -1)
-    assert np.array_equal(frame.visibility > labels.OUT, inside)
+    assert np.array_equal(frame.visibility > OUT, inside)
     x, y, w, h = frame.bbox_xywh
     rows, columns = np.nonzero(frame.mask)
     assert x - 1 <= columns.min() and columns.max() <= x + w + 1
@@ -301,7 +302,7 @@ def test_without_any_share_a_crop_is_only_a_crop(gl):
     nothing = SensorShares(**{f.name: 0.0 for f in fields(SensorShares)})
     args = (frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, 96)
     plain, _, seen, _ = augment(np.random.default_rng(0), *args, nothing)
-    on_frame = np.all((frame.uv_px >= 1) & (frame.uv_px < len(frame.image) - 2), -1) & (seen > labels.OUT)
+    on_frame = np.all((frame.uv_px >= 1) & (frame.uv_px < len(frame.image) - 2), -1) & (seen > OUT)
     # every change alone makes another picture of the same points
     for f in fields(SensorShares):
         image, *_ = augment(np.random.default_rng(0), *args, replace(nothing, **{f.name: 1.0}))
@@ -338,7 +339,7 @@ def test_training_samples_keep_sides_and_mask_under_mirroring(gl):
         mirrored.add(is_mirrored)
         assert image.shape == (96, 96, 3) and share.shape == (96, 96)
         inside = np.all((uv >= -0.5) & (uv < 95.5), -1)
-        assert not (seen[~inside] > labels.OUT).any()
+        assert not (seen[~inside] > OUT).any()
         original = frame.visibility[skeleton.MIRROR_KEYPOINTS] if is_mirrored else frame.visibility
         assert (seen <= original).all()
     assert mirrored == {0, 1}

@@ -10,10 +10,11 @@ import pytest
 
 from kinequimation import skeleton
 from kinequimation.body import Body, breed_shape
+from kinequimation.dataset.visibility import visibility
 from kinequimation.errors import InputError, MissingDependencyError
 from kinequimation.geometry.camera import Camera, intrinsics, look_at
 from kinequimation.motion import make_motion
-from kinequimation.synth import garments, labels, riders, saddlery, tack
+from kinequimation.synth import garments, riders, saddlery, tack
 from kinequimation.synth.coat import COAT_FIELDS
 from kinequimation.synth.glsl.common import SCENE_FIELDS
 from kinequimation.synth.meshes import Props, mesh
@@ -253,7 +254,7 @@ def test_thin_garments_hide_no_landmark(gl):
         buffers = gl.render(drawn)
         points = horse.keypoints()
         args = (drawn.camera.project(points), drawn.camera.to_cam(points)[:, 2], horse.body.shape.withers_height_m)
-        seen.append(labels.visibility(buffers, *args)[skeleton.NUM_JOINTS68 :])
+        seen.append(visibility(buffers, *args)[skeleton.NUM_JOINTS68 :])
     assert (buffers.object_id == TACK_ID).sum() > 1000
     assert np.array_equal(*seen)
 

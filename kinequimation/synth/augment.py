@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.dataset.visibility import HIDDEN, OUT, SEEN
 from kinequimation.geometry.crop import apply_transform, compose_transforms, crop_transform, warp
-from kinequimation.synth.labels import HIDDEN, OUT, SEEN
 from kinequimation.synth.occluders import occlude, texture_patch
 from kinequimation.synth.sensor import FIRST_SENSOR, SensorShares, camera_curve, photometric, retouched, sensor
 

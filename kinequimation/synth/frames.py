@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from kinequimation.dataset.visibility import visibility
 from kinequimation.errors import InputError
 from kinequimation.synth.augment import augment
 from kinequimation.synth.blur import exposed
@@ -20,7 +21,6 @@ from kinequimation.synth.labels import (
     near_sides,
     object_ids,
     part_segmentation,
-    visibility,
 )
 from kinequimation.synth.record import GENERATOR, scene_record, with_changes
 from kinequimation.synth.renderer import renderer

@@ -1,0 +1,442 @@
+"""Label files: what Blender's renders show, one JSON file for each frame and camera.
+
+A dataset's folder, with variants of an image that share one label::
+
+    DIR/render.json                              how it was rendered: whoever goes on must ask for the same
+    DIR/<action>/images/<variant>/f00012_c03.png the image
+    DIR/<action>/masks/f00012_c03.png            255 where the horse itself is seen, else 0
+    DIR/<action>/labels/f00012_c03.json          the label, written last: where it is, the rest is
+
+A label, with lengths in metres, angles in radians, quaternions as w, x, y, z, matrices as rows, pixels with (0, 0) at
+the *centre* of the top-left one, and null for what is not a number (a point behind the camera)::
+
+    {"format": 1, "action", "clip", "frame", "camera", "fps", "variants": ["flat", "materials"],
+     "image_size": [width, height],
+     "camera_intrinsics": {"width", "height", "fx", "fy", "cx", "cy", "K"},
+     "camera_extrinsics": {"matrix_world"},          camera to world; Blender's camera: x right, y up, looks along -z
+     "armature", "root_matrix",                      the armature's root bone in the world
+     "bbox_xywh", "area_px",                         tight box with its hidden parts, clipped; pixels of the mask
+     "bones": [{"name", "parent", "head", "tail",    in the world
+                "uv", "uv_tail", "in_frame", "in_frame_tail",
+                "visibility",                        0 out of the frame, 1 hidden, 2 seen, of the head
+                "occluded",                          visibility is 1
+                "depth",                             of the head along the camera's axis
+                "roll",                              Blender's bone roll at rest
+                "quaternion",                        the bone's rotation in the world
+                "matrix_world", "matrix_rel_root", "matrix_basis"}],
+     "landmarks": [{"name", "xyz", "uv", "in_frame", "visibility", "occluded", "depth"}],   may be empty
+     "scene": {...}}                                 what else is known: coat, shape, light, gait, seed; may be empty
+
+``bones`` are the deforming bones, in the order of ``skeleton.BONES``; horse68 is there in full, a rig may lack the
+mane. ``matrix_rel_root`` is root_matrix⁻¹ · matrix_world, ``matrix_basis`` Blender's: the pose against the rest. Frames
+of one clip are moments of one movement: they must not be spread over training and test.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.errors import InputError
+from kinequimation.geometry.camera import Camera
+from kinequimation.io.atomic import replacing
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, UInt8
+
+FORMAT = 1
+MAX_LABEL_BYTES = 8 << 20
+MAX_SIDE_PX = 16_384
+VARIANTS: tuple[str, ...] = ("flat", "materials")
+"""How a horse may be drawn: in plain colours without shadows, or with its coat, light and surroundings."""
+CV_FROM_BLENDER = np.diag([1.0, -1.0, -1.0, 1.0])
+"""From Blender's camera axes (y up, looks along −z) to OpenCV's; its own inverse."""
+_FRAME_NAME = re.compile(r"f(\d{5,9})_c(\d{2,4})")
+_ACTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+_BONE_ARRAYS = {
+    "head": (3,),
+    "tail": (3,),
+    "uv": (2,),
+    "uv_tail": (2,),
+    "depth": (),
+    "roll": (),
+    "quaternion": (4,),
+    "matrix_world": (4, 4),
+    "matrix_rel_root": (4, 4),
+    "matrix_basis": (4, 4),
+}
+_MAY_BE_NULL = ("uv", "uv_tail")
+_DECIMALS = {"uv": 4, "uv_tail": 4}
+_USUAL_DECIMALS = 7
+
+
+@dataclass(frozen=True)
+class Bones:
+    """The deforming bones of one frame; see the module for what each field means.
+
+    Attributes:
+        names: N bones, in the order of ``skeleton.BONES``.
+        parents: the deforming bone that each hangs on; "" for none.
+        head, tail: [N, 3] metres, world.
+        uv, uv_tail: [N, 2] pixels; NaN behind the camera.
+        in_frame, in_frame_tail: [N].
+        visibility: [N] 0 out of the frame, 1 hidden, 2 seen, of the head.
+        depth: [N] metres along the camera's axis, of the head.
+        roll: [N] radians.
+        quaternion: [N, 4] w, x, y, z, world.
+        matrix_world, matrix_rel_root, matrix_basis: [N, 4, 4].
+    """
+
+    names: tuple[str, ...]
+    parents: tuple[str, ...]
+    head: Float[np.ndarray, "n 3"]
+    tail: Float[np.ndarray, "n 3"]
+    uv: Float[np.ndarray, "n 2"]
+    uv_tail: Float[np.ndarray, "n 2"]
+    in_frame: Bool[np.ndarray, " n"]
+    in_frame_tail: Bool[np.ndarray, " n"]
+    visibility: UInt8[np.ndarray, " n"]
+    depth: Float[np.ndarray, " n"]
+    roll: Float[np.ndarray, " n"]
+    quaternion: Float[np.ndarray, "n 4"]
+    matrix_world: Float[np.ndarray, "n 4 4"]
+    matrix_rel_root: Float[np.ndarray, "n 4 4"]
+    matrix_basis: Float[np.ndarray, "n 4 4"]
+
+    def __post_init__(self) -> None:
+        missing = [b for b in skeleton.HORSE68 if b not in self.names]
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise InputError(f"bones: expected the 68 of a Rigify horse, {', '.join(missing[:3])}{more} missing")
+        if list(self.names) != [b for b in skeleton.BONES if b in self.names]:
+            raise InputError("bones: expected those of a Rigify horse, once each, in the order of skeleton.BONES")
+        for name, shape in _BONE_ARRAYS.items():
+            value = getattr(self, name)
+            if value.shape != (len(self.names), *shape):
+                raise InputError(f"bones: expected {name} of shape {(len(self.names), *shape)}, got {value.shape}")
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Points on the skin of one frame.
+
+    Attributes:
+        names: N of ``skeleton.LANDMARKS``, in their order; none where the mesh does not say where they are.
+        xyz: [N, 3] metres, world.
+        uv: [N, 2] pixels; NaN behind the camera.
+        in_frame: [N].
+        visibility: [N] 0 out of the frame, 1 hidden, 2 seen.
+        depth: [N] metres along the camera's axis.
+    """
+
+    names: tuple[str, ...] = ()
+    xyz: Float[np.ndarray, "n 3"] = field(default_factory=lambda: np.zeros((0, 3)))
+    uv: Float[np.ndarray, "n 2"] = field(default_factory=lambda: np.zeros((0, 2)))
+    in_frame: Bool[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0, bool))
+    visibility: UInt8[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    depth: Float[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if list(self.names) != [p for p in skeleton.LANDMARKS if p in self.names]:
+            raise InputError("landmarks: expected names of skeleton.LANDMARKS, once each, in their order")
+
+
+@dataclass(frozen=True)
+class FrameLabel:
+    """Everything that is known about one frame seen by one camera; see the module for what each field means.
+
+    Attributes:
+        action: the movement, and the name of the frame's folder.
+        clip: which run of it: frames of one clip belong together.
+        frame: number of the frame, from 0.
+        camera: number of the camera, from 0.
+        fps: frames a second.
+        variants: the images that there are, names of ``VARIANTS``.
+        width, height: of the images, pixels.
+        K: [3, 3] intrinsics, pixels.
+        camera_matrix_world: [4, 4] camera to world, Blender's camera axes.
+        armature: name of the armature's object.
+        root_matrix: [4, 4] of the root bone in the world.
+        bbox_xywh: [4] pixels.
+        area_px: pixels of the mask.
+        bones: the skeleton.
+        landmarks: points on the skin.
+        scene: what else is known.
+    """
+
+    action: str
+    clip: str
+    frame: int
+    camera: int
+    fps: float
+    variants: tuple[str, ...]
+    width: int
+    height: int
+    K: Float[np.ndarray, "3 3"]
+    camera_matrix_world: Float[np.ndarray, "4 4"]
+    armature: str
+    root_matrix: Float[np.ndarray, "4 4"]
+    bbox_xywh: Float[np.ndarray, " 4"]
+    area_px: int
+    bones: Bones
+    landmarks: Landmarks = field(default_factory=Landmarks)
+    scene: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _ACTION_NAME.fullmatch(self.action):
+            raise InputError(f"action: expected letters, digits and . _ + -, got {self.action!r}")
+        if self.frame < 0 or self.camera < 0:
+            raise InputError(f"frame, camera: expected numbers from 0, got {self.frame} and {self.camera}")
+        if not (1 <= self.width <= MAX_SIDE_PX and 1 <= self.height <= MAX_SIDE_PX):
+            raise InputError(f"image_size: expected 1 to {MAX_SIDE_PX} pixels, got {self.width}×{self.height}")
+        if not self.variants or not set(self.variants) <= set(VARIANTS):
+            raise InputError(f"variants: expected some of {', '.join(VARIANTS)}, got {', '.join(self.variants)}")
+
+    @property
+    def T_cam_world(self) -> Float[np.ndarray, "4 4"]:
+        """From the world to OpenCV's camera axes."""
+        return CV_FROM_BLENDER @ np.linalg.inv(self.camera_matrix_world)
+
+    @property
+    def as_camera(self) -> Camera:
+        """The camera that made the image."""
+        return Camera(self.K, self.T_cam_world, self.width, self.height)
+
+
+@dataclass(frozen=True)
+class FramePlace:
+    """Where the files of one frame seen by one camera lie.
+
+    Attributes:
+        root: the dataset's folder.
+        action, frame, camera: as in ``FrameLabel``.
+    """
+
+    root: Path
+    action: str
+    frame: int
+    camera: int
+
+    @property
+    def name(self) -> str:
+        """Name of each of the files, less its suffix."""
+        return f"f{self.frame:05d}_c{self.camera:02d}"
+
+    @property
+    def label(self) -> Path:
+        """The label."""
+        return self.root / self.action / "labels" / f"{self.name}.json"
+
+    @property
+    def mask(self) -> Path:
+        """The mask."""
+        return self.root / self.action / "masks" / f"{self.name}.png"
+
+    def image(self, variant: str) -> Path:
+        """Return the path of the image of a variant."""
+        return self.root / self.action / "images" / variant / f"{self.name}.png"
+
+
+def find_labels(root: Path) -> Iterator[FramePlace]:
+    """Yield the place of every label file under a dataset's folder, by action, frame and camera.
+
+    Raises:
+        InputError: the folder is not there, or holds no labels.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: expected a folder made by 'dataset render', found none")
+    places = []
+    for path in root.glob("*/labels/*.json"):
+        match = _FRAME_NAME.fullmatch(path.stem)
+        if match and _ACTION_NAME.fullmatch(path.parent.parent.name):
+            places.append(FramePlace(root, path.parent.parent.name, int(match[1]), int(match[2])))
+    if not places:
+        raise InputError(f"{root}: expected <action>/labels/f00000_c00.json made by 'dataset render', found none")
+    yield from sorted(places, key=lambda p: (p.action, p.frame, p.camera))
+
+
+def write_label(path: Path, label: FrameLabel) -> None:
+    """Write a label file whole.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(label_to_json(label), allow_nan=False), encoding="utf-8")
+
+
+def read_label(path: Path) -> FrameLabel:
+    """Read a label file.
+
+    Raises:
+        InputError: it is not there, or not such a file; the text names it and what is wrong.
+    """
+    try:
+        if path.stat().st_size > MAX_LABEL_BYTES:
+            raise InputError(f"expected a label under {MAX_LABEL_BYTES >> 20} MB, got {path.stat().st_size} bytes")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: expected a label file, got {reason}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: expected a label file (JSON), got something unreadable ({error})") from error
+    try:
+        return label_from_json(data)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path}: expected the fields of a label, got something else ({reason})") from error
+
+
+def label_to_json(label: FrameLabel) -> dict[str, Any]:
+    """Return a label as the file holds it."""
+    bones, points, K = label.bones, label.landmarks, label.K
+    bone_rows = []
+    for i, name in enumerate(bones.names):
+        row: dict[str, Any] = {"name": name, "parent": bones.parents[i] or None}
+        row |= {key: _plain(getattr(bones, key)[i], _DECIMALS.get(key, _USUAL_DECIMALS)) for key in _BONE_ARRAYS}
+        row |= _seen(bones.in_frame[i], bones.visibility[i]) | {"in_frame_tail": bool(bones.in_frame_tail[i])}
+        bone_rows.append(row)
+    landmark_rows = [
+        {
+            "name": name,
+            "xyz": _plain(points.xyz[i]),
+            "uv": _plain(points.uv[i], 4),
+            "depth": _plain(points.depth[i]),
+            **_seen(points.in_frame[i], points.visibility[i]),
+        }
+        for i, name in enumerate(points.names)
+    ]
+    return {
+        "format": FORMAT,
+        "action": label.action,
+        "clip": label.clip,
+        "frame": label.frame,
+        "camera": label.camera,
+        "fps": float(label.fps),
+        "variants": list(label.variants),
+        "image_size": [label.width, label.height],
+        "camera_intrinsics": {
+            "width": label.width,
+            "height": label.height,
+            **{k: _plain(K[at]) for k, at in (("fx", (0, 0)), ("fy", (1, 1)), ("cx", (0, 2)), ("cy", (1, 2)))},
+            "K": _plain(K),
+        },
+        "camera_extrinsics": {"matrix_world": _plain(label.camera_matrix_world, 9)},
+        "armature": label.armature,
+        "root_matrix": _plain(label.root_matrix),
+        "bbox_xywh": _plain(label.bbox_xywh, 4),
+        "area_px": int(label.area_px),
+        "bones": bone_rows,
+        "landmarks": landmark_rows,
+        "scene": label.scene,
+    }
+
+
+def _seen(in_frame: Any, visibility: Any) -> dict[str, Any]:
+    return {"in_frame": bool(in_frame), "visibility": int(visibility), "occluded": int(visibility) == 1}
+
+
+def _plain(value: Any, decimals: int = _USUAL_DECIMALS) -> Any:
+    """Return an array as lists of rounded numbers, NaN as null."""
+    array = np.round(np.asarray(value, np.float64), decimals) + 0.0  # no -0.0
+    if np.isfinite(array).all():
+        return array.tolist()
+    return np.where(np.isfinite(array), array, None).tolist()
+
+
+def label_from_json(data: dict[str, Any]) -> FrameLabel:
+    """Return the label that ``label_to_json`` made.
+
+    Raises:
+        InputError: a value is out of its range or not a number. Other errors: the fields are not those of a label.
+    """
+    if data["format"] != FORMAT:
+        raise InputError(f"format: expected {FORMAT}, got {data['format']!r}")
+    rows, points = data["bones"], data["landmarks"]
+    bones = Bones(
+        names=tuple(str(r["name"]) for r in rows),
+        parents=tuple(str(r["parent"] or "") for r in rows),
+        in_frame=_flags(rows, "in_frame"),
+        in_frame_tail=_flags(rows, "in_frame_tail"),
+        visibility=_visibility(rows),
+        **{
+            key: np.stack([_array(r, key, shape, may_be_null=key in _MAY_BE_NULL) for r in rows])
+            for key, shape in _BONE_ARRAYS.items()
+        },
+    )
+    landmarks = Landmarks()
+    if points:
+        landmarks = Landmarks(
+            names=tuple(str(p["name"]) for p in points),
+            xyz=np.stack([_array(p, "xyz", (3,)) for p in points]),
+            uv=np.stack([_array(p, "uv", (2,), may_be_null=True) for p in points]),
+            in_frame=_flags(points, "in_frame"),
+            visibility=_visibility(points),
+            depth=np.stack([_array(p, "depth", ()) for p in points]),
+        )
+    width, height = (int(v) for v in data["image_size"])
+    intrinsics = data["camera_intrinsics"]
+    if (intrinsics["width"], intrinsics["height"]) != (width, height):
+        raise InputError("camera_intrinsics: expected the size of the image")
+    K = _array(intrinsics, "K", (3, 3))
+    named = [float(intrinsics[k]) for k in ("fx", "fy", "cx", "cy")]
+    if not np.allclose(named, [K[0, 0], K[1, 1], K[0, 2], K[1, 2]], atol=1e-6):
+        raise InputError("camera_intrinsics: expected fx, fy, cx, cy to be those of K")
+    if not isinstance(data["scene"], dict):
+        raise InputError("scene: expected an object")
+    return FrameLabel(
+        action=str(data["action"]),
+        clip=str(data["clip"]),
+        frame=int(data["frame"]),
+        camera=int(data["camera"]),
+        fps=float(_array(data, "fps", ())),
+        variants=tuple(str(v) for v in data["variants"]),
+        width=width,
+        height=height,
+        K=K,
+        camera_matrix_world=_array(data["camera_extrinsics"], "matrix_world", (4, 4)),
+        armature=str(data["armature"]),
+        root_matrix=_array(data, "root_matrix", (4, 4)),
+        bbox_xywh=_array(data, "bbox_xywh", (4,)),
+        area_px=int(data["area_px"]),
+        bones=bones,
+        landmarks=landmarks,
+        scene=data["scene"],
+    )
+
+
+def _flags(rows: list[dict[str, Any]], key: str) -> np.ndarray:
+    values = [r[key] for r in rows]
+    if not all(isinstance(v, bool) for v in values):
+        raise InputError(f"{key}: expected true or false")
+    return np.array(values, bool)
+
+
+def _visibility(rows: list[dict[str, Any]]) -> np.ndarray:
+    for row in rows:
+        if row["visibility"] not in (0, 1, 2) or row["occluded"] != (row["visibility"] == 1):
+            raise InputError(f"{row['name']}: expected a visibility of 0, 1 or 2, and occluded where it is 1")
+    return np.array([r["visibility"] for r in rows], np.uint8)
+
+
+def _array(row: dict[str, Any], key: str, shape: tuple[int, ...], *, may_be_null: bool = False) -> np.ndarray:
+    """Return a field as an array of the shape.
+
+    Raises:
+        InputError: another shape, or not finite numbers (or, where it may be, null for all of them).
+    """
+    value = np.array(row[key], np.float64)  # None becomes NaN
+    if value.shape != shape:
+        raise InputError(f"{row.get('name', 'label')}: expected {key} of shape {shape}, got {value.shape}")
+    if not np.isfinite(value).all() and not (may_be_null and np.isnan(value).all()):
+        raise InputError(f"{row.get('name', 'label')}: expected {key} to be finite numbers, got {row[key]}")
+    return value

@@ -1,0 +1,14 @@
+"""Render a rigged horse with labels, in a Python that has bpy or in Blender; see ``--help``.
+
+python dataset_pipeline/blender_export/render_dataset.py --out dataset_pipeline/data/renders --actions Walk,Trot
+blender --background --python dataset_pipeline/blender_export/render_dataset.py -- --out dataset_pipeline/data/renders
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from kinequimation.blender.commands import run_script
+
+run_script("render")

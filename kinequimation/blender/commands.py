@@ -1,0 +1,84 @@
+"""The commands that run inside Blender, and how a script or a process runs one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from kinequimation.errors import InputError, KinEquiMationError
+
+COMMANDS = {
+    "assets": "kinequimation.blender.assets",
+    "render": "kinequimation.blender.render",
+    "fbx": "kinequimation.blender.fbx",
+    "skeleton-meta": "kinequimation.blender.skeleton_meta",
+}
+EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line, like every other error."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def arguments_of_script(argv: Sequence[str]) -> list[str]:
+    """Return a script's own arguments: those after ``--`` under Blender, else all but the script's name."""
+    argv = list(argv)
+    return argv[argv.index("--") + 1 :] if "--" in argv else argv[1:]
+
+
+def run_command(argv: Sequence[str]) -> int:
+    """Run a command.
+
+    Args:
+        argv: the command's name, then its arguments.
+
+    Returns:
+        the exit code: 0, 1 where the command says so, 2 after one line on standard error about the input.
+    """
+    try:
+        parser = _Parser(
+            prog="python -m kinequimation.blender",
+            description="What runs inside Blender: the horse as an asset, and renders with labels.",
+        )
+        subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+        wanted = [name for name in COMMANDS if name in argv[:1]] or list(COMMANDS)
+        for name in wanted:
+            import_module(COMMANDS[name]).add_parser(subparsers)
+        args = parser.parse_args(argv)
+        return args.run(args)
+    except KinEquiMationError as error:
+        print(f"kinequimation: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print("kinequimation: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def run_script(command: str) -> NoReturn:
+    """Run a command with the arguments that the script was given, and end the process.
+
+    Blender's module may crash while the interpreter takes it down, so the process ends at once.
+    """
+    run_and_exit([command, *arguments_of_script(sys.argv)])
+
+
+def run_and_exit(argv: Sequence[str]) -> NoReturn:
+    """Run a command and end the process with its exit code."""
+    try:
+        code = run_command(argv)
+    except SystemExit as error:  # argparse's, after --help
+        code = error.code if isinstance(error.code, int) else 0
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

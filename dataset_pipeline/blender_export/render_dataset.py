@@ -1,7 +1,7 @@
 """Render a rigged horse with labels, in a Python that has bpy or in Blender; see ``--help``.
 
-python dataset_pipeline/blender_export/render_dataset.py --out dataset_pipeline/data/renders --actions Walk,Trot
-blender --background --python dataset_pipeline/blender_export/render_dataset.py -- --out dataset_pipeline/data/renders
+    python dataset_pipeline/blender_export/render_dataset.py --out DIR --actions Walk,Trot --cameras 12
+    blender --background --python dataset_pipeline/blender_export/render_dataset.py -- --out DIR --actions Walk,Trot
 """
 
 import sys

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Set KinEquiMation up and run it: ``python3 run.py demo`` or ``python3 run.py test``.
+"""Set KinEquiMation up and run it: ``python3 run.py demo``, ``python3 run.py test`` or ``python3 run.py blender``.
 
-Makes ``.venv`` beside this file and installs the package into it; later runs reuse it. Standard library only.
+Makes ``.venv`` beside this file and installs the package into it; later runs reuse it. Blender's module has an
+environment of its own, ``.venv-blender``. Standard library only.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-INSTALLING = VENV / "installing"
-INSTALLED = VENV / "installed.json"
+BLENDER_VENV = ROOT / ".venv-blender"
+BLENDER_PYTHON = BLENDER_VENV / PYTHON.relative_to(VENV)
+INSTALLING = "installing"  # in an environment's folder: an installation has begun
+INSTALLED = "installed.json"  # in an environment's folder: what was installed
 
 # An exact version: on Linux an open one may bring several GB of CUDA. Where only CUDA builds are offered,
 # install_torch takes PyTorch's own index of CPU builds instead.
@@ -44,29 +47,43 @@ def run(*command: object, **options: Any) -> subprocess.CompletedProcess:
     return subprocess.run([str(c) for c in command], cwd=str(ROOT), env=environment, check=False, **options)
 
 
-def make_venv() -> None:
-    """Make ``.venv``, or make it anew where it is broken or an earlier installation was cut off."""
+def make_venv(folder: Path, base: str) -> None:
+    """Make an environment, or make it anew where it is broken or an earlier installation was cut off.
+
+    ``base`` is the Python that it is made from.
+    """
     usable = False
-    if PYTHON.exists() and not INSTALLING.exists():
+    python = folder / PYTHON.relative_to(VENV)
+    if python.exists() and not (folder / INSTALLING).exists():
         with contextlib.suppress(OSError):
-            usable = run(PYTHON, "-c", "import pip, encodings", capture_output=True).returncode == 0
+            usable = run(python, "-c", "import pip, encodings", capture_output=True).returncode == 0
     if usable:
         return
-    print(f"making {VENV}", flush=True)
+    print(f"making {folder}", flush=True)
     try:
-        shutil.rmtree(str(VENV), ignore_errors=False)
+        shutil.rmtree(str(folder), ignore_errors=False)
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise Failure(f"cannot remove {VENV} ({error}): close the programs that use it and run this again") from error
-    if run(sys.executable, "-m", "venv", VENV).returncode != 0:
-        shutil.rmtree(str(VENV), ignore_errors=True)
+        raise Failure(f"cannot remove {folder} ({error}): close the programs that use it and run this again") from error
+    if run(base, "-m", "venv", folder).returncode != 0:
+        shutil.rmtree(str(folder), ignore_errors=True)
         raise Failure("cannot make a virtual environment; on Debian and Ubuntu: sudo apt install python3-venv")
 
 
-def pip(*arguments: str, **options: Any) -> subprocess.CompletedProcess:
-    """Run the environment's pip."""
-    return run(PYTHON, "-m", "pip", "--disable-pip-version-check", *arguments, **options)
+def pip(*arguments: str, python: Path = PYTHON, **options: Any) -> subprocess.CompletedProcess:
+    """Run an environment's pip."""
+    return run(python, "-m", "pip", "--disable-pip-version-check", *arguments, **options)
+
+
+def what_was_installed(folder: Path, *files: str) -> dict[str, Any]:
+    """Return what an environment's ``installed.json`` says, or only the key where these files have changed since."""
+    content = b"".join((ROOT / name).read_bytes() for name in files)
+    key = hashlib.sha256(content + str(ROOT).encode()).hexdigest()
+    installed = {}
+    with contextlib.suppress(OSError, ValueError):
+        installed = json.loads((folder / INSTALLED).read_text(encoding="utf-8"))
+    return installed if installed.get("key") == key else {"key": key}
 
 
 def install_torch() -> bool:
@@ -84,28 +101,61 @@ def install_torch() -> bool:
 
 def install(for_tests: bool) -> None:
     """Bring ``.venv`` up to date, if pyproject.toml changed since it last was."""
-    make_venv()
-    key = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
-    installed = {}
-    with contextlib.suppress(OSError, ValueError):
-        installed = json.loads(INSTALLED.read_text(encoding="utf-8"))
-    if installed.get("key") != key:
-        installed = {"key": key, "tests": False, "torch": False}
+    make_venv(VENV, sys.executable)
+    installed = what_was_installed(VENV, "pyproject.toml")
+    if "tests" not in installed:
+        installed |= {"tests": False, "torch": False}
     elif not for_tests or (installed["tests"] and installed["torch"]):
         return
     print("installing; this takes a minute or two the first time", flush=True)
-    INSTALLING.touch()
+    (VENV / INSTALLING).touch()
     if for_tests:
         installed["torch"] = install_torch()
         if not installed["torch"]:
             print(f"{TORCH} cannot be installed here: the tests of training will be skipped", flush=True)
     extras = ("[test,train]" if installed["torch"] else "[test]") if for_tests else ""
     code = pip("install", "--quiet", "--editable", f".{extras}").returncode
-    INSTALLING.unlink()
+    (VENV / INSTALLING).unlink()
     if code != 0:
         raise Failure("the installation failed, see above; check the network connection and run this again")
     installed["tests"] = installed["tests"] or for_tests
-    INSTALLED.write_text(json.dumps(installed), encoding="utf-8")
+    (VENV / INSTALLED).write_text(json.dumps(installed), encoding="utf-8")
+
+
+def python_for_blender() -> str:
+    """Return a CPython 3.11: Blender 4.5's module runs in no other."""
+    if sys.version_info[:2] == (3, 11):
+        return sys.executable
+    commands = [("py", "-3.11")] if os.name == "nt" else [("python3.11",)]
+    for command in commands:
+        with contextlib.suppress(OSError):
+            found = run(*command, "-c", "import sys; print(sys.executable)", capture_output=True, text=True)
+            if found.returncode == 0:
+                return found.stdout.strip()
+    raise Failure("Blender's module needs CPython 3.11, and none was found: install it from https://www.python.org")
+
+
+def blender() -> int:
+    """Make ``.venv-blender``, in which datasets are rendered, and say which Blender it has."""
+    base = python_for_blender()
+    make_venv(BLENDER_VENV, base)
+    installed = what_was_installed(BLENDER_VENV, "requirements.txt", "pyproject.toml")
+    if "blender" not in installed:
+        print("installing Blender's module, 1 GB; this takes a few minutes", flush=True)
+        (BLENDER_VENV / INSTALLING).touch()
+        code = pip("install", "--quiet", "--requirement", "requirements.txt", python=BLENDER_PYTHON).returncode
+        (BLENDER_VENV / INSTALLING).unlink()
+        if code != 0:
+            raise Failure("the installation failed, see above; check the network connection and run this again")
+    version = "import bpy, os; print(bpy.app.version_string, flush=True); os._exit(0)"
+    answer = run(BLENDER_PYTHON, "-c", version, capture_output=True, text=True)
+    if answer.returncode != 0:
+        reason = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise Failure(f"Blender's module does not load: {reason}")
+    installed["blender"] = answer.stdout.split()[0]
+    (BLENDER_VENV / INSTALLED).write_text(json.dumps(installed), encoding="utf-8")
+    print(f"Blender {installed['blender']} is in {BLENDER_VENV}")
+    return 0
 
 
 def demo() -> int:
@@ -176,9 +226,10 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="install, and animate the clip in examples/ into demo_output/")
     commands.add_parser("test", help="install, and run every check and test")
+    commands.add_parser("blender", help="install Blender's module into .venv-blender, for rendering datasets")
     arguments = parser.parse_args()
     try:
-        return demo() if arguments.command == "demo" else test()
+        return {"demo": demo, "test": test, "blender": blender}[arguments.command]()
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 2

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 from kinequimation.errors import InputError, KinEquiMationError
@@ -34,11 +35,12 @@ def arguments_of_script(argv: Sequence[str]) -> list[str]:
     return argv[argv.index("--") + 1 :] if "--" in argv else argv[1:]
 
 
-def run_command(argv: Sequence[str]) -> int:
+def run_command(argv: Sequence[str], called: str = "") -> int:
     """Run a command.
 
     Args:
         argv: the command's name, then its arguments.
+        called: what its help calls it; by default as this module is called.
 
     Returns:
         the exit code: 0, 1 where the command says so, 2 after one line on standard error about the input.
@@ -52,6 +54,8 @@ def run_command(argv: Sequence[str]) -> int:
         wanted = [name for name in COMMANDS if name in argv[:1]] or list(COMMANDS)
         for name in wanted:
             import_module(COMMANDS[name]).add_parser(subparsers)
+        if called and len(wanted) == 1:
+            subparsers.choices[wanted[0]].prog = called
         args = parser.parse_args(argv)
         return args.run(args)
     except KinEquiMationError as error:
@@ -67,13 +71,13 @@ def run_script(command: str) -> NoReturn:
 
     Blender's module may crash while the interpreter takes it down, so the process ends at once.
     """
-    run_and_exit([command, *arguments_of_script(sys.argv)])
+    run_and_exit([command, *arguments_of_script(sys.argv)], Path(sys.argv[0]).name)
 
 
-def run_and_exit(argv: Sequence[str]) -> NoReturn:
-    """Run a command and end the process with its exit code."""
+def run_and_exit(argv: Sequence[str], called: str = "") -> NoReturn:
+    """Run a command, see ``run_command``, and end the process with its exit code."""
     try:
-        code = run_command(argv)
+        code = run_command(argv, called)
     except SystemExit as error:  # argparse's, after --help
         code = error.code if isinstance(error.code, int) else 0
     except Exception:

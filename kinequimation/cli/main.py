@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kinequimation import __version__
-from kinequimation.cli import animate, doctor, evaluate, horse, train
+from kinequimation.cli import animate, dataset, doctor, evaluate, horse, train
 from kinequimation.cli.text import one_line
 from kinequimation.errors import InputError, KinEquiMationError
 
-COMMANDS = (animate, horse, train, evaluate, doctor)
+COMMANDS = (animate, horse, dataset, train, evaluate, doctor)
 EXIT_NO_READER, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 _EPILOG = """examples:
   kinequimation animate trot.mp4 -o trot      video to horse.glb, horse.bvh, overlay.mp4, keypoints.json

@@ -22,7 +22,8 @@ ENVIRONMENT = ".venv-blender"
 _ROOT = Path(__file__).resolve().parents[2]
 _START = (
     f"import sys; sys.path.insert(0, {str(_ROOT)!r}); "
-    "from kinequimation.blender.commands import run_and_exit; run_and_exit(sys.argv[1:])"
+    "from kinequimation.blender.commands import run_and_exit; "
+    "run_and_exit(sys.argv[1:], 'kinequimation dataset ' + sys.argv[1])"
 )
 _HAS_BPY = "import sys; from importlib.util import find_spec; sys.exit(find_spec('bpy') is None)"
 

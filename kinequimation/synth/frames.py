@@ -160,13 +160,31 @@ def label(scene: Scene, scale: int) -> Frame:
     )
 
 
+def sampled_scene(seed: int, index: int, size: int = 256, mixture: Mixture | None = None) -> Scene:
+    """Return the scene that ``sample`` draws, for whoever draws it otherwise.
+
+    Args:
+        seed: which endless stream of frames.
+        index: which frame of it, from 0.
+        size: side of the image, pixels.
+        mixture: how often each thing is drawn; the generator's own if not given.
+
+    Raises:
+        InputError: a number is negative, or the size is not from 16 to 4096.
+    """
+    if not 16 <= size <= 4096:
+        raise InputError(f"size: expected 16 to 4096 pixels, got {size}")
+    return sample_scene(_generator(seed, index, "frame"), size, None, mixture)
+
+
 def _frame_of(stream: str, seed: int, index: int, size: int, scale: int, mixture: Mixture | None) -> Frame:
     """Return frame ``index`` of a stream; its record says which it is."""
-    rng = _generator(seed, index, stream)
-    if stream == "training":
+    if stream == "frame":
+        frame = label(sampled_scene(seed, index, size, mixture), scale)
+    else:
+        rng = _generator(seed, index, stream)
         size = int(TRAINING_SIZES[rng.integers(2)])
-    view = TRAINING_VIEW if stream == "training" else None
-    frame = label(sample_scene(rng, size, view, mixture), scale)
+        frame = label(sample_scene(rng, size, TRAINING_VIEW, mixture), scale)
     origin = {"generator": GENERATOR} | dict(zip(_ORIGIN, (stream, seed, index, size, scale), strict=True))
     return replace(frame, record=frame.record | origin | {"mixture": {} if mixture is None else mixture.changes})
 
@@ -185,8 +203,6 @@ def sample(seed: int, index: int, size: int = 256, mixture: Mixture | None = Non
         InputError: a number is negative, or the size is not from 16 to 4096, or the scale not from 1 to 4.
         MissingDependencyError: there is no OpenGL.
     """
-    if not 16 <= size <= 4096:
-        raise InputError(f"size: expected 16 to 4096 pixels, got {size}")
     if not 1 <= scale <= 4:
         raise InputError(f"scale: expected 1 to 4, got {scale}")
     return _frame_of("frame", seed, index, size, scale, mixture)

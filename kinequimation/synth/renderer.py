@@ -112,7 +112,12 @@ def _clipped_square(line: np.ndarray) -> np.ndarray:
 
 
 class Renderer:
-    """A context with everything that does not change between frames."""
+    """A context with everything that does not change between frames.
+
+    Attributes:
+        ctx: the context.
+        horse_content: the buffers of the horse's vertices, as ``vertex_array`` takes them.
+    """
 
     def __init__(self) -> None:
         try:
@@ -154,8 +159,7 @@ class Renderer:
         self._sky = ctx.program(vertex_shader=backdrop.BACKDROP_VERTEX, fragment_shader=backdrop.SKY_FRAGMENT)
         programs = [*self._surfaces.values(), self._where, self._coat, *self._garments.values(), self._prop, self._veil]
         for program in (*programs, self._ground, self._sky):
-            for unit, name in enumerate(_SAMPLERS):
-                self._set(program, name, np.array(unit, "i4").tobytes())
+            self.set_samplers(program)
         bank = texture_bank()
         self._bank = ctx.texture_array((bank.shape[2], bank.shape[1], len(bank)), 3, bank.tobytes(), alignment=1)
         self._bank.build_mipmaps()
@@ -177,7 +181,7 @@ class Renderer:
         template = drawn_mesh()
         self._rest = ctx.buffer(reserve=len(template.source) * 12)
         static = np.concatenate(list(template.columns.values()), axis=1).astype("f4")
-        content = [
+        self.horse_content: list[Any] = [
             (self._rest, "3f", ("in_rest",)),
             (
                 ctx.buffer(static.tobytes()),
@@ -189,16 +193,16 @@ class Renderer:
         material = template.columns["in_kind"][template.faces[:, 0], 0].astype(int)
         is_lock = np.isin(material, _LOCKS)
         index = {lock: ctx.buffer(template.faces[is_lock == lock].tobytes()) for lock in (False, True)}
+        content = self.horse_content
         self._surface_vaos = {
-            key: self._vertex_array(program, content, index[key[0]]) for key, program in self._surfaces.items()
+            key: self.vertex_array(program, content, index[key[0]]) for key, program in self._surfaces.items()
         }
         self._garment_faces = LayerFaces.of(template.columns["in_template"], template.faces, material)
         self._garment_index = ctx.buffer(reserve=len(template.faces) * 12)
         self._garment_vaos = {
-            layer: self._vertex_array(program, content, self._garment_index)
-            for layer, program in self._garments.items()
+            layer: self.vertex_array(program, content, self._garment_index) for layer, program in self._garments.items()
         }
-        self._horse_depth_vao = self._vertex_array(self._horse_depth, content, coarse_index)
+        self._horse_depth_vao = self.vertex_array(self._horse_depth, content, coarse_index)
         self._instances = ctx.buffer(reserve=1 << 20)
         self._prop_vaos: dict[str, tuple[moderngl.VertexArray, moderngl.VertexArray]] = {}
         per_instance = ("in_row0", "in_row1", "in_row2", "in_rgb_taper", "in_look")
@@ -210,15 +214,15 @@ class Renderer:
             ]
             face_buffer = ctx.buffer(faces.astype("i4").tobytes())
             self._prop_vaos[name] = (
-                self._vertex_array(self._prop, content, face_buffer),
-                self._vertex_array(self._prop_depth, content, face_buffer),
+                self.vertex_array(self._prop, content, face_buffer),
+                self.vertex_array(self._prop_depth, content, face_buffer),
             )
             if name == VEIL:
-                self._veil_vao = self._vertex_array(self._veil, content, face_buffer)
+                self._veil_vao = self.vertex_array(self._veil, content, face_buffer)
         self._outline = ctx.buffer(reserve=8 * 8)
         content = [(self._outline, "2f", ("in_ndc",))]
-        self._ground_vao = self._vertex_array(self._ground, content, None)
-        self._sky_vao = self._vertex_array(self._sky, content, None)
+        self._ground_vao = self.vertex_array(self._ground, content, None)
+        self._sky_vao = self.vertex_array(self._sky, content, None)
         self._smooth = ctx.program(vertex_shader=smooth.SMOOTH_VERTEX, fragment_shader=smooth.SMOOTH_FRAGMENT)
         square = ctx.buffer(np.array([-1, -1, 1, -1, 1, 1, -1, 1], "f4").tobytes())
         self._smooth_vao = ctx.vertex_array(self._smooth, [(square, "2f", "in_ndc")])
@@ -229,7 +233,7 @@ class Renderer:
         self._cull = moderngl.CULL_FACE
         self._targets: dict[tuple[int, int], _Target] = {}
 
-    def _vertex_array(self, program: Any, content: list[Any], index: Any) -> Any:
+    def vertex_array(self, program: Any, content: list[Any], index: Any) -> Any:
         """Return a vertex array of the attributes that the program kept."""
         kept = []
         for buffer, layout, names in content:
@@ -257,7 +261,7 @@ class Renderer:
             )
         return self._targets[width, height]
 
-    def _set(self, program: Any, name: str, data: bytes) -> None:
+    def set_uniform(self, program: Any, name: str, data: bytes) -> None:
         """Write a uniform that the program kept; the driver may have cut unused entries off an array's end."""
         if program not in self._uniforms:
             members = {member: program[member] for member in program}
@@ -266,7 +270,20 @@ class Renderer:
         if member is not None:
             member.write(data[: 16 * member.array_length] if member.array_length > 1 else data)
 
-    def _load_horse(self, horse: HorseInScene) -> None:
+    def set_samplers(self, program: Any) -> None:
+        """Tell a program's samplers their texture units."""
+        for unit, name in enumerate(_SAMPLERS):
+            self.set_uniform(program, name, np.array(unit, "i4").tobytes())
+
+    def use_textures(self) -> None:
+        """Bind the textures that are the same in every scene."""
+        self._bank.use(0)
+        self._volume.use(1)
+        self._shadow.use(2)
+        self._cards.use(3)
+
+    def load_horse(self, horse: HorseInScene) -> None:
+        """Load a horse's rest skin and its bones, for all programs that draw horses."""
         source = drawn_mesh().source
         self._rest.write(horse.rest_vertices[source].astype("f4").tobytes())
         self._bones.write(horse.bone_rows.astype("f4").tobytes())
@@ -316,10 +333,10 @@ class Renderer:
         self.ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self.ctx.front_face = "cw"
         matrix = _column_major(scene.light_from_world)
-        self._set(self._horse_depth, "clip_from_world", matrix)
-        self._set(self._prop_depth, "clip_from_world", matrix)
+        self.set_uniform(self._horse_depth, "clip_from_world", matrix)
+        self.set_uniform(self._prop_depth, "clip_from_world", matrix)
         for horse in scene.horses:
-            self._load_horse(horse)
+            self.load_horse(horse)
             self._horse_depth_vao.render()
         self.ctx.enable_only(moderngl.DEPTH_TEST)
         self._draw_props(scene, depth_only=True)
@@ -327,7 +344,7 @@ class Renderer:
     def _draw_backdrop(self, scene: Scene, ray_from_ndc: np.ndarray, *, ground: bool, sky: bool) -> None:
         """Draw ground and sky, each only over its own part of the image: llvmpipe pays by the pixel."""
         rise = ray_from_ndc[2, :3]  # the ray's z, linear over the image
-        self._set(self._ground, "contact", scene.contact.astype("f4").tobytes())
+        self.set_uniform(self._ground, "contact", scene.contact.astype("f4").tobytes())
         parts = []
         if ground and not scene.is_picture:
             parts.append((self._ground, self._ground_vao, -rise))
@@ -336,7 +353,7 @@ class Renderer:
         for program, vao, line in parts:
             corners = _clipped_square(line)
             if len(corners) >= 3:
-                self._set(program, "ray_from_ndc", _column_major(ray_from_ndc))
+                self.set_uniform(program, "ray_from_ndc", _column_major(ray_from_ndc))
                 self._outline.write(corners.astype("f4").tobytes())
                 vao.render(self._fan, vertices=len(corners))
 
@@ -351,23 +368,23 @@ class Renderer:
     def _set_surfaces(self, clip_from_world: np.ndarray, view_row: np.ndarray, above_m: float = -1e9) -> None:
         """Say how the horses' points come into the picture, and above which height they are drawn."""
         for program in self._surfaces.values():
-            self._set(program, "clip_from_world", _column_major(clip_from_world))
-            self._set(program, "view_row", view_row.astype("f4").tobytes())
-            self._set(program, "above_m", np.array(above_m, "f4").tobytes())
+            self.set_uniform(program, "clip_from_world", _column_major(clip_from_world))
+            self.set_uniform(program, "view_row", view_row.astype("f4").tobytes())
+            self.set_uniform(program, "above_m", np.array(above_m, "f4").tobytes())
 
     def _draw_horse(self, target: _Target, horse: HorseInScene, object_id: int, serial: int, front: str = "cw") -> None:
         """Draw a horse's skin and hair: first which of its points is at each pixel, then its coat."""
         is_fuzzy = bool(horse.coat[COAT_FIELDS.index("fuzz"), 2] > 0)
-        self._load_horse(horse)
+        self.load_horse(horse)
         coat, number = horse.coat.astype("f4").tobytes(), np.array(serial, "f4").tobytes()
         target.surface.use()
         self.ctx.enable_only(self._depth_test | self._cull)
         self.ctx.front_face = front
         for is_lock in (False, True):
             program = self._surfaces[is_lock, is_fuzzy]
-            self._set(program, "coat", coat)
-            self._set(program, "object_id", np.array(object_id, "f4").tobytes())
-            self._set(program, "serial", number)
+            self.set_uniform(program, "coat", coat)
+            self.set_uniform(program, "object_id", np.array(object_id, "f4").tobytes())
+            self.set_uniform(program, "serial", number)
             self._surface_vaos[is_lock, is_fuzzy].render()
         self.ctx.front_face = "cw"
         for unit, texture in enumerate(target.surface.color_attachments, 5):
@@ -376,11 +393,11 @@ class Renderer:
         # the depth test spares the coat's shader the pixels that are not this horse's; discarding them would not
         target.where.use()
         self.ctx.depth_func = "1"
-        self._set(self._where, "serial", number)
+        self.set_uniform(self._where, "serial", number)
         self._where_vao.render(self._fan, vertices=4)
         target.coat.use()
         self.ctx.depth_func = ">"
-        self._set(self._coat, "coat", coat)
+        self.set_uniform(self._coat, "coat", coat)
         self._coat_vao.render(self._fan, vertices=4)
         self.ctx.depth_func = "<="
 
@@ -396,14 +413,14 @@ class Renderer:
         flip[2, 3] = 2 * scene.water_m
         view = scene.camera.T_cam_world[2]
         self._set_surfaces(clip_from_world @ flip, view @ flip, above_m=scene.water_m)
-        self._set(self._coat, "mirror", np.array([-1.0, flip[2, 3]], "f4").tobytes())
+        self.set_uniform(self._coat, "mirror", np.array([-1.0, flip[2, 3]], "f4").tobytes())
         self.ctx.enable_direct(_CLIP_DISTANCE)  # only what stands above the water is mirrored in it
         for serial, horse in enumerate(scene.horses, 1):
             self._draw_horse(target, horse, OBJECT_ID, serial, front="ccw")
         self.ctx.disable_direct(_CLIP_DISTANCE)
         target.whole.use()
         self.ctx.enable_only(self._depth_test)
-        self._set(self._coat, "mirror", np.array([1.0, 0.0], "f4").tobytes())
+        self.set_uniform(self._coat, "mirror", np.array([1.0, 0.0], "f4").tobytes())
         self._set_surfaces(clip_from_world, view)
         far = np.zeros((1, 20))  # a sheet over the whole picture, as far away as can be
         far[0, [0, 5, 11]] = 1.0
@@ -414,7 +431,7 @@ class Renderer:
     def _draw_depth(self, target: Any, box: np.ndarray, clip_from_world: np.ndarray) -> None:
         """Draw a box into the depth buffer alone."""
         self._instances.write(box.astype("f4").tobytes())
-        self._set(self._prop_depth, "clip_from_world", _column_major(clip_from_world))
+        self.set_uniform(self._prop_depth, "clip_from_world", _column_major(clip_from_world))
         shown = target.color_mask
         target.color_mask = ((False,) * 4,) * len(shown)
         self._prop_vaos["box"][1].render(instances=1)
@@ -478,24 +495,21 @@ class Renderer:
         R = camera.T_cam_world[:3, :3]
         ray_from_ndc = np.eye(4)
         ray_from_ndc[:3, :3] = R.T @ np.linalg.inv(P[[0, 1, 3], :3])
-        self._bank.use(0)
-        self._volume.use(1)
-        self._shadow.use(2)
-        self._cards.use(3)
+        self.use_textures()
         self._picture(scene).use(4)
         rows = scene.rows.astype("f4").tobytes()
         worn = [self._garment_faces.worn(h.garments) if h.garments is not None else {} for h in scene.horses]
         garments = [self._garments[layer] for layer in {layer for layers in worn for layer in layers}]
         surfaces = self._surfaces.values()
         for program in (*surfaces, self._coat, *garments, self._prop, self._veil, self._ground, self._sky):
-            self._set(program, "scene", rows)
-            self._set(program, "light_from_world", _column_major(scene.light_from_world))
-            self._set(program, "clip_from_world", clip_from_world)
-            self._set(program, "view_row", camera.T_cam_world[2].astype("f4").tobytes())
+            self.set_uniform(program, "scene", rows)
+            self.set_uniform(program, "light_from_world", _column_major(scene.light_from_world))
+            self.set_uniform(program, "clip_from_world", clip_from_world)
+            self.set_uniform(program, "view_row", camera.T_cam_world[2].astype("f4").tobytes())
         if scene.cover_m > 0:
             self._draw_cover(scene, target, ray_from_ndc, projection)
-        self._set(self._coat, "mirror", np.array([1.0, 0.0], "f4").tobytes())
-        self._set(self._coat, "ray_from_ndc", _column_major(ray_from_ndc))
+        self.set_uniform(self._coat, "mirror", np.array([1.0, 0.0], "f4").tobytes())
+        self.set_uniform(self._coat, "ray_from_ndc", _column_major(ray_from_ndc))
         self._set_surfaces(projection, camera.T_cam_world[2])
         if scene.water_m > 0:
             self._draw_mirrored(scene, target, ray_from_ndc, projection)
@@ -504,7 +518,7 @@ class Renderer:
             target.whole.use()
             ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
             for layer, faces in layers.items():
-                self._set(self._garments[layer], "garment", np.asarray(horse.garments, "f4").tobytes())
+                self.set_uniform(self._garments[layer], "garment", np.asarray(horse.garments, "f4").tobytes())
                 self._garment_index.write(faces.tobytes())
                 self._garment_vaos[layer].render(vertices=3 * len(faces))
         ctx.enable_only(moderngl.DEPTH_TEST)

@@ -108,6 +108,15 @@ mat3x4 blended(vec4 joint, vec4 weight) {
 }
 """
 
+STORED = """
+// how textures hold linear light, and the components of a short vector
+vec3 srgb(vec3 linear) {
+    vec3 c = clamp(linear, 0.0, 1.0);
+    return mix(12.92 * c, 1.055 * pow(max(c, 0.0031308), vec3(1.0 / 2.4)) - 0.055, step(0.0031308, c));
+}
+vec3 stored(vec3 v) { return 0.5 + 0.5 * clamp(v, -1.0, 1.0); }
+"""
+
 DEPTH_FRAGMENT = """#version 330
 void main() {}
 """

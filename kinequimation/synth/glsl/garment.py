@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from kinequimation import skeleton
 from kinequimation.synth.garments import GARMENT_FIELDS
-from kinequimation.synth.glsl.common import BONES, COMMON, defines
+from kinequimation.synth.glsl.common import BONES, COMMON, STORED, defines
 from kinequimation.synth.scene import TACK_ID
 
 _EARS = [skeleton.JOINT_INDEX[j] for j in skeleton.JOINTS if j.startswith("DEF-ear")]
+HIGHLIGHT_EXPONENT = 24.0
+"""Of the highlight on cloth and leather."""
 _UNIFORMS = f"uniform vec4 garment[{len(GARMENT_FIELDS)}];\n" + defines("garment", GARMENT_FIELDS)
 
 _REGIONS = """
@@ -31,6 +33,13 @@ vec3 head_place(vec3 t) {  // metres along the head from poll to nose, in front 
 bool on_head(vec3 t, vec3 h) { return t.y < GARMENT_POLL.w && h.x > -0.10 && h.x < 0.72 && h.y > -0.34; }
 """
 
+EAR = """
+// how much of a vertex follows the ears
+float ear_share(vec4 joint, vec4 weight) {
+    return dot(weight, step(EAR_FIRST - 0.5, joint) * step(joint, vec4(EAR_LAST + 0.5)));
+}
+""".replace("EAR_FIRST", f"{min(_EARS)}.0").replace("EAR_LAST", f"{max(_EARS)}.0")
+
 GARMENT_VERTEX = (
     """#version 330
 uniform mat4 clip_from_world;
@@ -39,6 +48,7 @@ uniform vec4 view_row;
     + BONES
     + _UNIFORMS
     + _REGIONS
+    + EAR
     + """
 in vec3 in_rest; in vec3 in_template; in vec3 in_normal; in vec4 in_joint; in vec4 in_weight; in vec2 in_kind;
 out vec3 world; out vec3 normal; out vec3 t; out vec3 tn; out float material; out float ear; out float z_cam;
@@ -47,7 +57,7 @@ void main() {
     t = in_template;
     tn = in_normal;
     material = in_kind.x;
-    ear = dot(in_weight, step(EAR_FIRST - 0.5, in_joint) * step(in_joint, vec4(EAR_LAST + 0.5)));
+    ear = ear_share(in_joint, in_weight);
     vec3 rest = in_rest;
     vec3 h = head_place(t);
     float thick = GARMENT_THICK.y;
@@ -78,7 +88,7 @@ void main() {
     z_cam = dot(view_row, vec4(world, 1.0));
     gl_Position = clip_from_world * vec4(world, 1.0);
 }
-""".replace("EAR_FIRST", f"{min(_EARS)}.0").replace("EAR_LAST", f"{max(_EARS)}.0")
+"""
 )
 
 _LEGS = """
@@ -226,16 +236,7 @@ _HEAD = """
     }
 """
 
-_BEGIN = (
-    COMMON
-    + _UNIFORMS
-    + _REGIONS
-    + f"const float TACK_ID = {TACK_ID}.0;\n"
-    + """
-in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in float material; in float ear; in float z_cam;
-layout(location = 0) out vec4 out_rgb;
-layout(location = 1) out vec4 out_id;
-layout(location = 2) out float out_z;
+_BEGIN = """
 float strip(vec2 p, vec2 a, vec2 b) {
     vec2 along = b - a;
     return distance(p, a + along * clamp(dot(p - a, along) / dot(along, along), 0.0, 1.0));
@@ -253,6 +254,9 @@ void wear(vec3 colour, float depth, float shine, float rough) {
     covered = true;
 }
 void main() {
+"""
+
+_WORN = """
     bool is_hair = (material > 0.5 && material < 2.5) || material > 5.5;
     covered = false;
     vec3 leather = GARMENT_LEATHER.rgb;
@@ -260,36 +264,87 @@ void main() {
     vec3 h = head_place(t);
     bool is_head = on_head(t, h);
 """
-)
 
-_END = """
-    if (!covered) discard;
+_CLOTH = """
     vec4 noise = texture(volume, (t + GARMENT_OFFSET.xyz) * 1.9);
     if (printed.z > -0.5) rgb *= mix(1.0, 2.0 * texture(bank, printed).g, 0.8);
+    rgb *= mix(0.6, 1.0, smoothstep(0.0, 0.006, edge)) * (1.0 + 1.6 * grain * (noise.a - 0.5));
+    vec3 relief = bump * (noise.rgb - 0.5);
+"""
+
+_LIGHT = """
     vec3 n = normalize(normal);
     vec3 v = normalize(SCENE_EYE.xyz - world);
     if (dot(n, v) < 0.0) n = -n;
-    n = normalize(n + bump * (noise.rgb - 0.5));
-    rgb *= mix(0.6, 1.0, smoothstep(0.0, 0.006, edge)) * (1.0 + 1.6 * grain * (noise.a - 0.5));
+    n = normalize(n + relief);
     float inner = clamp(-tn.x * sign(t.x), 0.0, 1.0) * step(t.z, 1.0);
     float ao = (1.0 - 0.55 * inner) * mix(0.62, 1.0, smoothstep(-0.9, 0.2, tn.z));
     ao *= mix(0.8, 1.0, smoothstep(0.0, 0.3, world.z));
     float light = max(dot(n, SCENE_SUN.xyz), 0.0) * shadow_at(world + n * 0.04) * mix(1.0, ao, 0.4);
     vec3 shaded = lit(rgb, n, light, ao);
     vec3 half_way = normalize(v + SCENE_SUN.xyz);
-    shaded += SCENE_SUN_RGB.rgb * gloss * pow(max(dot(n, half_way), 0.0), 24.0) * light;
+    shaded += SCENE_SUN_RGB.rgb * gloss * pow(max(dot(n, half_way), 0.0), HIGHLIGHT_EXPONENT) * light;
     shaded += SCENE_SKY_RGB.rgb * ao * gloss * 0.4 * pow(1.0 - max(dot(n, v), 0.0), 3.0);
     out_rgb = displayed(fogged(shaded, world));
     out_id = vec4(TACK_ID, 255.0, material, 255.0) / 255.0;
     out_z = z_cam;
 }
+""".replace("HIGHLIGHT_EXPONENT", f"{HIGHLIGHT_EXPONENT}")
+
+_DRAWN = (
+    COMMON
+    + _UNIFORMS
+    + _REGIONS
+    + f"const float TACK_ID = {TACK_ID}.0;\n"
+    + """
+in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in float material; in float ear; in float z_cam;
+layout(location = 0) out vec4 out_rgb;
+layout(location = 1) out vec4 out_id;
+layout(location = 2) out float out_z;
+"""
+    + _BEGIN
+    + _WORN
+)
+
+_BAKED = (
+    COMMON
+    + _UNIFORMS
+    + _REGIONS
+    + STORED
+    + """
+in vec3 at_template; in vec3 at_normal; in float at_material; in float at_ear;
+layout(location = 0) out vec4 out_albedo;  // sRGB; coverage
+layout(location = 1) out vec4 out_surface;  // strength of the highlight
+layout(location = 2) out vec4 out_relief;
+"""
+    + _BEGIN
+    + """
+    vec3 t = at_template, tn = at_normal;
+    float material = at_material, ear = at_ear;
+"""
+    + _WORN
+)
+
+_STORE = """
+    out_albedo = covered ? vec4(srgb(rgb), 1.0) : vec4(0.0);
+    out_surface = vec4(gloss, 0.0, 0.0, 1.0);
+    out_relief = vec4(stored(relief), 1.0);
+}
 """
 
-GARMENT_FRAGMENTS: dict[str, str] = {
-    "legs": _BEGIN + _LEGS + _END,
-    "saddle": _BEGIN + _PAD_AND_GIRTH + _BREASTPLATE + _FLAP + _END,
-    "harness": _BEGIN + _PAD_AND_GIRTH + _BREASTPLATE + _BREECHING + _END,
-    "rug": _BEGIN + _RUG + _END,
-    "head": _BEGIN + _HEAD + _END,
+_LAYERS = {
+    "legs": _LEGS,
+    "saddle": _PAD_AND_GIRTH + _BREASTPLATE + _FLAP,
+    "harness": _PAD_AND_GIRTH + _BREASTPLATE + _BREECHING,
+    "rug": _RUG,
+    "head": _HEAD,
 }
-"""A shader for each of ``garments.LAYERS``: a rasteriser on a CPU runs every branch, so each has its own few."""
+"""What each of ``garments.LAYERS`` looks like. A rasteriser on a CPU runs every branch, so each has its own few."""
+
+GARMENT_FRAGMENTS: dict[str, str] = {
+    layer: _DRAWN + look + "    if (!covered) discard;\n" + _CLOTH + _LIGHT for layer, look in _LAYERS.items()
+}
+"""A shader for each of ``garments.LAYERS``."""
+
+GARMENT_BAKE_FRAGMENTS: dict[str, str] = {layer: _BAKED + look + _CLOTH + _STORE for layer, look in _LAYERS.items()}
+"""The same without light, for textures; with ``bake.BAKE_VERTEX``. Their alpha is 0 where the others discard."""

@@ -16,7 +16,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.body.horse import load_template
 from kinequimation.synth.coat_fields import COAT_FIELDS
-from kinequimation.synth.glsl.common import BONES, COMMON, defines
+from kinequimation.synth.glsl.common import BONES, COMMON, STORED, defines
 
 
 def _anatomy() -> str:
@@ -284,16 +284,19 @@ _MATERIALS = """
     float gloss = (COAT_GLOSS.x + 0.35 * wet) * (1.0 - 0.8 * max(dirty, 0.7 * COAT_DUST.w)), bump = COAT_GLOSS.w;
 """
 
-_LIGHT = """
-    vec3 n = normalize(normal);
-    vec3 v = normalize(SCENE_EYE.xyz - world);
-    if (dot(n, v) < 0.0) n = -n;
+_RELIEF = """
     // relief: broad muscles, the lie of the coat, veins where skin is thin
     float vein = COAT_GRAIN.w * ramp(0.06, 0.0, abs(middle.r - 0.52)) * max(leg, max(0.6 * head, belly));
     vec3 relief = (0.12 + 0.5 * COAT_GRAIN.z) * (broad.rgb - 0.5) + 0.35 * COAT_GRAIN.z * (middle.rgb - 0.5)
                 + bump * 0.5 * (middle.rgb + fine.rgb - 1.0) + COAT_FUZZ.x * (fine.a - 0.5) * vec3(0.9, -0.5, 0.7);
     relief += vein * 1.2 * (middle.gbr - 0.5);
     if (is_hair || is_feather) relief += 0.55 * vec3(strand, strands.b - 0.5, strands.g - 0.5);
+"""
+
+_LIGHT = """
+    vec3 n = normalize(normal);
+    vec3 v = normalize(SCENE_EYE.xyz - world);
+    if (dot(n, v) < 0.0) n = -n;
     n = normalize(n + relief);
     float inner = clamp(-outer, 0.0, 1.0) * step(t.z, 1.0);
     float ao = (1.0 - 0.55 * inner) * mix(0.62, 1.0, ramp(-0.9, 0.2, tn.z));
@@ -338,6 +341,12 @@ _STRANDS = """
 
 _UNIFORMS = f"uniform vec4 coat[{len(COAT_FIELDS)}];\n" + defines("coat", COAT_FIELDS) + ANATOMY
 
+_FRAYED = "COAT_HAIR_SHAPE.w * ramp(0.72, 1.0, hair.x) > 0.25 + 0.9 * strands.r"
+"""Where a lock's ragged end has a gap."""
+
+_RAGGED = "0.4 * COAT_FUZZ.z * (fine.a - 0.3)"
+"""The cosine between skin and view below which a winter coat's outline has a gap."""
+
 SURFACE_OUTPUTS = 6
 """What ``surface_fragment`` writes: ids, depth, then four four-vectors; see there."""
 
@@ -349,10 +358,10 @@ def surface_fragment(*, is_lock: bool, is_fuzzy: bool) -> str:
         is_lock: for mane, tail and feather, whose ends are ragged; else for the skin.
         is_fuzzy: for a winter coat, whose outline is ragged.
     """
-    fray = "    if (COAT_HAIR_SHAPE.w * ramp(0.72, 1.0, hair.x) > 0.25 + 0.9 * strands.r) discard;\n"
-    fuzz = """
+    fray = f"    if ({_FRAYED}) discard;\n"
+    fuzz = f"""
     float slant = abs(dot(normalize(normal), normalize(SCENE_EYE.xyz - world)));
-    if (slant < 0.4 * COAT_FUZZ.z * (fine.a - 0.3) && !is_hair) discard;
+    if (slant < {_RAGGED} && !is_hair) discard;
 """
     return (
         COMMON
@@ -388,6 +397,19 @@ void main() {
 """
     )
 
+
+_PAINT = (
+    _NOISE
+    + """
+    vec4 broad = texture(volume, p * 0.35);
+    vec4 pattern = texture(volume, p * COAT_PATTERN_SCALE.xyz);
+"""
+    + _STRANDS
+    + _COLOUR
+    + _MATERIALS
+    + _RELIEF
+)
+"""What a point of the skin looks like, before light falls on it: ``rgb``, ``gloss``, ``relief``."""
 
 WHERE_FRAGMENT = """#version 330
 uniform sampler2D ids;
@@ -432,17 +454,41 @@ void main() {
     world.z = world.z * mirror.x + mirror.y;
     bool is_feather = material > 5.5, is_hair = material > 0.5 && material < 2.5;
 """
-    + _NOISE
-    + """
-    vec4 broad = texture(volume, p * 0.35);
-    vec4 pattern = texture(volume, p * COAT_PATTERN_SCALE.xyz);
-"""
-    + _STRANDS
-    + _COLOUR
-    + _MATERIALS
+    + _PAINT
     + _LIGHT
     + """
     out_rgb = displayed(fogged(shaded, world));
 }
 """
 )
+
+COAT_BAKE_FRAGMENT = (
+    COMMON
+    + """
+in vec3 at_template; in vec3 at_normal; in vec2 at_hair; in float at_material;
+layout(location = 0) out vec4 out_albedo;  // sRGB; coverage
+layout(location = 1) out vec4 out_surface;  // strength of the highlight; raggedness of the outline
+layout(location = 2) out vec4 out_relief;
+"""
+    + _UNIFORMS
+    + _RAMP
+    + _FUNCTIONS
+    + STORED
+    + """
+void main() {
+    t = at_template, tn = at_normal, hair = at_hair, material = at_material;
+    float px = 0.5 * length(fwidth(t));
+    bool is_feather = material > 5.5, is_hair = material > 0.5 && material < 2.5;
+"""
+    + _PAINT
+    + f"""
+    bool is_gap = (is_hair || is_feather) && {_FRAYED};
+    float ragged = is_hair ? 0.0 : {_RAGGED};
+    float strength = is_hair ? COAT_HAIR_SHAPE.z * (0.5 + hair.y) : mix(gloss, 1.0, eye_open);
+    out_albedo = vec4(srgb(rgb), is_gap ? 0.0 : 1.0);
+    out_surface = vec4(strength, ragged, 0.0, 1.0);
+    out_relief = vec4(stored(relief), 1.0);
+}}
+"""
+)
+"""The coat without light, for textures; with ``bake.BAKE_VERTEX``."""

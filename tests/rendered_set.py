@@ -255,7 +255,7 @@ def first_surfaces(horse: Body, vertices: Float[np.ndarray, "v 3"], camera: Came
     height, width = camera.height, camera.width
     uv, z = camera.project(vertices), camera.to_cam(vertices)[:, 2]
     corner, depth = uv[horse.faces], z[horse.faces]
-    inside: np.ndarray = np.isfinite(corner).all(axis=(1, 2))
+    inside = np.isfinite(corner.sum((1, 2)))
     low = np.where(inside[:, None], np.ceil(np.where(inside[:, None, None], corner, 0.0).min(1)), 0).astype(int)
     high = np.where(inside[:, None], np.floor(np.where(inside[:, None, None], corner, -1.0).max(1)), -1).astype(int)
     low, high = np.maximum(low, 0), np.minimum(high, [width - 1, height - 1])

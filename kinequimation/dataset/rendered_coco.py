@@ -244,7 +244,7 @@ def coco_file(path: Path, category: dict[str, Any], info: dict[str, Any]) -> Ite
     Raises:
         OutputError: it cannot be written.
     """
-    head = json.dumps({"info": info, "licenses": [], "categories": [category]}, ensure_ascii=False)
+    head = json.dumps({"info": info, "licenses": [], "categories": [category]})
     with (
         replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as images,
@@ -260,4 +260,4 @@ def coco_file(path: Path, category: dict[str, Any], info: dict[str, Any]) -> Ite
 
 
 def _compact(record: dict[str, Any]) -> str:
-    return json.dumps(record, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return json.dumps(record, separators=(",", ":"), allow_nan=False)

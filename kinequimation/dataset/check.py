@@ -1,0 +1,267 @@
+"""Check a rendered dataset: every file, every frame, every clip, and the COCO and CSV files made of it.
+
+Nothing is taken on trust that can be computed again: pixels from 3D points and cameras, left and right from the shape
+of the body, areas and boxes from masks. A fault never stops the check; each names its file in one line. What is kept in
+memory is some hundred bytes a frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kinequimation.dataset.check_clips import ClipChecker
+from kinequimation.dataset.check_frame import Fault, FrameFindings, check_frame
+from kinequimation.dataset.labels import VARIANTS, FramePlace
+from kinequimation.errors import InputError
+
+Progress = Callable[[int, int], None]
+"""Called with frames done, and how many there are."""
+
+_FRAME = re.compile(r"f(\d{5,9})_c(\d{2,4})")
+_ACTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+_CHUNK = 16
+_FEW_FRAMES = 100
+"""Up to here, starting processes takes longer than the work."""
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many files of a kind there are.
+
+    Attributes:
+        action, camera: as in a label.
+        kind: ``label``, ``mask``, or the variant of an image.
+        n: files.
+    """
+
+    action: str
+    camera: int
+    kind: str
+    n: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        root: the rendered dataset's folder.
+        n_images, n_clips: how many there are, readable or not.
+        counts: files by action, camera and kind.
+        faults: what is wrong, by file.
+        exports: what was compared besides, one line for each file.
+    """
+
+    root: Path
+    n_images: int
+    n_clips: int
+    counts: tuple[Count, ...]
+    faults: tuple[Fault, ...]
+    exports: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Is nothing wrong?"""
+        return not self.faults
+
+    @property
+    def verdict(self) -> str:
+        """All in one line."""
+        seen = f"{_number(self.n_images, 'image')}, {_number(self.n_clips, 'clip')}"
+        if self.ok:
+            return f"ok: {seen}, no faults"
+        files = len({f.file for f in self.faults})
+        return f"FAULTY: {_number(len(self.faults), 'fault')} in {_number(files, 'file')}; {seen}"
+
+    def lines(self) -> list[str]:
+        """Return the report for a reader: the counts, each fault, the verdict."""
+        lines = [*_table(self.counts, "action"), "", *_table(self.counts, "camera"), ""]
+        lines += [*self.exports, ""] if self.exports else []
+        lines += [f"{_plain(f.file)}: {_plain(f.what)}" for f in self.faults]
+        return [*lines, *([""] if self.faults else []), self.verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as values that JSON can hold."""
+        return {
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "root": str(self.root),
+            "images": self.n_images,
+            "clips": self.n_clips,
+            "counts": [{"action": c.action, "camera": c.camera, "kind": c.kind, "n": c.n} for c in self.counts],
+            "exports": list(self.exports),
+            "faults": [{"file": f.file, "what": f.what} for f in self.faults],
+        }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a check; ``check_dataset`` takes them under the same names, all but ``--json``."""
+    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the rendered dataset's folder")
+    parser.add_argument("--dataset", type=Path, metavar="DIR", help="also the folder of COCO and CSV files made of it")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: as many as the machine has cores")
+    parser.add_argument("--json", action="store_true", help="write the report as JSON")
+
+
+def check_dataset(
+    root: Path, dataset: Path | None = None, progress: Progress | None = None, workers: int | None = None
+) -> Report:
+    """Check a rendered dataset and, if asked, the files that were made of it.
+
+    Args:
+        root: the folder that ``dataset render`` made.
+        dataset: the folder that ``dataset build`` made of it.
+        progress: called with frames done and in all.
+        workers: processes; as many as there are cores by default, and none for a small dataset.
+
+    Returns:
+        counts and faults; faults are no errors.
+
+    Raises:
+        InputError: a folder is not there, or is none of a dataset.
+    """
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers: expected at least 1, got {workers}")
+    if dataset is not None and not dataset.is_dir():
+        raise InputError(f"{dataset}: expected the folder that 'dataset build' made, found none")
+    frames, faults = _find_frames(root)
+    n_workers = workers or os.cpu_count() or 1
+    pool = (
+        ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"))
+        if n_workers > 1 and len(frames) > _FEW_FRAMES
+        else None
+    )
+    counts: dict[tuple[str, int, str], int] = {}
+    clips = ClipChecker([f.place for f in frames])
+    try:
+        for done, found in enumerate(_in_order(_check_files, frames, pool), start=1):
+            faults += found.faults
+            faults += clips.add(found)
+            if progress is not None:
+                progress(done, len(frames))
+        faults += clips.finish()
+        for frame in frames:
+            kinds = [*frame.images, *["label"] * frame.has_label, *["mask"] * frame.has_mask]
+            for kind in kinds:
+                key = (frame.place.action, frame.place.camera, kind)
+                counts[key] = counts.get(key, 0) + 1
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+    return Report(
+        root=root,
+        n_images=sum(n for (*_, kind), n in counts.items() if kind in VARIANTS),
+        n_clips=clips.n_clips,
+        counts=tuple(Count(*key, n) for key, n in sorted(counts.items())),
+        faults=tuple(sorted(faults, key=lambda f: f.file)),
+    )
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files that there are of one frame seen by one camera."""
+
+    place: FramePlace
+    images: tuple[str, ...]
+    has_label: bool
+    has_mask: bool
+
+
+def _check_files(files: _Files) -> FrameFindings:
+    return check_frame(files.place, files.images, files.has_label, files.has_mask)
+
+
+def _find_frames(root: Path) -> tuple[list[_Files], list[Fault]]:
+    """Return the frames of which there is any file, by action, frame and camera, and the files with other names.
+
+    Raises:
+        InputError: there are none.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: expected a folder made by 'dataset render', found none")
+    frames: list[_Files] = []
+    faults: list[Fault] = []
+    for action in sorted(e.name for e in os.scandir(root) if e.is_dir() and _ACTION.fullmatch(e.name)):
+        kinds: dict[tuple[int, int], list[str]] = {}
+        for kind, folder, suffix in _folders(root / action, faults, root):
+            for entry in os.scandir(folder):
+                match = _FRAME.fullmatch(Path(entry.name).stem)
+                if match and entry.name.endswith(suffix):
+                    kinds.setdefault((int(match[1]), int(match[2])), []).append(kind)
+                elif not entry.name.startswith(".") and entry.name.endswith((".json", ".png")):
+                    file = (folder / entry.name).relative_to(root).as_posix()
+                    faults.append(Fault(file, f"is not named f00000_c00{suffix}: no label or image of a frame"))
+        for (frame, camera), found in sorted(kinds.items()):
+            images = tuple(v for v in VARIANTS if v in found)
+            place = FramePlace(root, action, frame, camera)
+            frames.append(_Files(place, images, "label" in found, "mask" in found))
+    if not frames:
+        raise InputError(f"{root}: expected <action>/labels/f00000_c00.json made by 'dataset render', found none")
+    return frames, faults
+
+
+def _folders(action: Path, faults: list[Fault], root: Path) -> Iterator[tuple[str, Path, str]]:
+    for kind, name, suffix in (("label", "labels", ".json"), ("mask", "masks", ".png")):
+        if (action / name).is_dir():
+            yield kind, action / name, suffix
+    if (action / "images").is_dir():
+        for entry in sorted(os.scandir(action / "images"), key=lambda e: e.name):
+            if entry.name in VARIANTS and entry.is_dir():
+                yield entry.name, action / "images" / entry.name, ".png"
+            elif not entry.name.startswith("."):
+                file = Path(entry.path).relative_to(root).as_posix()
+                faults.append(Fault(file, f"is no variant: expected {', '.join(VARIANTS)}"))
+
+
+def _in_order(work: Callable[[_In], _Out], items: Iterable[_In], pool: ProcessPoolExecutor | None) -> Iterator[_Out]:
+    """Yield the result for each item in their order, with few of them under way at a time."""
+    if pool is None:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[list[_Out]]] = deque()
+    most = 4 * (os.cpu_count() or 1)
+    pending = iter(items)
+    while True:
+        while len(waiting) < most and (chunk := list(islice(pending, _CHUNK))):
+            waiting.append(pool.submit(_map, work, chunk))
+        if not waiting:
+            return
+        yield from waiting.popleft().result()
+
+
+def _map(work: Callable[[_In], _Out], items: list[_In]) -> list[_Out]:
+    return [work(item) for item in items]
+
+
+def _table(counts: tuple[Count, ...], by: str) -> list[str]:
+    """Return files by action or by camera, a column for each kind."""
+    kinds = [k for k in ("label", "mask", *VARIANTS) if any(c.kind == k for c in counts)]
+    rows: dict[str, dict[str, int]] = {}
+    for c in counts:
+        row = rows.setdefault(c.action if by == "action" else f"c{c.camera:02d}", dict.fromkeys(kinds, 0))
+        row[c.kind] += c.n
+    rows["all"] = {k: sum(row[k] for row in rows.values()) for k in kinds}
+    width = max(len(by), *(len(name) for name in rows))
+    head = {"label": "labels", "mask": "masks"}
+    lines = [by.ljust(width) + "".join(f"{head.get(k, k):>11}" for k in kinds)]
+    return lines + [name.ljust(width) + "".join(f"{row[k]:>11}" for k in kinds) for name, row in rows.items()]
+
+
+def _number(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def _plain(text: str) -> str:
+    """Return a text without line breaks and control characters, which names and files may bring along."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

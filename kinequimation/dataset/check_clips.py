@@ -1,0 +1,183 @@
+"""What must hold among the frames of a rendered dataset: one horse a clip, no gaps, nothing twice.
+
+Keeps some hundred bytes for each frame, never its images or labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation.dataset.check_frame import Fault, FrameFindings
+from kinequimation.dataset.labels import FramePlace
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+_LENGTH_TOLERANCE = 5e-3
+"""Of the mean bone: a millimetre of a horse. Labels keep a ten-thousandth of that."""
+_ROLL_TOLERANCE_RAD = 1e-3
+_LEAST_CONTRAST = 0.2
+"""Of the median of the same clip, camera and variant ``flat``. A guess, wide enough for a horse that comes nearer."""
+_MAX_KINDS = 32
+"""How many different horses in one clip are told apart."""
+_MAX_GAPS = 20
+"""How many missing frames of one clip are named one by one."""
+
+
+@dataclass
+class _Kind:
+    """Frames of a clip that show the same horse in the same format."""
+
+    fixed: str
+    names: tuple[str, ...]
+    lengths: Float[np.ndarray, " n"]
+    roll: Float[np.ndarray, " n"]
+    frames: list[int] = field(default_factory=list)
+
+    def difference(self, other: FrameFindings) -> str | None:
+        """Return how a frame differs from these in what no frame of a clip may change."""
+        if other.fixed != self.fixed:
+            return f"is not like the clip's other frames: {other.fixed}; there {self.fixed}"
+        off = np.abs(other.lengths - self.lengths)
+        if off.max() > _LENGTH_TOLERANCE * self.lengths.mean():
+            worst = int(off.argmax())
+            a, b = other.lengths[worst], self.lengths[worst]
+            return (
+                "bone lengths are not those of the clip's other frames:"
+                f" {self.names[worst]} is {a:.4g} long, there {b:.4g}"
+            )
+        turned = np.abs((other.roll - self.roll + np.pi) % (2 * np.pi) - np.pi)
+        if turned.max() > _ROLL_TOLERANCE_RAD:
+            return f"roll is not that of the clip's other frames: {self.names[int(turned.argmax())]}"
+        return None
+
+
+@dataclass
+class _Clip:
+    kinds: list[_Kind] = field(default_factory=list)
+    frames: dict[int, list[int]] = field(default_factory=dict)  # of each camera
+    contrast: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+
+
+class ClipChecker:
+    """Takes the findings of one frame after the other, and then says what is wrong among them.
+
+    Args:
+        places: all frames of the dataset; ``add`` is called once for each, in this order.
+    """
+
+    def __init__(self, places: list[FramePlace]) -> None:
+        self._places = places
+        self._clips: dict[tuple[str, str], _Clip] = {}
+        self._pictures: dict[bytes, tuple[int, str, float]] = {}
+        self._moments: dict[bytes, int] = {}
+        self._is_repeat: set[int] = set()
+        self._done = 0
+
+    @property
+    def n_clips(self) -> int:
+        """How many clips there are so far."""
+        return len(self._clips)
+
+    def add(self, found: FrameFindings) -> list[Fault]:
+        """Take a frame; return what it repeats of earlier ones."""
+        i = self._done
+        self._done += 1
+        faults = []
+        if found.moment:
+            first = self._moments.setdefault(found.moment, i)
+            if first != i:
+                self._is_repeat.add(i)
+                other = self._places[first]
+                faults.append(Fault(_label(found.place), f"bones and camera are those of {_label(other)}: it is twice"))
+        faults += self._repeated_pictures(found, i)
+        if found.clip:
+            self._add_to_clip(found, i)
+        return faults
+
+    def _repeated_pictures(self, found: FrameFindings, i: int) -> list[Fault]:
+        faults = []
+        for variant, digest in found.pictures.items():
+            contrast = found.contrast.get(variant, 0.0)
+            j, other_variant, other_contrast = self._pictures.setdefault(digest, (i, variant, contrast))
+            if (j, other_variant) == (i, variant) or (j != i and i in self._is_repeat):
+                continue  # a frame that is there twice has been named
+            mine, other = _image(found.place, variant), _image(self._places[j], other_variant)
+            # the picture belongs to the mask whose outline it shows
+            if j != i and other_contrast < 0.7 * contrast:
+                mine, other = other, mine
+                self._pictures[digest] = (i, variant, contrast)
+            faults.append(Fault(mine, f"is the same picture as {other}"))
+        return faults
+
+    def _add_to_clip(self, found: FrameFindings, i: int) -> None:
+        clip = self._clips.setdefault((found.place.action, found.clip), _Clip())
+        clip.frames.setdefault(found.place.camera, []).append(found.place.frame)
+        if "flat" in found.contrast:
+            clip.contrast.setdefault(found.place.camera, []).append((i, found.contrast["flat"]))
+        for kind in clip.kinds:
+            if kind.difference(found) is None or len(clip.kinds) >= _MAX_KINDS:
+                kind.frames.append(i)
+                return
+        clip.kinds.append(_Kind(found.fixed, found.names, found.lengths, found.roll, [i]))
+
+    def finish(self) -> Iterator[Fault]:
+        """Yield what is wrong with whole clips."""
+        present = {(p.action, p.frame, p.camera) for p in self._places}
+        for (action, _), clip in self._clips.items():
+            usual = max(clip.kinds, key=lambda k: len(k.frames))
+            for kind in clip.kinds:
+                if kind is not usual:
+                    as_found = FrameFindings(
+                        self._places[kind.frames[0]], (), fixed=kind.fixed, lengths=kind.lengths, roll=kind.roll
+                    )
+                    what = usual.difference(as_found) or "is not like the clip's other frames"
+                    yield from (Fault(_label(self._places[i]), what) for i in kind.frames)
+            for rows in clip.contrast.values():
+                median = float(np.median([c for _, c in rows]))
+                for i, contrast in rows if len(rows) >= 4 else ():
+                    if contrast < _LEAST_CONTRAST * median:
+                        what = "does not show the horse's outline where the mask has it: a picture of another frame?"
+                        yield Fault(_image(self._places[i], "flat"), what)
+            yield from self._gaps(action, clip, present)
+
+    def _gaps(self, action: str, clip: _Clip, present: set[tuple[str, int, int]]) -> Iterator[Fault]:
+        root = self._places[0].root
+        frames = sorted({f for of_camera in clip.frames.values() for f in of_camera})
+        skipped = set(_missing(frames))
+        missing = [
+            (frame, camera, frame in skipped)
+            for frame in sorted({*frames, *skipped})
+            for camera in sorted(clip.frames)
+            if (action, frame, camera) not in present
+        ]
+        for frame, camera, is_gap in missing[:_MAX_GAPS]:
+            why = "the clip has frames before and after it" if is_gap else "other cameras saw this frame"
+            yield Fault(_label(FramePlace(root, action, frame, camera)), f"the frame is missing; {why}")
+        if len(missing) > _MAX_GAPS:
+            yield Fault(f"{action}/labels", f"{len(missing) - _MAX_GAPS} more frames of this clip are missing")
+
+
+def _missing(frames: list[int]) -> list[int]:
+    """Return the frames left out of a regular sequence; none where it follows no one step."""
+    steps = np.diff(frames)
+    if len(steps) < 2:
+        return []
+    values, counts = np.unique(steps, return_counts=True)
+    step = int(values[counts.argmax()])
+    if (steps % step).any():
+        return []
+    return [f for a, b in pairwise(frames) for f in range(a + step, b, step)]
+
+
+def _label(place: FramePlace) -> str:
+    return place.label.relative_to(place.root).as_posix()
+
+
+def _image(place: FramePlace, variant: str) -> str:
+    return place.image(variant).relative_to(place.root).as_posix()

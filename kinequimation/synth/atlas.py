@@ -25,10 +25,12 @@ from kinequimation.synth.glsl.horse import COAT_BAKE_FRAGMENT
 from kinequimation.synth.renderer import Renderer, renderer
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int, UInt8
+    from jaxtyping import Bool, Float, Int, UInt8
 
 MIN_SIZE, MAX_SIZE = 16, 8192
 """Of a texture, pixels; 8192 is what every OpenGL 3.3 card draws into."""
+_REACH = 1 / 64
+"""How far around charts their values are spread, of the texture's width: enough down to the mipmap of 64 texels."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class SurfaceTexture:
     """What a surface looks like without light, over a UV layout; row 0 is the top, where v = 1.
 
     A texel in row i and column k shows u = (k + ½) / size and v = 1 − (i + ½) / size: Blender's and OpenGL's v runs up,
-    glTF's is 1 − v. Beyond the outlines of charts every texel has the values of the nearest one inside, so that no
-    filter shows a seam.
+    glTF's is 1 − v. Around charts, and where ``alpha`` is 0, the values of the nearest texel go on, so that no filter
+    shows a seam; far from everything there is the mean.
 
     Attributes:
         rgb: [size, size, 3] albedo, sRGB.
@@ -192,21 +194,24 @@ class _Baker:
             for texture in textures:
                 texture.release()
         # at a chart's outline the cloth goes on in another chart: alpha is spread over the gap like everything else
-        inside = surface[..., 3] > 0
-        alpha = albedo[..., 3][_nearest(inside)]
-        at = _nearest(albedo[..., 3] > 0 if what in LAYERS else inside)
-        return SurfaceTexture(
-            albedo[at][..., :3], alpha, surface[at][..., 0], surface[at][..., 1], relief[at][..., :3], exponent
-        )
+        is_inside = surface[..., 3] > 0
+        alpha = _spread(albedo[..., 3:], is_inside)
+        is_seen = is_inside & (albedo[..., 3] > 0)
+        look = _spread(np.concatenate([albedo[..., :3], surface[..., :2], relief[..., :3]], -1), is_seen)
+        return SurfaceTexture(look[..., :3], alpha[..., 0], look[..., 3], look[..., 4], look[..., 5:], exponent)
 
 
-def _nearest(is_drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each texel the row and column of the nearest one that was drawn; its own where none was."""
+def _spread(
+    values: UInt8[np.ndarray, "h w channels"], is_drawn: Bool[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w channels"]:
+    """Return a picture in which texels that were not drawn have the nearest one's values, or far away the mean."""
     if not is_drawn.any():
-        rows, columns = np.indices(is_drawn.shape)
-        return rows, columns
-    rows, columns = distance_transform_edt(~is_drawn, return_distances=False, return_indices=True)
-    return rows, columns
+        return values
+    distance, at = np.empty(is_drawn.shape), np.empty((2, *is_drawn.shape), np.int32)
+    distance_transform_edt(~is_drawn, distances=distance, indices=at, return_indices=True)
+    spread = values[tuple(at)]
+    spread[distance > _REACH * len(values)] = values[is_drawn].mean(0).round()
+    return spread
 
 
 @lru_cache(maxsize=1)

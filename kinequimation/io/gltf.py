@@ -181,10 +181,15 @@ def _mesh(buffer: _Buffer, body: Body) -> tuple[list[dict[str, Any]], list[dict[
     return materials, primitives
 
 
-def _material(name: str) -> dict[str, Any]:
-    colour_srgb, roughness = _LOOKS[name]
+def look(material: str) -> tuple[Float[np.ndarray, " 3"], float]:
+    """Return the colour (linear RGB, 0 to 1) and roughness that a material of ``body.MATERIALS`` has without a coat."""
+    colour_srgb, roughness = _LOOKS[material]
     srgb = np.array(colour_srgb) / 255.0
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4), roughness  # IEC 61966-2-1
+
+
+def _material(name: str) -> dict[str, Any]:
+    linear, roughness = look(name)
     return {
         "name": name,
         "pbrMetallicRoughness": {

@@ -1,0 +1,14 @@
+"""Export the horse, its plain rig and its actions as FBX, in a Python that has bpy or in Blender; see ``--help``.
+
+python dataset_pipeline/blender_export/export_fbx.py --blend assets/horse.blend --out assets/horse.fbx
+blender --background --python dataset_pipeline/blender_export/export_fbx.py -- --blend assets/horse.blend --out assets/horse.fbx
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from kinequimation.blender.commands import run_script
+
+run_script("fbx")

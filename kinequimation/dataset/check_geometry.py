@@ -195,7 +195,7 @@ def _uv_faults(
     if swapped.sum() >= 2 and np.array_equal(swapped[mirror], swapped):
         where = "in 3D, not in" if sides_are_wrong else "in"
         faults += _named(swapped, names, f"left and right are swapped {where} {what}")
-        bad &= ~swapped
+        bad = bad & ~swapped
     if bad.sum() > 0.5 * both.sum():
         worst = int(np.argmax(off))
         return [

@@ -21,7 +21,8 @@ _OUTLINE = (16, 18, 22)
 _SUPERSAMPLE = 2
 
 
-def _colour(name: str) -> tuple[int, int, int]:
+def colour_of(name: str) -> tuple[int, int, int]:
+    """Return the colour of a bone or landmark: warm on the horse's left, cool on its right, white between."""
     if skeleton.MIRROR[name] == name:
         return _MIDLINE
     is_hind = any(part in name for part in ("thigh", "lower_leg", "hind", "r_toe", "r_hoof", "pelvis"))
@@ -31,9 +32,9 @@ def _colour(name: str) -> tuple[int, int, int]:
     return _RIGHT_HIND if is_hind else _RIGHT_FORE
 
 
-_EDGES = [(skeleton.KEYPOINT_INDEX[a], skeleton.KEYPOINT_INDEX[b], _colour(b)) for a, b in skeleton.EDGES]
+_EDGES = [(skeleton.KEYPOINT_INDEX[a], skeleton.KEYPOINT_INDEX[b], colour_of(b)) for a, b in skeleton.EDGES]
 _POINTS = sorted({i for a, b, _ in _EDGES for i in (a, b)})
-_POINT_COLOURS = [_colour(name) for name in skeleton.KEYPOINTS]
+_POINT_COLOURS = [colour_of(name) for name in skeleton.KEYPOINTS]
 
 
 def draw_skeleton(

@@ -45,7 +45,7 @@ class SurfaceTexture:
         rgb: [size, size, 3] albedo, sRGB.
         alpha: [size, size] 0 where there is nothing: the gaps in the ragged ends of hair, or no cloth. Cut it at one
             half; a surface is as opaque as its outline is sharp.
-        gloss: [size, size] strength of the highlight: 0 dull to 255 wet (in the shader 0 to 1).
+        gloss: [size, size] how bright the middle of a highlight is: 255 as bright as white cloth that faces the sun.
         ragged: [size, size] a winter coat's outline: there is nothing where 255 · |cos of the angle between normal and
             view| is below this. 0 all over for short coats and garments.
         relief: [size, size, 3] what is added to the unit normal in the world's axes before it is made a unit vector
@@ -62,12 +62,21 @@ class SurfaceTexture:
 
     @property
     def roughness(self) -> float:
-        """Roughness as Blender's and glTF's shaders have it, the square root of GGX's α = √(2 / (exponent + 2)).
+        """Roughness of a physically based shader (Blender's, glTF's) with a highlight as wide: √α, α² = 2 / (n + 2).
 
-        B. Walter et al., Microfacet Models for Refraction through Rough Surfaces, 2007, where α of Beckmann's and
-        Phong's lobes are matched; engines use the same for GGX.
+        B. Walter et al., Microfacet Models for Refraction through Rough Surfaces, 2007, section 5.2, match the lobes of
+        Phong's exponent n and of Beckmann's α so; GGX has the same α.
         """
         return float((2.0 / (self.exponent + 2.0)) ** 0.25)
+
+    @property
+    def reflectance(self) -> float:
+        """Reflectance at normal incidence, F₀, of such a shader with as bright a highlight where ``gloss`` is 255.
+
+        Light straight onto a surface comes straight back as F₀ / (4 α²) of what white cloth would show. Blender's
+        "Specular IOR Level" is F₀ / 0.08, glTF's ``specularFactor`` F₀ / 0.04.
+        """
+        return 8.0 / (self.exponent + 2.0)
 
     @property
     def rgba(self) -> UInt8[np.ndarray, "size size 4"]:
@@ -171,7 +180,14 @@ class _Baker:
     def bake(
         self, what: str, rows: np.ndarray, corner_uv: np.ndarray, faces: np.ndarray, size: int, exponent: float
     ) -> SurfaceTexture:
-        """Draw faces with the shader of the coat or of a layer of garments."""
+        """Draw faces with the shader of the coat or of a layer of garments.
+
+        Args:
+            what: ``coat``, or one of ``garments.LAYERS``.
+            rows: what that shader reads.
+            corner_uv, faces, size: as for ``bake_garment``.
+            exponent: of its highlight.
+        """
         gl, ctx = self._gl, self._gl.ctx
         vertex_array = self._vertex_array(what)
         gl.set_uniform(vertex_array.program, "coat" if what == "coat" else "garment", rows.astype("f4").tobytes())

@@ -291,6 +291,8 @@ _RELIEF = """
                 + bump * 0.5 * (middle.rgb + fine.rgb - 1.0) + COAT_FUZZ.x * (fine.a - 0.5) * vec3(0.9, -0.5, 0.7);
     relief += vein * 1.2 * (middle.gbr - 0.5);
     if (is_hair || is_feather) relief += 0.55 * vec3(strand, strands.b - 0.5, strands.g - 0.5);
+    float strength = is_hair ? COAT_HAIR_SHAPE.z * (0.5 + hair.y) : gloss;
+    strength *= 0.8 * (0.5 + 0.02 * COAT_GLOSS.y);
 """
 
 _LIGHT = """
@@ -313,9 +315,7 @@ _LIGHT = """
     float th = dot(lie, half_way);
     float drawn_out = pow(max(1.0 - th * th, 0.001), 0.5 * COAT_GLOSS.y) * pow(nh, 0.2 * COAT_GLOSS.y);
     float shine = mix(pow(nh, COAT_GLOSS.y), drawn_out, is_hair ? 1.0 : COAT_GRAIN.x);
-    float strength = is_hair ? COAT_HAIR_SHAPE.z * (0.5 + hair.y) : gloss;
-    strength *= 0.8 * (0.5 + 0.02 * COAT_GLOSS.y) * shine * light;
-    shaded += SCENE_SUN_RGB.rgb * strength * mix(vec3(1.0), sqrt(rgb), 0.7);
+    shaded += SCENE_SUN_RGB.rgb * (strength * shine * light) * mix(vec3(1.0), sqrt(rgb), 0.7);
     float rim = pow(1.0 - max(dot(n, v), 0.0), 4.0);
     float sheen = COAT_GLOSS.z * (0.4 * gloss * (0.3 + rim) + 0.3 * rim * (0.15 + gloss));
     shaded += SCENE_SKY_RGB.rgb * ao * ramp(-0.2, 0.9, reflect(-v, n).z) * sheen;
@@ -409,7 +409,7 @@ _PAINT = (
     + _MATERIALS
     + _RELIEF
 )
-"""What a point of the skin looks like, before light falls on it: ``rgb``, ``gloss``, ``relief``."""
+"""What a point of the skin looks like, without light: ``rgb``, ``relief``, and ``strength`` of the highlight."""
 
 WHERE_FRAGMENT = """#version 330
 uniform sampler2D ids;
@@ -484,9 +484,8 @@ void main() {
     + f"""
     bool is_gap = (is_hair || is_feather) && {_FRAYED};
     float ragged = is_hair ? 0.0 : {_RAGGED};
-    float strength = is_hair ? COAT_HAIR_SHAPE.z * (0.5 + hair.y) : mix(gloss, 1.0, eye_open);
     out_albedo = vec4(srgb(rgb), is_gap ? 0.0 : 1.0);
-    out_surface = vec4(strength, ragged, 0.0, 1.0);
+    out_surface = vec4(is_hair ? strength : mix(strength, 0.6, eye_open), ragged, 0.0, 1.0);
     out_relief = vec4(stored(relief), 1.0);
 }}
 """

@@ -20,6 +20,7 @@ COMMANDS = {
     "skeleton-meta": "kinequimation.blender.skeleton_meta",
 }
 EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+OLDEST_BLENDER = (4, 2, 0)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,6 +36,25 @@ def arguments_of_script(argv: Sequence[str]) -> list[str]:
     return argv[argv.index("--") + 1 :] if "--" in argv else argv[1:]
 
 
+def name_of_script(argv: Sequence[str]) -> str:
+    """Return the file name of the script that a process was started with, Blender's or Python's."""
+    argv = list(argv)
+    path = argv[argv.index("--python") + 1] if "--python" in argv[:-1] else argv[0]
+    return Path(path).name
+
+
+def _check_version() -> None:
+    """Refuse a Blender that is too old; where ``bpy`` is a module that nobody has loaded yet, pip has seen to that.
+
+    Raises:
+        InputError: it is.
+    """
+    blender = sys.modules.get("bpy")
+    if blender is not None and blender.app.version < OLDEST_BLENDER:
+        oldest = ".".join(str(v) for v in OLDEST_BLENDER[:2])
+        raise InputError(f"expected Blender {oldest} or newer, got {blender.app.version_string}")
+
+
 def run_command(argv: Sequence[str], called: str = "") -> int:
     """Run a command.
 
@@ -46,6 +66,7 @@ def run_command(argv: Sequence[str], called: str = "") -> int:
         the exit code: 0, 1 where the command says so, 2 after one line on standard error about the input.
     """
     try:
+        _check_version()
         parser = _Parser(
             prog="python -m kinequimation.blender",
             description="What runs inside Blender: the horse as an asset, and renders with labels.",
@@ -71,7 +92,7 @@ def run_script(command: str) -> NoReturn:
 
     Blender's module may crash while the interpreter takes it down, so the process ends at once.
     """
-    run_and_exit([command, *arguments_of_script(sys.argv)], Path(sys.argv[0]).name)
+    run_and_exit([command, *arguments_of_script(sys.argv)], name_of_script(sys.argv))
 
 
 def run_and_exit(argv: Sequence[str], called: str = "") -> NoReturn:

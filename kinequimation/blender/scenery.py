@@ -1,0 +1,181 @@
+"""A sampled scene in Blender: what ``synth.renderer`` draws by OpenGL, built for Cycles.
+
+Horses and what lies on them come as meshes and textures from ``synth.baked``, everything else from ``props``,
+``ground`` and ``sky``. Each object's ``pass_index`` is its number in the id buffer (``synth.scene``). Blender's own
+light, shadows and reflections fall on it all; motion blur and the camera's noise are left to augmentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from kinequimation.blender.ground import add_ground
+from kinequimation.blender.props import add_props, fill_mesh
+from kinequimation.blender.shading import Graph, Socket, image_of, material_of
+from kinequimation.blender.sky import add_light, fogged, world_of
+from kinequimation.dataset.labels import CV_FROM_BLENDER
+from kinequimation.synth.baked import baked_meshes
+from kinequimation.synth.baked_backdrop import bake_backdrop
+from kinequimation.synth.renderer import FAR_M, NEAR_M
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.geometry.camera import Camera
+    from kinequimation.synth.atlas import SurfaceTexture
+    from kinequimation.synth.baked import BakedMesh
+    from kinequimation.synth.scene import Scene
+
+TEXTURE_SIZE = 1024
+_SENSOR_MM = 36.0
+_FAR_M = 1e4
+"""The ground goes on beyond ``FAR_M``, to where the horizon is."""
+_MADE = (
+    "objects", "meshes", "materials", "images", "lights", "cameras", "worlds", "armatures", "node_groups",
+    "collections", "actions",
+)  # fmt: skip
+_BLENDERS_OWN = ("RENDER_RESULT", "COMPOSITING")
+"""Images that Blender keeps for its results."""
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Remove, at the end of the block, all that was made of Blender's data in it: memory stays flat frame by frame."""
+    before = {kind: {data.as_pointer() for data in getattr(bpy.data, kind)} for kind in _MADE}
+    worlds = [(scene, scene.world, scene.camera) for scene in bpy.data.scenes]
+    try:
+        yield
+    finally:
+        for scene, world, camera in worlds:
+            scene.world, scene.camera = world, camera
+        for kind in _MADE:
+            made = [data for data in getattr(bpy.data, kind) if data.as_pointer() not in before[kind]]
+            bpy.data.batch_remove([data for data in made if getattr(data, "type", "") not in _BLENDERS_OWN])
+
+
+@dataclass(frozen=True)
+class BuiltScene:
+    """What ``build_scene`` made.
+
+    Attributes:
+        camera: the camera's object.
+        surfaces: the horses' meshes and what lies on them, by the name of their object.
+    """
+
+    camera: bpy.types.Object
+    surfaces: dict[str, BakedMesh]
+
+
+def build_scene(
+    scene: Scene, into: bpy.types.Scene, corner_uv: Float[np.ndarray, "f 3 2"], texture_size: int = TEXTURE_SIZE
+) -> BuiltScene:
+    """Build a sampled scene: camera, light, backdrop, ground, horses, props.
+
+    Args:
+        scene: what is in it.
+        into: Blender's scene, whose camera, world and size of the picture are set.
+        corner_uv: a layout of the template's faces for textures, as ``synth.atlas.bake_coat`` wants it.
+        texture_size: of each horse's textures, pixels.
+
+    Raises:
+        MissingDependencyError: there is no OpenGL, which paints coats and backdrop.
+    """
+    collection = into.collection
+    surfaces = {}
+    for baked in baked_meshes(scene):
+        placed = _add_surface(scene, baked, corner_uv, texture_size, collection)
+        surfaces[placed.name] = baked
+    pictures = bake_backdrop(scene)
+    into.world = world_of(scene, pictures)
+    points = np.concatenate([b.xyz_world for b in surfaces.values()])
+    add_ground(scene, pictures, points, collection)
+    add_light(scene, collection)
+    add_props(scene, collection)
+    return BuiltScene(add_camera(scene.camera, into), surfaces)
+
+
+def add_camera(camera: Camera, into: bpy.types.Scene) -> bpy.types.Object:
+    """Add a pinhole camera to a scene and make it the one that the scene is seen by.
+
+    Blender's principal point is given by shifts, in widths of the image, off its middle; its pixels' corners are whole
+    numbers where ours are their centres.
+    """
+    K, width, height = camera.K, camera.width, camera.height
+    lens = bpy.data.cameras.new("camera")
+    lens.sensor_fit, lens.sensor_width = "HORIZONTAL", _SENSOR_MM
+    lens.lens = K[0, 0] * _SENSOR_MM / width
+    lens.shift_x = -(K[0, 2] - (width - 1) / 2) / width
+    lens.shift_y = (K[1, 2] - (height - 1) / 2) / width * (K[0, 0] / K[1, 1])
+    lens.clip_start, lens.clip_end = NEAR_M, max(FAR_M, _FAR_M)
+    render = into.render
+    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
+    render.pixel_aspect_x, render.pixel_aspect_y = 1.0, K[0, 0] / K[1, 1]
+    placed = bpy.data.objects.new("camera", lens)
+    placed.matrix_world = Matrix((np.linalg.inv(camera.T_cam_world) @ CV_FROM_BLENDER).tolist())
+    into.collection.objects.link(placed)
+    into.camera = placed
+    return placed
+
+
+def _add_surface(
+    scene: Scene, baked: BakedMesh, corner_uv: np.ndarray, size: int, collection: bpy.types.Collection
+) -> bpy.types.Object:
+    """Add a horse's skin or a garment."""
+    shape = bpy.data.meshes.new(baked.name)
+    fill_mesh(shape, baked.xyz_world, baked.faces)
+    uv = corner_uv[baked.template_face].astype(np.float32)
+    shape.uv_layers.new(name="uv").uv.foreach_set("vector", uv.ravel())
+    shape.polygons.foreach_set("use_smooth", np.ones(len(baked.faces), bool))
+    shape.normals_split_custom_set_from_vertices(baked.normal_world.tolist())
+    texture = baked.texture(corner_uv, size)
+    shape.materials.append(material_of(baked.name, lambda graph: _coat(graph, scene, baked.name, texture)))
+    placed = bpy.data.objects.new(baked.name, shape)
+    placed.pass_index = baked.object_id
+    collection.objects.link(placed)
+    return placed
+
+
+def _coat(graph: Graph, scene: Scene, name: str, texture: SurfaceTexture) -> Socket:
+    """Return the closure of a baked surface: its colours and shine, holes where its hair or cloth ends."""
+    colour = image_of(f"{name} colour", _linear(texture.rgba)[::-1])
+    surface = np.stack([texture.gloss, texture.ragged], -1) / 255.0
+    finish = image_of(f"{name} finish", np.concatenate([surface, np.zeros_like(surface[..., :1])], -1)[::-1])
+    relief = image_of(f"{name} relief", texture.relief[::-1] / 255.0)
+    at = graph.node("ShaderNodeUVMap", uv_map="uv").outputs[0]
+    painted = graph.picture(colour, at, "EXTEND")
+    gloss, ragged, _ = graph.node(
+        "ShaderNodeSeparateColor", {0: graph.picture(finish, at, "EXTEND").outputs["Color"]}
+    ).outputs
+    place = graph.node("ShaderNodeNewGeometry")
+    added = graph.picture(relief, at, "EXTEND").outputs["Color"]
+    added = graph.vector("MULTIPLY_ADD", added, (2.0, 2.0, 2.0), (-1.0, -1.0, -1.0))
+    normal = graph.vector("ADD", place.outputs["Normal"], added)
+    inputs = {
+        "Base Color": painted.outputs["Color"],
+        "Roughness": texture.roughness,
+        "Specular IOR Level": graph.math("MULTIPLY", gloss, 0.5),
+        "Normal": graph.vector("NORMALIZE", normal),
+    }
+    lit = fogged(graph, scene, graph.node("ShaderNodeBsdfPrincipled", inputs).outputs[0])
+    is_there = graph.math("GREATER_THAN", painted.outputs["Alpha"], 0.5)
+    # from within there is nothing, and the outline of a winter coat is ragged
+    is_there = graph.math("MULTIPLY", is_there, graph.math("SUBTRACT", 1.0, place.outputs["Backfacing"]))
+    if texture.ragged.any():
+        slant = graph.math("ABSOLUTE", graph.vector("DOT_PRODUCT", place.outputs["Normal"], place.outputs["Incoming"]))
+        is_there = graph.math("MULTIPLY", is_there, graph.math("GREATER_THAN", slant, ragged))
+    return graph.blend(is_there, graph.node("ShaderNodeBsdfTransparent").outputs[0], lit)
+
+
+def _linear(rgba: np.ndarray) -> np.ndarray:
+    """Return colours of 0..255 as linear light; alpha only scaled."""
+    value = rgba / 255.0
+    rgb = value[..., :3]
+    value[..., :3] = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return value

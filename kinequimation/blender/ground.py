@@ -41,17 +41,17 @@ def add_ground(
     corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * _HALF_M + [0, 0, level]
     mesh = bpy.data.meshes.new("ground")
     mesh.from_pydata(corners.tolist(), [], [(0, 1, 2, 3)])
-    mesh.materials.append(material_of("ground", lambda graph: _surface(graph, scene, pictures)))
+    mean = 0.5 * (scene_row(scene, "soil_a")[:3] + scene_row(scene, "soil_b")[:3])
+    mesh.materials.append(material_of("ground", mean, lambda graph: _surface(graph, scene, pictures, mean)))
     collection.objects.link(bpy.data.objects.new("ground", mesh))
 
 
-def _surface(graph: Graph, scene: Scene, pictures: BackdropPictures) -> Socket:
+def _surface(graph: Graph, scene: Scene, pictures: BackdropPictures, mean: Float[np.ndarray, " 3"]) -> Socket:
     """Return the ground's closure: its colours where the camera sees it, their mean for the light it throws back."""
     share = pictures.ground_share[..., None]
     painted = graph.picture(
         image_of("ground", np.concatenate([pictures.ground_rgb, share], -1)[::-1]), graph.on_screen(), "EXTEND"
     )
-    mean = 0.5 * (scene_row(scene, "soil_a")[:3] + scene_row(scene, "soil_b")[:3])
     rgb = graph.mix(tuple(mean.tolist()), painted.outputs["Color"], graph.seen())
     surface = graph.node("ShaderNodeBsdfDiffuse", {"Color": rgb}).outputs[0]
     if pictures.mirror.any():

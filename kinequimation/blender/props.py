@@ -96,7 +96,7 @@ def add_props(scene: Scene, collection: bpy.types.Collection) -> None:
     for name, rows in scene.props.items():
         rows = rows[np.round(rows[:, 16]) != -10 - _SHADE]
         for object_id in np.unique(rows[:, 19]):
-            key = int(round(object_id)), name == VEIL
+            key = round(object_id), name == VEIL
             groups.setdefault(key, []).append(_triangles(name, rows[rows[:, 19] == object_id]))
     materials: dict[tuple[int, bool], bpy.types.Material] = {}
     for (object_id, is_veil), parts in groups.items():
@@ -121,7 +121,8 @@ def _add(
     for surface in surfaces:
         key = int(surface), is_veil
         if key not in materials:
-            materials[key] = _material(scene, *key)
+            own = triangles.faces[triangles.surface == surface]
+            materials[key] = _material(scene, *key, triangles.rgb[own].mean((0, 1)))
         shape.materials.append(materials[key])
     shape.polygons.foreach_set("material_index", slot.ravel().astype(np.int32))
     shape.polygons.foreach_set("use_smooth", triangles.is_smooth)
@@ -142,7 +143,7 @@ def fill_mesh(shape: bpy.types.Mesh, xyz: Float[np.ndarray, "v 3"], faces: Int[n
     shape.update(calc_edges=True)
 
 
-def _material(scene: Scene, surface: int, is_veil: bool) -> bpy.types.Material:
+def _material(scene: Scene, surface: int, is_veil: bool, mean: Float[np.ndarray, " 3"]) -> bpy.types.Material:
     """Return the material of a surface: a texture's number, −1 plain, −2 lit as the ground is, or a card's picture."""
     if surface < -9:
         name, make = CARDS[-10 - surface], _veil if is_veil else _card
@@ -150,7 +151,7 @@ def _material(scene: Scene, surface: int, is_veil: bool) -> bpy.types.Material:
         name, make = "water", _water
     else:
         name, make = f"solid {surface}", _solid
-    return material_of(name, lambda graph: make(graph, scene, surface))
+    return material_of(name, mean, lambda graph: make(graph, scene, surface))
 
 
 def _number(graph: Graph, name: str) -> Socket:

@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
-from mathutils import Matrix
 
+from kinequimation.blender.cameras import place_camera
 from kinequimation.blender.ground import add_ground
 from kinequimation.blender.props import add_props, fill_mesh
 from kinequimation.blender.shading import Graph, Socket, image_of, material_of
 from kinequimation.blender.sky import add_light, fogged, world_of
-from kinequimation.dataset.labels import CV_FROM_BLENDER
 from kinequimation.synth.baked import baked_meshes
 from kinequimation.synth.baked_backdrop import bake_backdrop
-from kinequimation.synth.renderer import FAR_M, NEAR_M
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -34,11 +32,8 @@ if TYPE_CHECKING:
     from kinequimation.synth.scene import Scene
 
 TEXTURE_SIZE = 1024
-_SENSOR_MM = 36.0
-_FAR_M = 1e4
-"""The ground goes on beyond ``FAR_M``, to where the horizon is."""
 _MADE = (
-    "objects", "meshes", "materials", "images", "lights", "cameras", "worlds", "armatures", "node_groups",
+    "scenes", "objects", "meshes", "materials", "images", "lights", "cameras", "worlds", "armatures", "node_groups",
     "collections", "actions",
 )  # fmt: skip
 _BLENDERS_OWN = ("RENDER_RESULT", "COMPOSITING")
@@ -49,11 +44,11 @@ _BLENDERS_OWN = ("RENDER_RESULT", "COMPOSITING")
 def forgetting() -> Iterator[None]:
     """Remove, at the end of the block, all that was made of Blender's data in it: memory stays flat frame by frame."""
     before = {kind: {data.as_pointer() for data in getattr(bpy.data, kind)} for kind in _MADE}
-    worlds = [(scene, scene.world, scene.camera) for scene in bpy.data.scenes]
+    kept = [(scene, scene.world, scene.camera) for scene in bpy.data.scenes]
     try:
         yield
     finally:
-        for scene, world, camera in worlds:
+        for scene, world, camera in kept:
             scene.world, scene.camera = world, camera
         for kind in _MADE:
             made = [data for data in getattr(bpy.data, kind) if data.as_pointer() not in before[kind]]
@@ -98,29 +93,15 @@ def build_scene(
     add_ground(scene, pictures, points, collection)
     add_light(scene, collection)
     add_props(scene, collection)
-    return BuiltScene(add_camera(scene.camera, into), surfaces)
+    return BuiltScene(_add_camera(scene.camera, into), surfaces)
 
 
-def add_camera(camera: Camera, into: bpy.types.Scene) -> bpy.types.Object:
-    """Add a pinhole camera to a scene and make it the one that the scene is seen by.
-
-    Blender's principal point is given by shifts, in widths of the image, off its middle; its pixels' corners are whole
-    numbers where ours are their centres.
-    """
-    K, width, height = camera.K, camera.width, camera.height
-    lens = bpy.data.cameras.new("camera")
-    lens.sensor_fit, lens.sensor_width = "HORIZONTAL", _SENSOR_MM
-    lens.lens = K[0, 0] * _SENSOR_MM / width
-    lens.shift_x = -(K[0, 2] - (width - 1) / 2) / width
-    lens.shift_y = (K[1, 2] - (height - 1) / 2) / width * (K[0, 0] / K[1, 1])
-    lens.clip_start, lens.clip_end = NEAR_M, max(FAR_M, _FAR_M)
-    render = into.render
-    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
-    render.pixel_aspect_x, render.pixel_aspect_y = 1.0, K[0, 0] / K[1, 1]
-    placed = bpy.data.objects.new("camera", lens)
-    placed.matrix_world = Matrix((np.linalg.inv(camera.T_cam_world) @ CV_FROM_BLENDER).tolist())
+def _add_camera(camera: Camera, into: bpy.types.Scene) -> bpy.types.Object:
+    placed = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    place_camera(placed, camera)
     into.collection.objects.link(placed)
     into.camera = placed
+    into.render.resolution_x, into.render.resolution_y = camera.width, camera.height
     return placed
 
 
@@ -135,7 +116,8 @@ def _add_surface(
     shape.polygons.foreach_set("use_smooth", np.ones(len(baked.faces), bool))
     shape.normals_split_custom_set_from_vertices(baked.normal_world.tolist())
     texture = baked.texture(corner_uv, size)
-    shape.materials.append(material_of(baked.name, lambda graph: _coat(graph, scene, baked.name, texture)))
+    mean = np.array([_linear(texture.rgb)[texture.alpha > 127].mean(0) if texture.alpha.any() else np.zeros(3)])[0]
+    shape.materials.append(material_of(baked.name, mean, lambda graph: _coat(graph, scene, baked.name, texture)))
     placed = bpy.data.objects.new(baked.name, shape)
     placed.pass_index = baked.object_id
     collection.objects.link(placed)
@@ -160,7 +142,7 @@ def _coat(graph: Graph, scene: Scene, name: str, texture: SurfaceTexture) -> Soc
     inputs = {
         "Base Color": painted.outputs["Color"],
         "Roughness": texture.roughness,
-        "Specular IOR Level": graph.math("MULTIPLY", gloss, 0.5),
+        "Specular IOR Level": graph.math("MULTIPLY", gloss, texture.reflectance / 0.08),
         "Normal": graph.vector("NORMALIZE", normal),
     }
     lit = fogged(graph, scene, graph.node("ShaderNodeBsdfPrincipled", inputs).outputs[0])

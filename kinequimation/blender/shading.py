@@ -6,6 +6,7 @@ arguments, so that a formula of ``synth.glsl`` reads alike here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -106,15 +107,18 @@ def image_of(name: str, pixels: Float[np.ndarray, "h w c"]) -> bpy.types.Image:
     return image
 
 
-def material_of(name: str, surface: Any) -> bpy.types.Material:
+def material_of(name: str, colour: Float[np.ndarray, " 3"], surface: Callable[[Graph], Socket]) -> bpy.types.Material:
     """Return a new material.
 
     Args:
         name: its name.
+        colour: what it looks like on the whole, linear; ``flat`` shows it in this.
         surface: called with the material's ``Graph``; returns the closure of its surface.
     """
     material = bpy.data.materials.new(name)
+    material.diffuse_color = (*np.clip(colour, 0, 1).tolist(), 1.0)
     material.use_nodes = True
     graph = Graph(material.node_tree)
     graph.node("ShaderNodeOutputMaterial", {"Surface": surface(graph)})
+    material.cycles.emission_sampling = "NONE"  # fog and what lies behind shine for the camera alone
     return material

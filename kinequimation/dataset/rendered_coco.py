@@ -31,6 +31,7 @@ from PIL import Image
 
 from kinequimation import skeleton
 from kinequimation.dataset.labels import FrameLabel
+from kinequimation.dataset.rendered_frames import slots_of
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
 
@@ -115,16 +116,10 @@ def annotation_record(
         segmentation: what ``rle_of_mask`` returned; None leaves it out.
         landmarks: the points on the skin instead of horse68.
     """
-    if landmarks:
-        names, uv, seen = label.landmarks.names, label.landmarks.uv, label.landmarks.visibility
-        slots = {name: i for i, name in enumerate(skeleton.LANDMARKS)}
-    else:
-        names, uv, seen = label.bones.names, label.bones.uv, label.bones.visibility
-        slots = {name: i for i, name in enumerate(skeleton.HORSE68)}
-    keypoints = np.zeros((len(slots), 3))
-    for name, point, v in zip(names, uv, seen, strict=True):
-        if v > 0 and name in slots:
-            keypoints[slots[name]] = (*point, v)
+    slots = slots_of(label)
+    block = slice(skeleton.NUM_JOINTS68, None) if landmarks else slice(skeleton.NUM_JOINTS68)
+    keypoints = np.concatenate([slots.uv_px, slots.visibility[:, None]], axis=1)[block]
+    keypoints[keypoints[:, 2] == 0] = 0.0
     x, y, width, height = label.bbox_xywh
     n = int((keypoints[:, 2] > 0).sum())
     if n == 0 or width <= 0 or height <= 0:

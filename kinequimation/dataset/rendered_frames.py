@@ -12,10 +12,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from kinequimation import skeleton
 from kinequimation.dataset.labels import VARIANTS, FrameLabel, FramePlace, find_labels, read_label
 from kinequimation.dataset.splits import PARTS, Part, Split, parts_of
 from kinequimation.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
 
 VARIANT_CHOICES: tuple[str, ...] = (*VARIANTS, "both")
 _PEEK_BYTES = 4096
@@ -124,6 +131,35 @@ def find_frames(roots: Sequence[Path], split: Split | None = None) -> RenderedFr
     clips = [(place, _clip_of(place)) for folder in folders for place in find_labels(folder)]
     parts = parts_of(((clip, place.action) for place, clip in clips), split)
     return RenderedFrames(image_root, tuple(RenderedFrame(place, clip, parts[clip]) for place, clip in clips))
+
+
+@dataclass(frozen=True)
+class Slots:
+    """A label's points in the slots of ``skeleton.KEYPOINTS``.
+
+    Attributes:
+        uv_px: [103, 2] NaN behind the camera, and where there is no such point.
+        visibility: [103] 0 out of the frame or no such point, 1 hidden, 2 seen.
+        xyz_world: [103, 3] metres; NaN where there is no such point.
+    """
+
+    uv_px: Float[np.ndarray, "103 2"]
+    visibility: UInt8[np.ndarray, " 103"]
+    xyz_world: Float[np.ndarray, "103 3"]
+
+
+def slots_of(label: FrameLabel) -> Slots:
+    """Return a label's keypoints: heads of horse68's bones, then the points on the skin."""
+    uv = np.full((skeleton.NUM_KEYPOINTS, 2), np.nan)
+    xyz = np.full((skeleton.NUM_KEYPOINTS, 3), np.nan)
+    seen = np.zeros(skeleton.NUM_KEYPOINTS, np.uint8)
+    bones, points = label.bones, label.landmarks
+    at = [skeleton.KEYPOINT_INDEX[p] for p in points.names]
+    uv[at], xyz[at], seen[at] = points.uv, points.xyz, points.visibility
+    # Bones holds horse68 in full and in this order, the mane after it
+    n = skeleton.NUM_JOINTS68
+    uv[:n], xyz[:n], seen[:n] = bones.uv[:n], bones.head[:n], bones.visibility[:n]
+    return Slots(uv, seen, xyz)
 
 
 def by_sequence(frames: Sequence[RenderedFrame]) -> Iterator[list[RenderedFrame]]:

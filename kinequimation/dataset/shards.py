@@ -1,34 +1,27 @@
-"""Shards: cut-out frames with their labels in plain tar files, written once, read fast (the layout of WebDataset).
+"""Shards of drawn frames, cut out, with their labels: see ``dataset.tar_shards`` for the files.
 
-A folder holds ``shards.json`` and ``shard-000000.tar``, ``shard-000001.tar``, ...; in a shard, frame 123 is
+In a shard, frame 123 is
 
     000000123.jpg        the picture
     000000123.alpha.png  255 where it shows the horse, its tack, rider and handler
     000000123.parts.png  part of the horse at each pixel, an index into ``synth.labels.PARTS``; 0 is not the horse
     000000123.shadow.png how much light the horse leaves on the ground, 64×64
     000000123.json       the labels and the record that ``synth.remake`` makes the frame again from
-
-Nothing is unpacked to disk and nothing is unpickled: members are read by name, type and size, and refused else. The
-tar format: POSIX.1-1988 (ustar).
 """
 
 from __future__ import annotations
 
-import io
 import json
-import re
-import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from kinequimation import skeleton
+from kinequimation.dataset.tar_shards import decoded, encoded, json_object, numbers, read_tar, tar_paths, write_tars
 from kinequimation.errors import InputError
-from kinequimation.io.atomic import replacing
 from kinequimation.synth.composite import cut_out_alpha, ground_shadow
 from kinequimation.synth.record import to_json
 
@@ -39,11 +32,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 JPEG_QUALITY = 95
-MAX_MEMBER_BYTES = 16 << 20
-MAX_SIDE_PX = 4096
-_NAME = re.compile(r"(\d{9})\.(jpg|alpha\.png|parts\.png|shadow\.png|json)")
 _KINDS = ("jpg", "alpha.png", "parts.png", "shadow.png", "json")
-_MANIFEST = "shards.json"
 
 
 @dataclass(frozen=True)
@@ -109,38 +98,12 @@ def write_shards(
         InputError: a number is out of range, or the folder holds other frames.
         OutputError: a file cannot be written.
     """
-    if count < 1 or per_shard < 1:
-        raise InputError(f"count, per_shard: expected whole numbers from 1, got {count} and {per_shard}")
-    folder = Path(folder)
     manifest = {"format": FORMAT, "per_shard": per_shard, "source": to_json(source or {})}
-    there = folder / _MANIFEST
-    if there.exists():
-        if _json_object(there.read_bytes(), str(there)) != manifest:
-            raise InputError(f"{folder}: holds other frames than these; choose another folder or remove it")
-    else:
-        with replacing(there) as temporary:
-            temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    for left in folder.glob(".shard-*.tar"):  # of a run that was killed
-        left.unlink(missing_ok=True)
-    paths = [folder / f"shard-{start // per_shard:06d}.tar" for start in range(0, count, per_shard)]
-    for i, path in enumerate(paths):
-        start = i * per_shard
-        n = min(per_shard, count - start)
-        if not path.exists() or _n_frames(path) < n:
-            with replacing(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
-                k = -1
-                for k, frame in enumerate(frames(start, n)):
-                    for kind, data in _members(frame, start + k).items():
-                        info = tarfile.TarInfo(f"{start + k:09d}.{kind}")
-                        info.size = len(data)
-                        tar.addfile(info, io.BytesIO(data))
-                    if progress is not None:
-                        progress(start + k + 1, count)
-                if k + 1 != n:
-                    raise InputError(f"frames: expected {n} from index {start}, got {k + 1}")
-        elif progress is not None:
-            progress(start + n, count)
-    return paths
+
+    def members(start: int, n: int) -> Iterator[dict[str, bytes]]:
+        return (_members(frame, start + k) for k, frame in enumerate(frames(start, n)))
+
+    return write_tars(Path(folder), manifest, members, count, per_shard, progress)
 
 
 def _members(frame: Frame, index: int) -> dict[str, bytes]:
@@ -154,18 +117,12 @@ def _members(frame: Frame, index: int) -> dict[str, bytes]:
         "record": frame.record,
     }  # fmt: skip
     return {
-        "jpg": _encoded(frame.image, "JPEG", quality=JPEG_QUALITY, subsampling=0),
-        "alpha.png": _encoded(alpha.astype(np.uint8) * 255, "PNG", compress_level=1),
-        "parts.png": _encoded(frame.parts, "PNG", compress_level=1),
-        "shadow.png": _encoded(ground_shadow(frame.K, frame.T_cam_world, frame.xyz_cam, size), "PNG"),
+        "jpg": encoded(frame.image, "JPEG", quality=JPEG_QUALITY, subsampling=0),
+        "alpha.png": encoded(alpha.astype(np.uint8) * 255, "PNG", compress_level=1),
+        "parts.png": encoded(frame.parts, "PNG", compress_level=1),
+        "shadow.png": encoded(ground_shadow(frame.K, frame.T_cam_world, frame.xyz_cam, size), "PNG"),
         "json": json.dumps(to_json(labels), separators=(",", ":")).encode(),
     }
-
-
-def _encoded(pixels: np.ndarray, kind: str, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def shard_paths(folder: str | Path) -> list[Path]:
@@ -174,17 +131,7 @@ def shard_paths(folder: str | Path) -> list[Path]:
     Raises:
         InputError: it is no folder of shards of this format.
     """
-    folder = Path(folder)
-    manifest = folder / _MANIFEST
-    if not manifest.is_file():
-        raise InputError(f"{folder}: expected a folder of shards with {_MANIFEST}, found none")
-    version = _json_object(manifest.read_bytes(), str(manifest)).get("format")
-    if version != FORMAT:
-        raise InputError(f"{manifest}: expected format {FORMAT}, got {version}")
-    paths = sorted(p for p in folder.glob("shard-*.tar") if p.is_file())
-    if not paths:
-        raise InputError(f"{folder}: expected shards (shard-000000.tar, ...), found none")
-    return paths
+    return tar_paths(Path(folder), FORMAT)
 
 
 def read_shards(folder: str | Path, part: int = 0, of: int = 1) -> Iterator[CachedFrame]:
@@ -210,60 +157,18 @@ def read_shard(path: str | Path) -> Iterator[CachedFrame]:
     Raises:
         InputError: it is no tar file, was cut off, or holds what a shard does not.
     """
-    for stem, members in _groups(Path(path)):
-        yield _decoded(members, int(stem), f"{path}, frame {stem}")
-
-
-def _groups(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Yield the members of each frame."""
-    stem, members = "", {}
-    try:
-        with tarfile.open(path, "r|") as tar:
-            for info in tar:
-                match = _NAME.fullmatch(info.name)
-                if match is None or not info.isreg():
-                    raise InputError(f"{path}: expected frames as files, found {info.name[:80]!r}")
-                if info.size > MAX_MEMBER_BYTES:
-                    raise InputError(f"{path}: {info.name} has {info.size} bytes, more than {MAX_MEMBER_BYTES}")
-                if match[1] != stem and members:
-                    yield stem, members
-                    members = {}
-                stem = match[1]
-                if match[2] in members:
-                    raise InputError(f"{path}: {info.name} is there twice")
-                content = tar.extractfile(info)
-                members[match[2]] = content.read() if content is not None else b""
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: expected a shard (a tar file): {reason}") from error
-    if members:
-        yield stem, members
-
-
-def _n_frames(path: Path) -> int:
-    return sum(1 for _ in _groups(path))
-
-
-def _json_object(data: bytes, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: expected JSON: {' '.join(str(error).split())[:120]}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a JSON object, got {type(value).__name__}")
-    return value
+    for index, members in read_tar(Path(path), _KINDS):
+        yield _decoded(members, index, f"{path}, frame {index:09d}")
 
 
 def _decoded(members: dict[str, bytes], index: int, where: str) -> CachedFrame:
     missing = [kind for kind in _KINDS if kind not in members]
     if missing:
         raise InputError(f"{where}: expected {', '.join(_KINDS)}; {', '.join(missing)} is missing")
-    image = _pixels(members["jpg"], "JPEG", "RGB", where)
-    labels = _json_object(members["json"], where)
+    image = decoded(members["jpg"], "JPEG", "RGB", where)
+    labels = json_object(members["json"], where)
     size = image.shape[:2]
-    layers = {kind: _pixels(members[f"{kind}.png"], "PNG", "L", where) for kind in ("alpha", "parts", "shadow")}
+    layers = {kind: decoded(members[f"{kind}.png"], "PNG", "L", where) for kind in ("alpha", "parts", "shadow")}
     for kind in ("alpha", "parts"):
         if layers[kind].shape != size:
             raise InputError(f"{where}: expected {kind} of the picture's size {size}, got {layers[kind].shape}")
@@ -277,40 +182,15 @@ def _decoded(members: dict[str, bytes], index: int, where: str) -> CachedFrame:
         index=index,
         image=image,
         **layers,
-        uv_px=_numbers(labels, "uv_px", (n, 2), where),
-        visibility=_numbers(labels, "visibility", (n,), where).astype(np.uint8),
-        bbox_xywh=_numbers(labels, "bbox_xywh", (4,), where),
-        xyz_cam=_numbers(labels, "xyz_cam", (n, 3), where),
-        K=_numbers(labels, "K", (3, 3), where),
-        T_cam_world=_numbers(labels, "T_cam_world", (4, 4), where),
+        uv_px=numbers(labels, "uv_px", (n, 2), where),
+        visibility=numbers(labels, "visibility", (n,), where).astype(np.uint8),
+        bbox_xywh=numbers(labels, "bbox_xywh", (4,), where),
+        xyz_cam=numbers(labels, "xyz_cam", (n, 3), where),
+        K=numbers(labels, "K", (3, 3), where),
+        T_cam_world=numbers(labels, "T_cam_world", (4, 4), where),
         near_sides=(sides[0], sides[1]),
         gait=str(labels.get("gait", "")),
         phase=float(phase) if isinstance(phase, (int, float)) else float("nan"),
-        contact=None if contact is None else _numbers(labels, "contact", (4,), where).astype(bool),
+        contact=None if contact is None else numbers(labels, "contact", (4,), where).astype(bool),
         record=record if isinstance(record, dict) else {},
     )
-
-
-def _pixels(data: bytes, kind: str, mode: str, where: str) -> np.ndarray:
-    try:
-        picture = Image.open(io.BytesIO(data), formats=(kind,))
-        if max(picture.size) > MAX_SIDE_PX or picture.mode != mode:
-            raise InputError(
-                f"{where}: expected a {mode} picture of at most {MAX_SIDE_PX} pixels, got {picture.mode} {picture.size}"
-            )
-        return np.asarray(picture)
-    except InputError:
-        raise
-    except Exception as error:  # Pillow's decoders raise many kinds
-        raise InputError(f"{where}: expected a {kind} picture: {' '.join(str(error).split())[:120]}") from error
-
-
-def _numbers(labels: dict[str, Any], name: str, shape: tuple[int, ...], where: str) -> np.ndarray:
-    """Return an array of finite numbers; null is NaN."""
-    try:
-        array = np.array(labels.get(name), dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{where}: {name}: expected numbers of shape {list(shape)}") from error
-    if array.shape != shape:
-        raise InputError(f"{where}: {name}: expected shape {list(shape)}, got {list(array.shape)}")
-    return array

@@ -18,7 +18,7 @@ R and a spreadsheet read it as it is::
     visibility, depth, roll, quaternion_w ... _z
     matrix_world_00 ... _23, matrix_rel_root_00 ... _23, matrix_basis_00 ... _23
 
-Metres, radians, pixels. With pandas, ``df.filter(regex="^matrix_world_").to_numpy().reshape(-1, 3, 4)`` are the matrices.
+Metres, radians, pixels. With pandas, ``df.filter(regex="^matrix_world_").to_numpy().reshape(-1, 3, 4)`` are matrices.
 The file is about as large as the labels, some 100 kB an image. RFC 4180, UTF-8, a line feed ends a line.
 """
 

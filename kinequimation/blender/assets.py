@@ -132,6 +132,7 @@ def write_blend(path: Path) -> None:
     from kinequimation.errors import OutputError
     from kinequimation.io.atomic import replacing
 
+    bpy.context.preferences.filepaths.save_version = 0  # no backup of the file that it writes over
     with replacing(path) as temporary, quiet():
         try:
             bpy.ops.wm.save_as_mainfile(

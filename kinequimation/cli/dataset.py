@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from kinequimation.cli import dataset_build
+
 _EPILOG = """a dataset from nothing:
   kinequimation dataset assets --out assets/horse.blend
   kinequimation dataset render --out dataset_pipeline/data/renders --actions Walk,Trot,LeftCanter,Jump --cameras 3
@@ -35,6 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         step = steps.add_parser(name, help=text, add_help=False, prefix_chars="\0")
         step.add_argument("rest", nargs="*")
         step.set_defaults(run=_run_in_blender)
+    dataset_build.add_steps(steps)
 
 
 def _run_in_blender(args: argparse.Namespace) -> int:

@@ -108,6 +108,18 @@ def build(
     frames = find_frames(roots, options.split)
     part_counts = frames.counts()
     _make_folder(out)
+    shards: list[Path] = []
+    if options.per_shard:  # first: a folder that holds other shards is refused before anything is replaced
+        for part in part_counts:
+            shards += write_rendered_shards(
+                out / SHARDS_NAME / part,
+                frames,
+                part,
+                options.per_shard,
+                options.variant,
+                options.shard_images,
+                lambda done, total, part=part: progress(f"{part} shards", done, total),
+            )
     kinds = [(coco.NAME68, coco.CATEGORY68, False)]
     if options.with_landmarks:
         kinds.append((coco.NAME_LANDMARKS, coco.CATEGORY_LANDMARKS, True))
@@ -158,19 +170,8 @@ def build(
     for name, *_ in kinds:  # of an earlier build with other shares
         for part in set(PARTS) - set(part_counts):
             (out / f"{name}_{part}.json").unlink(missing_ok=True)
-    if options.per_shard:
-        for part in part_counts:
-            files += write_rendered_shards(
-                out / SHARDS_NAME / part,
-                frames,
-                part,
-                options.per_shard,
-                options.variant,
-                options.shard_images,
-                lambda done, total, part=part: progress(f"{part} shards", done, total),
-            )
     parts = {p: PartCounts(clips, n_images[p], n_horses[p]) for p, (_, clips) in part_counts.items()}
-    return BuildReport(frames.image_root, parts, tuple(files))
+    return BuildReport(frames.image_root, parts, (*files, *shards))
 
 
 def _make_folder(out: Path) -> None:

@@ -18,9 +18,7 @@ METAINFO_PATH = Path("model_pipeline/configs/_base_/horse68.py")
 """Where the file lies, from the repository's root."""
 _COLOURS = {"L": [74, 168, 255], "R": [255, 140, 26], "": [255, 225, 77]}
 """RGB of the horse's left, its right and the middle, as in our overlays."""
-_HEAD = (
-    '"""horse68 for MMPose; dataset_pipeline/build_dataset/build_metainfo.py writes it: do not edit it by hand."""\n'
-)
+_HEAD = '"""horse68 for MMPose. dataset_pipeline/build_dataset/build_metainfo.py writes this file: change that."""\n'
 
 
 def metainfo_source() -> str:
@@ -34,7 +32,7 @@ def metainfo_source() -> str:
         '        author="The KinEquiMation authors",',
         '        title="KinEquiMation: rendered horses with the joints of Blender\'s Rigify horse",',
         '        container="",',
-        '        year="2025",',
+        '        year="",',
         '        homepage="",',
         "    ),",
         "    keypoint_info={",

@@ -20,9 +20,10 @@ _BUILD_EPILOG = """files, names in them relative to the folder of the renders (M
 A clip is one movement, and goes into one part as a whole; its part depends on its name alone. With few clips a part
 may hold one action only: render more actions, or the same ones of other horses into other folders (--root A --root B).
 """
-_LIFTER_EPILOG = """the file holds plain arrays: uv_px, visibility, xyz_world, xyz_cam, K, T_cam_world, ... of all frames, and offsets,
-clip, action, part, camera, fps of the sequences. kinequimation.dataset.lifter_sequences says what each is, and
-SequenceFile there reads it.
+_LIFTER_EPILOG = """the file holds plain arrays:
+uv_px, visibility, xyz_world, xyz_cam, K, T_cam_world, ... of all frames;
+offsets, clip, action, part, camera and fps of the sequences. kinequimation.dataset.lifter_sequences says what each
+is, and SequenceFile there reads it.
 """
 
 

@@ -33,7 +33,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="score the keypoints on labelled photos",
         description="Score the keypoint network on a folder with annotations.json (COCO keypoints) and its images.",
     )
-    parser.add_argument("--set", required=True, type=Path, metavar="DIR", dest="folder", help="the labelled photos")
+    parser.add_argument(
+        "--set", required=True, type=Path, metavar="DIR", dest="folder", help="the labelled photos; or the .json file"
+    )
+    parser.add_argument("--images", type=Path, metavar="DIR", help="where the images lie, if not beside the .json file")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="another keypoint network (.onnx)")
     parser.add_argument("--boxes", choices=("both", "given", "detected"), default="both", help="default: both")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="default: auto")
@@ -49,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from kinequimation.io.atomic import replacing
     from kinequimation.pose2d import PoseEstimator
 
-    images = read_coco(args.folder / "annotations.json")
+    labels = args.folder if args.folder.suffix == ".json" else args.folder / "annotations.json"
+    images = read_coco(labels, args.images)
     n_horses = sum(len(image.horses) for image in images)
     estimator = PoseEstimator(args.weights, device=args.device)
     print(

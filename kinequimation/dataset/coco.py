@@ -84,11 +84,13 @@ class LabelledImage:
     horses: tuple[LabelledHorse, ...]
 
 
-def read_coco(path: Path) -> list[LabelledImage]:
+def read_coco(path: Path, images: Path | None = None) -> list[LabelledImage]:
     """Read a COCO keypoint file.
 
     Args:
-        path: the JSON file; images are looked for beside it, by ``file_name``. They are not opened.
+        path: the JSON file.
+        images: the folder in which images are looked for, by ``file_name``; None for the file's own. They are not
+            opened.
 
     Returns:
         the images that hold labelled horses, in the file's order.
@@ -108,7 +110,7 @@ def read_coco(path: Path) -> list[LabelledImage]:
             raise
         raise InputError(f"{path}: expected a COCO keypoint file (JSON), got something unreadable ({error})") from error
     try:
-        return _parse(data, path.parent)
+        return _parse(data, images or path.parent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:

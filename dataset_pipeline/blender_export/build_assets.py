@@ -1,7 +1,7 @@
 """Write the rigged horse with its gaits and moves as a .blend, in a Python that has bpy or in Blender; see ``--help``.
 
-    python dataset_pipeline/blender_export/build_assets.py --out assets/horse.blend --breed arabian --coat tobiano
-    blender --background --python dataset_pipeline/blender_export/build_assets.py -- --coat tobiano
+python dataset_pipeline/blender_export/build_assets.py --out assets/horse.blend --breed arabian --coat tobiano
+blender --background --python dataset_pipeline/blender_export/build_assets.py -- --coat tobiano
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Export the horse, its plain rig and its actions as FBX, in a Python that has bpy or in Blender; see ``--help``.
 
-    python dataset_pipeline/blender_export/export_fbx.py --blend assets/horse.blend --out assets/horse.fbx
-    blender --background --python dataset_pipeline/blender_export/export_fbx.py -- --blend assets/horse.blend
+python dataset_pipeline/blender_export/export_fbx.py --blend assets/horse.blend --out assets/horse.fbx
+blender --background --python dataset_pipeline/blender_export/export_fbx.py -- --blend assets/horse.blend
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Write the names and edges of a rig's deforming bones, in a Python that has bpy or in Blender; see ``--help``.
 
-    python dataset_pipeline/blender_export/export_skeleton_meta.py --blend assets/horse.blend --out assets
-    blender --background --python dataset_pipeline/blender_export/export_skeleton_meta.py -- --blend assets/horse.blend
+python dataset_pipeline/blender_export/export_skeleton_meta.py --blend assets/horse.blend --out assets
+blender --background --python dataset_pipeline/blender_export/export_skeleton_meta.py -- --blend assets/horse.blend
 """
 
 import sys

@@ -12,6 +12,7 @@ none of their own).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,16 +74,16 @@ def to_action(
     import bpy
 
     action = bpy.data.actions.new(motion.name)
-    curves = _curves(action, rig)
+    curves = curves_for(action, rig)
     frames = np.arange(len(motion), dtype=np.float64)
     location, quat = bone_keys(motion, rig)
     for i in range(3):
-        _add_curve(curves, skeleton.ROOT, "location", i, frames, location[:, i], looping)
+        add_curve(curves, skeleton.ROOT, "location", i, frames, location[:, i], looping)
     for j, joint in enumerate(skeleton.JOINTS):
         is_still = np.ptp(quat[:, j], axis=0).max() < _STILL
         for i in range(4):
             values = quat[:1, j, i] if is_still else quat[:, j, i]
-            _add_curve(curves, joint, "rotation_quaternion", i, frames[: len(values)], values, looping)
+            add_curve(curves, joint, "rotation_quaternion", i, frames[: len(values)], values, looping)
     action.use_fake_user = True
     action.use_frame_range = True
     action.frame_start, action.frame_end = 0.0, float(len(motion) - 1)
@@ -99,6 +100,26 @@ def play(rig: bpy.types.Object, action: bpy.types.Action) -> None:
         animation.action_slot = action.slots[0]
 
 
+def bone_actions(armature: bpy.types.Object) -> list[bpy.types.Action]:
+    """Return the actions in the file that key bones of an armature and nothing that it lacks, by name."""
+    import bpy
+
+    found = []
+    for action in sorted(bpy.data.actions, key=lambda a: a.name):
+        keyed = [re.match(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]', c.data_path) for c in _all_curves(action)]
+        bones = [m[1] for m in keyed if m]
+        if bones and all(bone in armature.pose.bones for bone in bones):
+            found.append(action)
+    return found
+
+
+def _all_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    if not hasattr(action, "layers"):
+        return list(action.fcurves)
+    bags = [bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags]
+    return [curve for bag in bags for curve in bag.fcurves]
+
+
 def bone_keys(
     motion: Motion, rig: bpy.types.Object
 ) -> tuple[Float[np.ndarray, "frames 3"], Float[np.ndarray, "frames 81 4"]]:
@@ -110,7 +131,7 @@ def bone_keys(
     return location, quat_continuous(quat)
 
 
-def _curves(action: bpy.types.Action, rig: bpy.types.Object) -> bpy.types.ActionFCurves:
+def curves_for(action: bpy.types.Action, rig: bpy.types.Object) -> bpy.types.ActionFCurves:
     """Return where an action's curves for an armature go: in a slot of its own since Blender 4.4."""
     if not hasattr(action, "slots"):
         return action.fcurves
@@ -119,7 +140,7 @@ def _curves(action: bpy.types.Action, rig: bpy.types.Object) -> bpy.types.Action
     return strip.channelbag(slot, ensure=True).fcurves
 
 
-def _add_curve(
+def add_curve(
     curves: bpy.types.ActionFCurves,
     bone: str,
     channel: str,
@@ -128,6 +149,15 @@ def _add_curve(
     values: np.ndarray,
     looping: bool,
 ) -> None:
+    """Add the curve of one number of a bone: one key a frame, straight in between.
+
+    Args:
+        curves: of ``curves_for``.
+        bone: its name.
+        channel, index: the property, and which of its numbers.
+        frames, values: the keys.
+        looping: whether the curve goes on by repeating itself; a location goes on from where it ended.
+    """
     path = f'pose.bones["{bone}"].{channel}'
     try:
         curve = curves.new(path, index=index, action_group=bone)

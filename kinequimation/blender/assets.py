@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     low, high = RANGES["withers_height_m"]
     if args.withers_height is not None and not low <= args.withers_height <= high:
         raise InputError(f"--withers-height: expected {low:g} to {high:g} metres, got {args.withers_height:g}")
+    from kinequimation.blender.blend_file import write_blend
+
     names = action_names(args.actions)
     body = Body(breed_shape(args.breed, args.withers_height))
     build_assets(body, names, args.fps)
@@ -118,25 +120,3 @@ def build_assets(body: Body, names: tuple[str, ...], fps: float) -> bpy.types.Ob
     scene.frame_start, scene.frame_end = 0, int(first.frame_end)
     scene.frame_set(0)
     return rig
-
-
-def write_blend(path: Path) -> None:
-    """Write what Blender holds as a file, whole or not at all.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    import bpy
-
-    from kinequimation.blender.quiet import quiet
-    from kinequimation.errors import OutputError
-    from kinequimation.io.atomic import replacing
-
-    bpy.context.preferences.filepaths.save_version = 0  # no backup of the file that it writes over
-    with replacing(path) as temporary, quiet():
-        try:
-            bpy.ops.wm.save_as_mainfile(
-                filepath=str(temporary.resolve()), copy=True, compress=True, relative_remap=False
-            )
-        except RuntimeError as error:
-            raise OutputError(f"cannot write {path}: {error}") from error

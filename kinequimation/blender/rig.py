@@ -51,7 +51,7 @@ def build_deform_rig(body: Body, name: str = DEFORM_RIG) -> bpy.types.Object:
     rig = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     bpy.context.scene.collection.objects.link(rig)
     z_axes = rest_z_axes(body.rest_xyz, body.rest_tail_xyz)
-    with _edit_bones(rig) as bones:
+    with edit_bones(rig) as bones:
         for j in skeleton.TOPOLOGICAL_ORDER:
             joint = skeleton.JOINTS[j]
             bone = bones.new(joint)
@@ -114,7 +114,7 @@ def _metarig() -> bpy.types.Object:
 
 def _move_metarig(metarig: bpy.types.Object, body: Body) -> None:
     """Put the metarig's bones on the body's joints, rolled as before."""
-    with _edit_bones(metarig) as bones:
+    with edit_bones(metarig) as bones:
         axes = {b.name: (np.array(b.y_axis), np.array(b.z_axis)) for b in bones}
         rest = {b.name: (np.array(b.head), np.array(b.tail)) for b in bones}
         connected = [b.name for b in bones if b.use_connect]
@@ -154,7 +154,7 @@ def _put_deforming_bones(rig: bpy.types.Object, body: Body) -> None:
             f"expected Rigify to put {joint} on its joint, got {away_m.max() * 1e3:.1f} mm off; use Blender 4.5"
         )
     z_axes = rest_z_axes(body.rest_xyz, body.rest_tail_xyz)
-    with _edit_bones(rig) as bones:
+    with edit_bones(rig) as bones:
         for j in skeleton.TOPOLOGICAL_ORDER[1:]:
             joint = skeleton.JOINTS[j]
             bone = bones[joint]
@@ -192,7 +192,7 @@ def _switch_constraints(rig: bpy.types.Object) -> None:
 
 
 @contextmanager
-def _edit_bones(rig: bpy.types.Object) -> Iterator[bpy.types.ArmatureEditBones]:
+def edit_bones(rig: bpy.types.Object) -> Iterator[bpy.types.ArmatureEditBones]:
     """Give a rig's bones for editing while the block runs; it stays the active object."""
     import bpy
 

@@ -16,12 +16,13 @@ import bpy
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.blender.subject import NO_SEGMENT, SubjectNow
+from kinequimation.blender.subject import NO_SEGMENT
 from kinequimation.dataset.visibility import LABELLED_HORSE_ID, in_frame, visibility
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32, UInt8
 
+    from kinequimation.blender.shoot import Horse
     from kinequimation.geometry.camera import Camera
 
 BACKDROP_ID, OTHER_THING_ID = 0, 12
@@ -134,7 +135,7 @@ class SurfaceScene:
         camera_object: bpy.types.Object,
         camera: Camera,
         frame: int,
-        now: SubjectNow,
+        now: Horse,
         uv_px: Float[np.ndarray, "n 2"],
     ) -> Surfaces:
         """Return the first surfaces, with the segments under the given points.
@@ -188,7 +189,7 @@ def number_objects(view_layer: bpy.types.ViewLayer, labelled: tuple[bpy.types.Ob
 
 
 def visibility_of(
-    surfaces: Surfaces, camera: Camera, now: SubjectNow
+    surfaces: Surfaces, camera: Camera, now: Horse
 ) -> tuple[UInt8[np.ndarray, " n"], UInt8[np.ndarray, " l"]]:
     """Return what can be seen of the bones' heads and of the landmarks."""
     n = len(skeleton.BONES)

@@ -1,0 +1,245 @@
+"""A file made ready for rendering: its scene, the twins of it for each variant, the horse, cameras and light."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+import numpy as np
+
+from kinequimation.blender.action_frames import (
+    SavedPose,
+    actions_of,
+    choose,
+    choose_frames,
+    folder_names,
+    fps_of,
+    frame_span,
+)
+from kinequimation.blender.bones import find_armature
+from kinequimation.blender.cameras import Shot, place_camera, read_camera, ring, scene_cameras
+from kinequimation.blender.daylight import Daylight, has_light
+from kinequimation.blender.first_surfaces import SurfaceScene, number_objects, plain_render_settings
+from kinequimation.blender.flat import FlatScene
+from kinequimation.blender.render_settings import SCENE_CAMERAS, ActionPlan, Plan, RenderSettings
+from kinequimation.blender.shoot import View, shoot
+from kinequimation.blender.subject import SubjectReader, find_subject
+from kinequimation.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from kinequimation.blender.subject import SubjectNow
+    from kinequimation.dataset.labels import FramePlace
+
+_ENGINES = {
+    "cycles": ("CYCLES",),
+    "eevee": ("BLENDER_EEVEE_NEXT", "BLENDER_EEVEE"),
+    "workbench": ("BLENDER_WORKBENCH",),
+}
+_PLANNED_FRAMES = 25
+"""Of so many of an action's frames the cameras' distances are made; the margin covers what lies between."""
+_LIGHT_STREAM, _NOISE_STREAM = 0x11, 0x22
+
+
+def open_blend(path: Path) -> bpy.types.Scene:
+    """Open a .blend file, without running the scripts in it, and return its scene.
+
+    Raises:
+        InputError: it is not there, or no such file.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: expected a .blend file with a Rigify horse, found none; build_assets.py makes ours")
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(path.resolve()), load_ui=False, use_scripts=False)
+    except RuntimeError as error:
+        raise InputError(f"{path}: expected a .blend file, got something else ({error})") from error
+    return bpy.context.scene
+
+
+class Stage:
+    """The file as it is rendered; use it as a context manager."""
+
+    def __init__(self, blend: Path, settings: RenderSettings, threads: int) -> None:
+        """Open the file and make it ready.
+
+        Args:
+            blend: the file.
+            settings: what is asked for.
+            threads: of the processor, for rendering; 0: all.
+
+        Raises:
+            InputError: the file does not hold what is asked for.
+            MissingDependencyError: Blender lacks the engine, or there is no such device.
+        """
+        self._settings = settings
+        self.scene = scene = open_blend(blend)
+        self.armature = find_armature(settings.armature or None)
+        view_layer = scene.view_layers[0]
+        self.subject = find_subject(self.armature, view_layer)
+        self.actions = actions_of(self.armature)
+        self._reader = SubjectReader(self.subject)
+        self._saved_pose = SavedPose(self.armature)
+        self._playing: tuple[str, int] | None = None
+        self._now: SubjectNow | None = None
+        plain_render_settings(scene, threads)
+        choose_engine(scene, settings.engine, settings.device)
+        scene.cycles.samples = settings.samples
+        scene.cycles.use_adaptive_sampling = scene.cycles.use_denoising = False
+        self._flat = FlatScene(scene) if "flat" in settings.variants else None
+        self.ground_z = float(self.armature.matrix_world.translation.z)
+        number_objects(view_layer, self.subject.meshes)
+        self._daylight: Daylight | None = None
+        if "materials" in settings.variants and not has_light(scene):
+            self._daylight = Daylight(scene, self.subject.meshes, self.ground_z, self.subject.withers_m)
+        self._camera = bpy.data.objects.new("KinEquiMation camera", bpy.data.cameras.new("KinEquiMation camera"))
+        self._cameras = scene_cameras(view_layer.objects) if settings.cameras == SCENE_CAMERAS else [self._camera]
+        scene.collection.objects.link(self._camera)
+        if self._flat is not None:
+            self._flat.scene.collection.objects.link(self._camera)
+        self._surfaces = SurfaceScene(scene, threads)
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._surfaces.close()
+
+    def go_to(self, action: str, blender_frame: int) -> SubjectNow:
+        """Let the horse play an action, show a frame of it, and return the horse there."""
+        if self._playing is None or self._playing[0] != action:
+            self._saved_pose.play(self.actions[action])
+            self._playing = None
+        if self._playing != (action, blender_frame):
+            self.scene.frame_set(blender_frame)
+            self._now = self._reader.read(self.scene.view_layers[0].depsgraph)
+            self._playing = action, blender_frame
+        return self._now
+
+    def plan(self) -> Plan:
+        """Return what there is to render.
+
+        Raises:
+            InputError: an action is not in the file, or no frame of it is asked for.
+        """
+        settings = self._settings
+        chosen = choose(tuple(self.actions), settings.actions)
+        plans = []
+        for name, folder in zip(chosen, folder_names(chosen), strict=True):
+            start, end = frame_span(self.actions[name])
+            frames = choose_frames(end - start + 1, settings.frames, settings.step)
+            shots: list[Shot] = []
+            if settings.cameras != SCENE_CAMERAS:
+                points = self._reach(name, start, frames)
+                aspect = settings.width / settings.height
+                shots = ring(settings.cameras, settings.seed, points, self.ground_z, self.subject.withers_m, aspect)
+            fps = fps_of(self.actions[name], self.scene)
+            plans.append(ActionPlan(folder, name, start, frames, fps, tuple(vars(s).copy() for s in shots)))
+        return Plan(
+            armature=self.armature.name,
+            actions=tuple(plans),
+            cameras=tuple(c.name for c in self._cameras) if settings.cameras == SCENE_CAMERAS else (),
+            n_cameras=settings.cameras or len(self._cameras),
+            ground_z=self.ground_z,
+            blender=bpy.app.version_string,
+        )
+
+    def _reach(self, action: str, start: int, frames: tuple[int, ...]) -> Float[np.ndarray, "p 3"]:
+        """Return the outermost points of the horse over an action, relative to its place on the ground."""
+        directions = _sphere(200)
+        outermost = []
+        for i in np.unique(np.linspace(0, len(frames) - 1, _PLANNED_FRAMES).round().astype(int)):
+            now = self.go_to(action, start + frames[i])
+            points = now.vertices_world - [*now.pose.place_xy, 0.0]
+            outermost.append(points[np.unique((points @ directions.T).argmax(0))])
+        return np.concatenate(outermost)
+
+    def shoot(self, place: FramePlace, plan: Plan) -> None:
+        """Render a frame seen by a camera, and write its files.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        settings, action = self._settings, next(a for a in plan.actions if a.folder == place.action)
+        blender_frame = action.start + place.frame
+        now = self.go_to(action.action, blender_frame)
+        view_layer = self.scene.view_layers[0]
+        if action.shots:
+            camera_object = self._camera
+            shot = Shot(**action.shots[place.camera])
+            place_camera(camera_object, shot.camera(now.pose.place_xy, settings.width, settings.height))
+        else:
+            camera_object = self._cameras[place.camera]
+        self.scene.render.resolution_x, self.scene.render.resolution_y = settings.width, settings.height
+        view_layer.update()
+        camera = read_camera(camera_object, view_layer.depsgraph, settings.width, settings.height)
+        light: dict[str, Any] = {}
+        if self._daylight is not None:
+            light = self._daylight.vary(np.random.default_rng([settings.seed, _LIGHT_STREAM, place.camera]))
+        if self._flat is not None:
+            self._flat.vary(np.random.default_rng([settings.seed, _LIGHT_STREAM, place.camera]))
+        noise = np.random.SeedSequence([settings.seed, _NOISE_STREAM, place.frame, place.camera]).generate_state(1)
+        scenes = {"flat": self._flat.scene if self._flat else None, "materials": self.scene}
+        shoot(
+            place,
+            View(camera_object, camera, blender_frame, int(noise[0] >> 1)),
+            {variant: scenes[variant] for variant in settings.variants},
+            self._surfaces,
+            now,
+            armature=self.armature.name,
+            clip=action.folder,
+            fps=action.fps,
+            scene={
+                "action_in_file": action.action,
+                "withers_height_m": round(self.subject.withers_m, 4),
+                "ground_z": round(plan.ground_z, 4),
+                "light": light,
+                "renderer": f"{settings.engine}, {settings.samples} samples, Blender {bpy.app.version_string}",
+                "seed": settings.seed,
+            },
+        )
+
+
+def choose_engine(scene: bpy.types.Scene, engine: str, device: str) -> None:
+    """Have a scene rendered by an engine, on a device.
+
+    Raises:
+        MissingDependencyError: Blender lacks the engine, or there is no such device.
+    """
+    for name in _ENGINES[engine]:
+        try:
+            scene.render.engine = name
+            break
+        except TypeError:  # another version's name
+            continue
+    else:
+        raise MissingDependencyError(f"--engine: Blender {bpy.app.version_string} has no {engine}; use cycles")
+    if device == "gpu" and engine == "cycles":
+        _use_gpu()
+    scene.cycles.device = device.upper()
+
+
+def _use_gpu() -> None:
+    """Let Cycles use every graphics card of the first kind that there is."""
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    for kind in ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL"):
+        try:
+            preferences.compute_device_type = kind
+        except TypeError:  # not in this build
+            continue
+        preferences.get_devices()
+        found = [d for d in preferences.devices if d.type == kind]
+        for d in preferences.devices:
+            d.use = d in found
+        if found:
+            return
+    raise MissingDependencyError("--device gpu: Cycles finds no graphics card here; use --device cpu")
+
+
+def _sphere(n: int) -> Float[np.ndarray, "n 3"]:
+    """Return n directions, evenly spread (Fibonacci's lattice)."""
+    i = np.arange(n) + 0.5
+    z, turn = 1 - 2 * i / n, np.pi * (1 + 5**0.5) * i
+    r = np.sqrt(1 - z**2)
+    return np.stack([r * np.cos(turn), r * np.sin(turn), z], -1)

@@ -17,13 +17,12 @@ _BUILD_EPILOG = """files, names in them relative to the folder of the renders (M
   dataset.csv                        one row a bone and image, the columns of the label
   shards/train/shard-000000.tar      --shards N: WebDataset tars to train from in a stream; val and test beside it
 
-A clip is one movement, and goes into one part as a whole; its part depends on its name alone. With few clips a part
-may hold one action only: render more actions, or the same ones of other horses into other folders (--root A --root B).
+A clip is one movement, and goes into one part as a whole; its part depends on its name alone, so the same action in
+several folders (--root A --root B) is one. With few clips a part holds one action only: render more of them.
 """
-_LIFTER_EPILOG = """the file holds plain arrays:
-uv_px, visibility, xyz_world, xyz_cam, K, T_cam_world, ... of all frames;
-offsets, clip, action, part, camera and fps of the sequences. kinequimation.dataset.lifter_sequences says what each
-is, and SequenceFile there reads it.
+_LIFTER_EPILOG = """arrays in the file: uv_px, visibility, xyz_world, xyz_cam, K, T_cam_world, ... of all frames, and
+offsets, clip, action, part, camera and fps of the sequences. SequenceFile of kinequimation.dataset.lifter_sequences
+reads it, and says there what each is.
 """
 
 
@@ -116,7 +115,8 @@ def run_build(args: argparse.Namespace) -> int:
     for part, counts in report.parts.items():
         without = counts.images - counts.horses
         rest = f", {without} without a horse in the frame" if without else ""
-        print(f"{part:<6} {_number(counts.images, 'image')} of {_number(counts.clips, 'clip')}{rest}")
+        actions = ", ".join(counts.actions[:3]) + (", ..." if len(counts.actions) > 3 else "")
+        print(f"{part:<6} {_number(counts.images, 'image')} of {_number(counts.clips, 'clip')} ({actions}){rest}")
     print(f"names of files are relative to {report.image_root}")
     tars = [f for f in report.files if f.suffix == ".tar"]
     for path in report.files:

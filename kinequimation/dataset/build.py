@@ -12,6 +12,7 @@ MMPose calls ``data_root``. Memory does not grow with the number of frames, but 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,10 +20,10 @@ from pathlib import Path
 
 from kinequimation import __version__
 from kinequimation.dataset import rendered_coco as coco
-from kinequimation.dataset.rendered_frames import VARIANT_CHOICES, find_frames
+from kinequimation.dataset.rendered_frames import VARIANT_CHOICES, RenderedFrames, find_frames
 from kinequimation.dataset.rendered_shards import IMAGE_KINDS, ImageKind, write_rendered_shards
 from kinequimation.dataset.splits import PARTS, Split
-from kinequimation.dataset.table import TableSink, table_file
+from kinequimation.dataset.table import table_file
 from kinequimation.errors import InputError, OutputError
 from kinequimation.runtime import Progress, no_progress
 
@@ -67,11 +68,13 @@ class PartCounts:
 
     Attributes:
         clips, images, horses: the horses are those with a keypoint in the frame.
+        actions: what they do.
     """
 
     clips: int
     images: int
     horses: int
+    actions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -106,20 +109,43 @@ def build(
     """
     options = options or BuildOptions()
     frames = find_frames(roots, options.split)
-    part_counts = frames.counts()
     _make_folder(out)
-    shards: list[Path] = []
-    if options.per_shard:  # first: a folder that holds other shards is refused before anything is replaced
-        for part in part_counts:
-            shards += write_rendered_shards(
-                out / SHARDS_NAME / part,
-                frames,
-                part,
-                options.per_shard,
-                options.variant,
-                options.shard_images,
-                lambda done, total, part=part: progress(f"{part} shards", done, total),
-            )
+    # shards first: a folder that holds others is refused before anything is replaced
+    shards = _write_shards(out / SHARDS_NAME, frames, options, progress)
+    files, n_images, n_horses = _write_labels(out, frames, options, progress)
+    for path in _possible_files(out) - set(files):  # of an earlier build: they would not belong to these
+        path.unlink(missing_ok=True)
+    parts = {}
+    for part, named in frames.clips().items():
+        actions = tuple(sorted({action for _, action in named}))
+        parts[part] = PartCounts(len({clip for clip, _ in named}), n_images[part], n_horses[part], actions)
+    return BuildReport(frames.image_root, parts, (*files, *shards))
+
+
+def _write_shards(folder: Path, frames: RenderedFrames, options: BuildOptions, progress: Progress) -> list[Path]:
+    parts = list(frames.clips()) if options.per_shard else []
+    if folder.is_dir() and any(d.is_dir() and d.name not in parts for d in folder.iterdir()):
+        raise InputError(
+            f"{folder}: holds shards of an earlier build with other parts; remove it, or choose another out"
+        )
+    shards = []
+    for part in parts:
+        shards += write_rendered_shards(
+            folder / part,
+            frames,
+            part,
+            options.per_shard,
+            options.variant,
+            options.shard_images,
+            lambda done, total, part=part: progress(f"{part} shards", done, total),
+        )
+    return shards
+
+
+def _write_labels(
+    out: Path, frames: RenderedFrames, options: BuildOptions, progress: Progress
+) -> tuple[list[Path], Counter[str], Counter[str]]:
+    """Write COCO files and table; return them, and the images and the horses of each part."""
     kinds = [(coco.NAME68, coco.CATEGORY68, False)]
     if options.with_landmarks:
         kinds.append((coco.NAME_LANDMARKS, coco.CATEGORY_LANDMARKS, True))
@@ -129,23 +155,19 @@ def build(
         "image_root": _relative(frames.image_root, out),
         "pixels": "keypoints: (0, 0) is the centre of the top-left pixel; bbox: its corner",
     }
-    files = [out / f"{name}{suffix}.json" for name, *_ in kinds for suffix in ("", *(f"_{p}" for p in part_counts))]
-    n_images = {part: 0 for part in part_counts}
-    n_horses = dict(n_images)
+    files: list[Path] = []
+    n_images, n_horses = Counter(), Counter()
     with ExitStack() as stack:
-        table: TableSink | None = None
+        sinks = {}
+        for name, category, _ in kinds:
+            for part in ("", *frames.clips()):
+                files.append(_coco_path(out, name, part))
+                sink = coco.coco_file(files[-1], category, info | {"part": part or "all"})
+                sinks[name, part] = stack.enter_context(sink)
+        table = None
         if options.with_table:
             files.append(out / TABLE_NAME)
-            table = stack.enter_context(table_file(out / TABLE_NAME))
-        sinks = {
-            (name, part): stack.enter_context(
-                coco.coco_file(
-                    out / f"{name}{f'_{part}' if part else ''}.json", category, info | {"part": part or "all"}
-                )
-            )
-            for name, category, _ in kinds
-            for part in ("", *part_counts)
-        }
+            table = stack.enter_context(table_file(files[-1]))
         image_id = 0
         for done, frame in enumerate(frames.frames):
             progress("labels", done, len(frames))
@@ -154,8 +176,7 @@ def build(
             segmentation = coco.rle_of_mask(coco.read_mask(frame.place.mask, label.width, label.height) > 127)
             for variant, path in frame.images(options.variant):
                 image_id += 1
-                file_name = frames.name_of(path)
-                image = coco.image_record(label, image_id, file_name, variant, mask_name, label_name)
+                image = coco.image_record(label, image_id, frames.name_of(path), variant, mask_name, label_name)
                 for name, _, is_landmarks in kinds:
                     horse = coco.annotation_record(label, image_id, segmentation, is_landmarks)
                     for part in ("", frame.part):
@@ -164,14 +185,20 @@ def build(
                             sinks[name, part].annotation(horse)
                 n_images[frame.part] += 1
                 if table is not None:
-                    table.image(label, image_id, file_name, mask_name, label_name, variant, frame.part)
+                    table.image(label, image_id, image["file_name"], mask_name, label_name, variant, frame.part)
         progress("labels", len(frames), len(frames))
-        n_horses = {part: sinks[coco.NAME68, part].n_annotations for part in part_counts}
-    for name, *_ in kinds:  # of an earlier build with other shares
-        for part in set(PARTS) - set(part_counts):
-            (out / f"{name}_{part}.json").unlink(missing_ok=True)
-    parts = {p: PartCounts(clips, n_images[p], n_horses[p]) for p, (_, clips) in part_counts.items()}
-    return BuildReport(frames.image_root, parts, (*files, *shards))
+        for part in frames.clips():
+            n_horses[part] = sinks[coco.NAME68, part].n_annotations
+    return files, n_images, n_horses
+
+
+def _coco_path(out: Path, name: str, part: str) -> Path:
+    return out / f"{name}{f'_{part}' if part else ''}.json"
+
+
+def _possible_files(out: Path) -> set[Path]:
+    names = (coco.NAME68, coco.NAME_LANDMARKS)
+    return {out / TABLE_NAME} | {_coco_path(out, name, part) for name in names for part in ("", *PARTS)}
 
 
 def _make_folder(out: Path) -> None:

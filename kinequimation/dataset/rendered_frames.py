@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,11 +98,12 @@ class RenderedFrames:
         """Return a file's name relative to ``image_root``, with forward slashes."""
         return path.relative_to(self.image_root).as_posix()
 
-    def counts(self) -> dict[Part, tuple[int, int]]:
-        """Return frames and clips of each part that has any."""
-        frames = Counter(f.part for f in self.frames)
-        clips = Counter(part for part, _ in {(f.part, f.clip) for f in self.frames})
-        return {part: (frames[part], clips[part]) for part in PARTS if frames[part]}
+    def clips(self) -> dict[Part, set[tuple[str, str]]]:
+        """Return clip and action of each clip of each part that has any."""
+        found: dict[Part, set[tuple[str, str]]] = {part: set() for part in PARTS}
+        for frame in self.frames:
+            found[frame.part].add((frame.clip, frame.place.action))
+        return {part: clips for part, clips in found.items() if clips}
 
 
 def find_frames(roots: Sequence[Path], split: Split | None = None) -> RenderedFrames:

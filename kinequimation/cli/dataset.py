@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kinequimation.cli import dataset_build
+from kinequimation.cli import dataset_build, dataset_check
 
 _EPILOG = """a dataset from nothing:
   kinequimation dataset assets --out assets/horse.blend
@@ -38,6 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         step.add_argument("rest", nargs="*")
         step.set_defaults(run=_run_in_blender)
     dataset_build.add_steps(steps)
+    dataset_check.add_steps(steps)
 
 
 def _run_in_blender(args: argparse.Namespace) -> int:

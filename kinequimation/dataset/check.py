@@ -7,11 +7,10 @@ memory is some hundred bytes a frame.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -20,12 +19,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kinequimation.dataset.check_clips import ClipChecker
+from kinequimation.dataset.check_coco import KnownFrame, Renders
+from kinequimation.dataset.check_exports import export_faults
 from kinequimation.dataset.check_frame import Fault, FrameFindings, check_frame
 from kinequimation.dataset.labels import VARIANTS, FramePlace
 from kinequimation.errors import InputError
-
-Progress = Callable[[int, int], None]
-"""Called with frames done, and how many there are."""
+from kinequimation.runtime import Progress, no_progress
 
 _FRAME = re.compile(r"f(\d{5,9})_c(\d{2,4})")
 _ACTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
@@ -57,7 +56,7 @@ class Report:
     """What a check found.
 
     Attributes:
-        root: the rendered dataset's folder.
+        root: the folder that files are named from: that of the renders, or the one that all of them lie in.
         n_images, n_clips: how many there are, readable or not.
         counts: files by action, camera and kind.
         faults: what is wrong, by file.
@@ -106,24 +105,19 @@ class Report:
         }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a check; ``check_dataset`` takes them under the same names, all but ``--json``."""
-    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the rendered dataset's folder")
-    parser.add_argument("--dataset", type=Path, metavar="DIR", help="also the folder of COCO and CSV files made of it")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: as many as the machine has cores")
-    parser.add_argument("--json", action="store_true", help="write the report as JSON")
-
-
 def check_dataset(
-    root: Path, dataset: Path | None = None, progress: Progress | None = None, workers: int | None = None
+    root: Path | Sequence[Path],
+    dataset: Path | None = None,
+    progress: Progress = no_progress,
+    workers: int | None = None,
 ) -> Report:
     """Check a rendered dataset and, if asked, the files that were made of it.
 
     Args:
-        root: the folder that ``dataset render`` made.
-        dataset: the folder that ``dataset build`` made of it.
-        progress: called with frames done and in all.
-        workers: processes; as many as there are cores by default, and none for a small dataset.
+        root: the folder that ``dataset render`` made, or several.
+        dataset: the folder that ``dataset build`` made of them.
+        progress: called with the stage, frames done and frames in all.
+        workers: processes; as many as there are cores by default, and one for a small dataset.
 
     Returns:
         counts and faults; faults are no errors.
@@ -135,36 +129,46 @@ def check_dataset(
         raise InputError(f"--workers: expected at least 1, got {workers}")
     if dataset is not None and not dataset.is_dir():
         raise InputError(f"{dataset}: expected the folder that 'dataset build' made, found none")
-    frames, faults = _find_frames(root)
+    roots = [Path(os.path.abspath(r)) for r in ([root] if isinstance(root, Path) else root)]
+    base = Path(os.path.commonpath(roots))
+    frames: list[_Files] = []
+    faults: list[Fault] = []
+    for folder in roots:
+        frames += _find_frames(folder, base, faults)
     n_workers = workers or os.cpu_count() or 1
-    pool = (
-        ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"))
-        if n_workers > 1 and len(frames) > _FEW_FRAMES
-        else None
-    )
-    counts: dict[tuple[str, int, str], int] = {}
-    clips = ClipChecker([f.place for f in frames])
+    is_large = n_workers > 1 and len(frames) > _FEW_FRAMES
+    pool = ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) if is_large else None
+    exports: list[str] = []
+    known: list[KnownFrame] = []
     try:
-        for done, found in enumerate(_in_order(_check_files, frames, pool), start=1):
+        clips = ClipChecker([f.place for f in frames], base)
+        for done, found in enumerate(_in_order(_check_files, ((f, base) for f in frames), pool), start=1):
             faults += found.faults
             faults += clips.add(found)
-            if progress is not None:
-                progress(done, len(frames))
+            if dataset is not None:
+                label = found.place.label.relative_to(base).as_posix()
+                is_sound = found.moment != b"" and all(f.file != label for f in found.faults)
+                known.append(KnownFrame(found.place, found.clip, is_sound, found.is_in_frame, found.images))
+            progress("frames", done, len(frames))
         faults += clips.finish()
-        for frame in frames:
-            kinds = [*frame.images, *["label"] * frame.has_label, *["mask"] * frame.has_mask]
-            for kind in kinds:
-                key = (frame.place.action, frame.place.camera, kind)
-                counts[key] = counts.get(key, 0) + 1
+        if dataset is not None:
+            renders = Renders(known, base)
+            faults += export_faults(dataset, renders, lambda f, items: _in_order(f, items, pool), progress, exports)
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
+    counts = Counter(
+        (frame.place.action, frame.place.camera, kind)
+        for frame in frames
+        for kind in [*frame.images, *["label"] * frame.has_label, *["mask"] * frame.has_mask]
+    )
     return Report(
-        root=root,
+        root=base,
         n_images=sum(n for (*_, kind), n in counts.items() if kind in VARIANTS),
         n_clips=clips.n_clips,
         counts=tuple(Count(*key, n) for key, n in sorted(counts.items())),
         faults=tuple(sorted(faults, key=lambda f: f.file)),
+        exports=tuple(exports),
     )
 
 
@@ -178,12 +182,13 @@ class _Files:
     has_mask: bool
 
 
-def _check_files(files: _Files) -> FrameFindings:
-    return check_frame(files.place, files.images, files.has_label, files.has_mask)
+def _check_files(item: tuple[_Files, Path]) -> FrameFindings:
+    files, base = item
+    return check_frame(files.place, base, files.images, files.has_label, files.has_mask)
 
 
-def _find_frames(root: Path) -> tuple[list[_Files], list[Fault]]:
-    """Return the frames of which there is any file, by action, frame and camera, and the files with other names.
+def _find_frames(root: Path, base: Path, faults: list[Fault]) -> list[_Files]:
+    """Return the frames of which there is any file, by action, frame and camera; add files with other names to faults.
 
     Raises:
         InputError: there are none.
@@ -191,16 +196,15 @@ def _find_frames(root: Path) -> tuple[list[_Files], list[Fault]]:
     if not root.is_dir():
         raise InputError(f"{root}: expected a folder made by 'dataset render', found none")
     frames: list[_Files] = []
-    faults: list[Fault] = []
     for action in sorted(e.name for e in os.scandir(root) if e.is_dir() and _ACTION.fullmatch(e.name)):
         kinds: dict[tuple[int, int], list[str]] = {}
-        for kind, folder, suffix in _folders(root / action, faults, root):
+        for kind, folder, suffix in _folders(root / action, faults, base):
             for entry in os.scandir(folder):
                 match = _FRAME.fullmatch(Path(entry.name).stem)
                 if match and entry.name.endswith(suffix):
                     kinds.setdefault((int(match[1]), int(match[2])), []).append(kind)
                 elif not entry.name.startswith(".") and entry.name.endswith((".json", ".png")):
-                    file = (folder / entry.name).relative_to(root).as_posix()
+                    file = (folder / entry.name).relative_to(base).as_posix()
                     faults.append(Fault(file, f"is not named f00000_c00{suffix}: no label or image of a frame"))
         for (frame, camera), found in sorted(kinds.items()):
             images = tuple(v for v in VARIANTS if v in found)
@@ -208,10 +212,10 @@ def _find_frames(root: Path) -> tuple[list[_Files], list[Fault]]:
             frames.append(_Files(place, images, "label" in found, "mask" in found))
     if not frames:
         raise InputError(f"{root}: expected <action>/labels/f00000_c00.json made by 'dataset render', found none")
-    return frames, faults
+    return frames
 
 
-def _folders(action: Path, faults: list[Fault], root: Path) -> Iterator[tuple[str, Path, str]]:
+def _folders(action: Path, faults: list[Fault], base: Path) -> Iterator[tuple[str, Path, str]]:
     for kind, name, suffix in (("label", "labels", ".json"), ("mask", "masks", ".png")):
         if (action / name).is_dir():
             yield kind, action / name, suffix
@@ -220,7 +224,7 @@ def _folders(action: Path, faults: list[Fault], root: Path) -> Iterator[tuple[st
             if entry.name in VARIANTS and entry.is_dir():
                 yield entry.name, action / "images" / entry.name, ".png"
             elif not entry.name.startswith("."):
-                file = Path(entry.path).relative_to(root).as_posix()
+                file = Path(entry.path).relative_to(base).as_posix()
                 faults.append(Fault(file, f"is no variant: expected {', '.join(VARIANTS)}"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,11 +70,13 @@ class ClipChecker:
 
     Args:
         places: all frames of the dataset; ``add`` is called once for each, in this order.
+        base: the folder that files are named from.
     """
 
-    def __init__(self, places: list[FramePlace]) -> None:
+    def __init__(self, places: list[FramePlace], base: Path) -> None:
         self._places = places
-        self._clips: dict[tuple[str, str], _Clip] = {}
+        self._base = base
+        self._clips: dict[tuple[Path, str, str], _Clip] = {}
         self._pictures: dict[bytes, tuple[int, str, float]] = {}
         self._moments: dict[bytes, int] = {}
         self._is_repeat: set[int] = set()
@@ -94,7 +97,9 @@ class ClipChecker:
             if first != i:
                 self._is_repeat.add(i)
                 other = self._places[first]
-                faults.append(Fault(_label(found.place), f"bones and camera are those of {_label(other)}: it is twice"))
+                faults.append(
+                    Fault(self._label(found.place), f"bones and camera are those of {self._label(other)}: it is twice")
+                )
         faults += self._repeated_pictures(found, i)
         if found.clip:
             self._add_to_clip(found, i)
@@ -107,7 +112,7 @@ class ClipChecker:
             j, other_variant, other_contrast = self._pictures.setdefault(digest, (i, variant, contrast))
             if (j, other_variant) == (i, variant) or (j != i and i in self._is_repeat):
                 continue  # a frame that is there twice has been named
-            mine, other = _image(found.place, variant), _image(self._places[j], other_variant)
+            mine, other = self._image(found.place, variant), self._image(self._places[j], other_variant)
             # the picture belongs to the mask whose outline it shows
             if j != i and other_contrast < 0.7 * contrast:
                 mine, other = other, mine
@@ -116,7 +121,7 @@ class ClipChecker:
         return faults
 
     def _add_to_clip(self, found: FrameFindings, i: int) -> None:
-        clip = self._clips.setdefault((found.place.action, found.clip), _Clip())
+        clip = self._clips.setdefault((found.place.root, found.place.action, found.clip), _Clip())
         clip.frames.setdefault(found.place.camera, []).append(found.place.frame)
         if "flat" in found.contrast:
             clip.contrast.setdefault(found.place.camera, []).append((i, found.contrast["flat"]))
@@ -128,8 +133,8 @@ class ClipChecker:
 
     def finish(self) -> Iterator[Fault]:
         """Yield what is wrong with whole clips."""
-        present = {(p.action, p.frame, p.camera) for p in self._places}
-        for (action, _), clip in self._clips.items():
+        present = {(p.root, p.action, p.frame, p.camera) for p in self._places}
+        for (root, action, _), clip in self._clips.items():
             usual = max(clip.kinds, key=lambda k: len(k.frames))
             for kind in clip.kinds:
                 if kind is not usual:
@@ -137,30 +142,41 @@ class ClipChecker:
                         self._places[kind.frames[0]], (), fixed=kind.fixed, lengths=kind.lengths, roll=kind.roll
                     )
                     what = usual.difference(as_found) or "is not like the clip's other frames"
-                    yield from (Fault(_label(self._places[i]), what) for i in kind.frames)
+                    yield from (Fault(self._label(self._places[i]), what) for i in kind.frames)
             for rows in clip.contrast.values():
                 median = float(np.median([c for _, c in rows]))
                 for i, contrast in rows if len(rows) >= 4 else ():
                     if contrast < _LEAST_CONTRAST * median:
                         what = "does not show the horse's outline where the mask has it: a picture of another frame?"
-                        yield Fault(_image(self._places[i], "flat"), what)
-            yield from self._gaps(action, clip, present)
+                        yield Fault(self._image(self._places[i], "flat"), what)
+            yield from self._gaps(root, action, clip, present)
 
-    def _gaps(self, action: str, clip: _Clip, present: set[tuple[str, int, int]]) -> Iterator[Fault]:
-        root = self._places[0].root
+    def _gaps(self, root: Path, action: str, clip: _Clip, present: set[tuple[Path, str, int, int]]) -> Iterator[Fault]:
         frames = sorted({f for of_camera in clip.frames.values() for f in of_camera})
         skipped = set(_missing(frames))
         missing = [
             (frame, camera, frame in skipped)
             for frame in sorted({*frames, *skipped})
             for camera in sorted(clip.frames)
-            if (action, frame, camera) not in present
+            if (root, action, frame, camera) not in present
         ]
         for frame, camera, is_gap in missing[:_MAX_GAPS]:
             why = "the clip has frames before and after it" if is_gap else "other cameras saw this frame"
-            yield Fault(_label(FramePlace(root, action, frame, camera)), f"the frame is missing; {why}")
+            yield Fault(self._label(FramePlace(root, action, frame, camera)), f"the frame is missing; {why}")
         if len(missing) > _MAX_GAPS:
-            yield Fault(f"{action}/labels", f"{len(missing) - _MAX_GAPS} more frames of this clip are missing")
+            yield Fault(
+                self._named(root / action / "labels"),
+                f"{len(missing) - _MAX_GAPS} more frames of this clip are missing",
+            )
+
+    def _label(self, place: FramePlace) -> str:
+        return self._named(place.label)
+
+    def _image(self, place: FramePlace, variant: str) -> str:
+        return self._named(place.image(variant))
+
+    def _named(self, path: Path) -> str:
+        return path.relative_to(self._base).as_posix()
 
 
 def _missing(frames: list[int]) -> list[int]:
@@ -173,11 +189,3 @@ def _missing(frames: list[int]) -> list[int]:
     if (steps % step).any():
         return []
     return [f for a, b in pairwise(frames) for f in range(a + step, b, step)]
-
-
-def _label(place: FramePlace) -> str:
-    return place.label.relative_to(place.root).as_posix()
-
-
-def _image(place: FramePlace, variant: str) -> str:
-    return place.image(variant).relative_to(place.root).as_posix()

@@ -33,7 +33,7 @@ class Fault:
     """One thing that is wrong.
 
     Attributes:
-        file: the bad file, relative to the dataset's folder, with forward slashes.
+        file: the bad file, relative to the folder of the renders or of the dataset, with forward slashes.
         what: what is wrong, in one line.
     """
 
@@ -54,6 +54,7 @@ class FrameFindings:
         names: of the N bones.
         lengths: [N] of the bones without their stretch, in the armature's units.
         roll: [N] of the bones.
+        is_in_frame: is any bone's head of horse68 in the frame, and any point on the skin?
         moment: digest of all that moves: bones, landmarks and camera. Empty where the label cannot be read.
         pictures: digest of each variant's pixels.
         contrast: how much each variant's pixels change from inside the mask to outside of it, in standard deviations.
@@ -67,23 +68,25 @@ class FrameFindings:
     names: tuple[str, ...] = ()
     lengths: Float[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0))
     roll: Float[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0))
+    is_in_frame: tuple[bool, bool] = (False, False)
     moment: bytes = b""
     pictures: dict[str, bytes] = field(default_factory=dict)
     contrast: dict[str, float] = field(default_factory=dict)
 
 
-def check_frame(place: FramePlace, images: Sequence[str], has_label: bool, has_mask: bool) -> FrameFindings:
+def check_frame(place: FramePlace, base: Path, images: Sequence[str], has_label: bool, has_mask: bool) -> FrameFindings:
     """Read a frame's files and return what is wrong with them.
 
     Args:
         place: the frame.
+        base: the folder that files are named from.
         images: the variants of which there is a file.
         has_label, has_mask: is there such a file?
     """
     faults: list[Fault] = []
 
     def found(path: Path, *what: str) -> None:
-        faults.extend(Fault(path.relative_to(place.root).as_posix(), w) for w in what)
+        faults.extend(Fault(path.relative_to(base).as_posix(), w) for w in what)
 
     label = None
     if not has_label:
@@ -143,6 +146,7 @@ def check_frame(place: FramePlace, images: Sequence[str], has_label: bool, has_m
         names=bones.names,
         lengths=np.linalg.norm(bones.tail - bones.head, axis=1) / np.maximum(stretch, 1e-12),
         roll=bones.roll,
+        is_in_frame=(bool(bones.visibility[: skeleton.NUM_JOINTS68].any()), bool(label.landmarks.visibility.any())),
         moment=hashlib.blake2b(b"".join(np.ascontiguousarray(m).tobytes() for m in moving), digest_size=12).digest(),
         pictures=digests if label.area_px > 0 else {},  # an empty picture may come again
         contrast=contrast,

@@ -211,7 +211,7 @@ def _frame_faults(
 ) -> list[str]:
     """Return the points whose ``in_frame`` is wrong, by more than the tolerance at the image's edge."""
     edge = np.array([label.width, label.height]) - 0.5
-    known = np.isfinite(uv).all(-1)
+    known = np.isfinite(uv[:, 0])
     uv = np.where(known[:, None], uv, -1e9)
     margin = np.minimum(uv + 0.5, edge - uv).min(-1)  # positive inside
     wrong = np.where(inside, margin < -_EDGE_TOLERANCE_PX, margin > _EDGE_TOLERANCE_PX)

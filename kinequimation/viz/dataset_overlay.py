@@ -9,9 +9,8 @@ Files::
 
 from __future__ import annotations
 
-import argparse
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kinequimation.dataset.labels import VARIANTS, FrameLabel, FramePlace, find_labels, read_label
+from kinequimation.dataset.labels import FrameLabel, FramePlace, find_labels, read_label
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
+from kinequimation.runtime import Progress, no_progress
 from kinequimation.viz.bones2d import AXIS_COLOURS, draw_label
 from kinequimation.viz.skeleton2d import colour_of
 
@@ -61,23 +61,6 @@ class Overlays:
     skipped: tuple[str, ...]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the overlays; ``write_overlays`` takes them under the same names."""
-    parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="the rendered dataset's folder")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the pictures")
-    parser.add_argument("--actions", metavar="NAME,...", help="default: all")
-    parser.add_argument(
-        "--sample",
-        type=int,
-        default=12,
-        metavar="N",
-        help="frames of each action, spread over its frames and cameras; 0 for all; default: 12",
-    )
-    parser.add_argument("--variant", choices=VARIANTS, help="default: materials where there are such images, else flat")
-    parser.add_argument("--axes", action="store_true", help="draw each bone's axes: x red, y green, z blue")
-    parser.add_argument("--names", action="store_true", help="write each bone's name")
-
-
 def write_overlays(
     root: Path,
     out: Path,
@@ -87,7 +70,7 @@ def write_overlays(
     variant: str | None = None,
     axes: bool = False,
     names: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = no_progress,
 ) -> Overlays:
     """Draw the labels of some frames of each action on their images, and contact sheets.
 
@@ -98,7 +81,7 @@ def write_overlays(
         sample: frames of each action; 0 for all.
         variant: of the images; by default ``materials`` where there are such images, else ``flat``.
         axes, names: also draw each bone's axes, write its name.
-        progress: called with frames done and in all.
+        progress: called with the stage, frames done and frames in all.
 
     Raises:
         InputError: there are no labels, or an action is not there.
@@ -132,8 +115,7 @@ def write_overlays(
                 path = out / action / f"{place.name}_{shown}.png"
                 _save(_picture(label, image, shown, axes=axes, names=names), path)
                 files.append(path)
-            if progress is not None:
-                progress(len(files) + len(skipped), total)
+            progress("overlays", len(files) + len(skipped), total)
         if tiles:
             sheets.append(out / f"sheet_{action}.png")
             _save(_sheet(tiles, axes), sheets[-1])
@@ -152,12 +134,15 @@ def spread(places: Sequence[FramePlace], n: int) -> list[FramePlace]:
     for place in places:
         frames.setdefault(place.frame, []).append(place)
     left = [list(of_frame) for of_frame in frames.values()]
+    used = dict.fromkeys((p.camera for p in places), 0)
     taken = []
     for i in range(n):
         wanted = round(i * (len(left) - 1) / max(n - 1, 1))
-        # the nearest frame that has a camera left, and of its cameras one that was not the turn before
         nearest = min((k for k in range(len(left)) if left[k]), key=lambda k: (abs(k - wanted), k))
-        taken.append(left[nearest].pop(i % len(left[nearest])))
+        place = min(left[nearest], key=lambda p: (used[p.camera], p.camera))
+        left[nearest].remove(place)
+        used[place.camera] += 1
+        taken.append(place)
     return sorted(taken, key=lambda p: (p.frame, p.camera))
 
 

@@ -1,0 +1,15 @@
+"""Draw the labels of rendered frames on their images, to look at; see ``--help``.
+
+python dataset_pipeline/debug/viz_overlay_skeleton.py --root dataset_pipeline/data/renders --out outputs/overlays
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from kinequimation.blender.commands import arguments_of_script
+from kinequimation.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["dataset", "overlay", *arguments_of_script(sys.argv)]))

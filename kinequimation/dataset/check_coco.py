@@ -1,0 +1,354 @@
+"""What must hold between a rendered dataset and the COCO files made of it.
+
+Frames whose own files are faulty have been named already and are not compared. Files are read entry by entry; of each
+image some hundred bytes are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinequimation import skeleton
+from kinequimation.dataset.json_entries import Entry, read_entries
+from kinequimation.dataset.labels import VARIANTS, FrameLabel, FramePlace, read_label
+from kinequimation.dataset.splits import PARTS
+from kinequimation.errors import InputError
+from kinequimation.runtime import Progress
+
+TOLERANCE_PX = 1e-3
+"""COCO files keep four decimals of what the label says."""
+Runner = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+"""Applies a function to each item, in their order, in whatever processes there are."""
+ExportFault = tuple[str, str, str]
+"""File, which entry of it ("" for all), and what is wrong."""
+
+
+@dataclass(frozen=True)
+class KnownFrame:
+    """What the check of the frames has found of one.
+
+    Attributes:
+        place: the frame.
+        clip: as in its label.
+        is_sound: nothing is wrong with its label.
+        is_in_frame: is any bone of horse68 in the frame, and any point on the skin?
+        images: the variants of which there is a file.
+    """
+
+    place: FramePlace
+    clip: str
+    is_sound: bool
+    is_in_frame: tuple[bool, bool]
+    images: tuple[str, ...]
+
+
+class Renders:
+    """The frames that files were made of.
+
+    Args:
+        frames: all of them.
+        base: the folder that files are named from, there as here.
+
+    Attributes:
+        frames: all of them.
+        of_name: the index of each frame by the name of its label.
+    """
+
+    def __init__(self, frames: list[KnownFrame], base: Path) -> None:
+        self.frames = frames
+        self._base = base
+        self.of_name = {self.name(f.place.label): i for i, f in enumerate(frames)}
+
+    def name(self, path: Path) -> str:
+        """Return how files name a path."""
+        return path.relative_to(self._base).as_posix()
+
+
+@dataclass
+class _Images:
+    """The images of one COCO file, by their id."""
+
+    frame: dict[int, int] = field(default_factory=dict)
+    variant: dict[int, str] = field(default_factory=dict)
+    digest: dict[int, bytes] = field(default_factory=dict)
+    annotation: dict[int, bytes] = field(default_factory=dict)
+    is_whole: bool = True
+
+
+class CocoChecker:
+    """Compares a COCO file and its parts with the frames they were made of.
+
+    Args:
+        folder: that ``dataset build`` made.
+        name: of the file, less its suffix; those of the parts begin with it.
+        is_landmarks: does it hold the points on the skin?
+        renders: the frames.
+        run: how to apply a function to many items.
+        progress: called with the file's name and horses compared.
+
+    Attributes:
+        part_of_clip: in which part each clip is, once ``faults`` has ended.
+        summary: what was read, then.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, is_landmarks: bool, renders: Renders, run: Runner, progress: Progress
+    ) -> None:
+        self._folder = folder
+        self._name = name
+        self._is_landmarks = is_landmarks
+        self._renders = renders
+        self._run = run
+        self._progress = progress
+        self.part_of_clip: dict[str, str] = {}
+        self.summary = ""
+
+    def faults(self) -> Iterator[ExportFault]:
+        """Yield what is wrong."""
+        whole = _Images()
+        of_part = {part: _Images() for part in PARTS}
+        yield from self._file_faults(f"{self._name}.json", whole, None)
+        for part, images in of_part.items():
+            if self._file(part).exists():
+                yield from self._file_faults(self._file(part).name, images, whole if whole.is_whole else None)
+        yield from self._missing_images(whole)
+        yield from self._part_faults(whole, of_part)
+        parts = ", ".join(f"{p} {len(m.frame)}" for p, m in of_part.items() if m.frame)
+        self.summary = f"{self._name}.json: {len(whole.frame)} images, {len(whole.annotation)} horses; {parts}"
+
+    def _file(self, part: str) -> Path:
+        return self._folder / f"{self._name}_{part}.json"
+
+    def _missing_images(self, whole: _Images) -> Iterator[ExportFault]:
+        """Yield the frames of which no image is in the file, and the variants that only some frames lack."""
+        if not whole.is_whole or not whole.frame:
+            return
+        variants_of: dict[int, set[str]] = {}
+        for i, frame in whole.frame.items():
+            variants_of.setdefault(frame, set()).add(whole.variant[i])
+        is_both = max(len(v) for v in variants_of.values()) > 1
+        for i, frame in enumerate(self._renders.frames):
+            there = variants_of.get(i, set())
+            lacking = set(frame.images) - there if is_both or not there else set()
+            if frame.is_sound and lacking:
+                what = "the image is not in the file: build it again"
+                yield f"{self._name}.json", self._renders.name(frame.place.image(max(lacking))), what
+
+    def _part_faults(self, whole: _Images, of_part: dict[str, _Images]) -> Iterator[ExportFault]:
+        """Yield the images that are in a part where most of their clip is not, in two parts, or in none."""
+        votes: dict[str, Counter[str]] = {}
+        for part, images in of_part.items():
+            for frame in images.frame.values():
+                votes.setdefault(self._renders.frames[frame].clip, Counter())[part] += 1
+        self.part_of_clip = {clip: count.most_common(1)[0][0] for clip, count in votes.items()}
+        for part, images in of_part.items():
+            for i, frame in images.frame.items():
+                known = self._renders.frames[frame]
+                if known.is_sound and self.part_of_clip[known.clip] != part:
+                    what = f"its clip {known.clip!r} is in {self.part_of_clip[known.clip]} too: parts share a clip"
+                    yield self._file(part).name, f"image {i}", what
+        in_parts = {i for images in of_part.values() for i in images.frame}
+        if in_parts and whole.is_whole and all(images.is_whole for images in of_part.values()):
+            for i, frame in whole.frame.items():
+                if i not in in_parts:
+                    part = self.part_of_clip.get(self._renders.frames[frame].clip, PARTS[0])
+                    yield self._file(part).name, f"image {i}", f"it is in {self._name}.json and in no part"
+
+    def _file_faults(self, file: str, images: _Images, whole: _Images | None) -> Iterator[ExportFault]:
+        """Read a file into ``images``; yield its faults.
+
+        Args:
+            file: name of the file.
+            images: takes what there is.
+            whole: the file of all parts that this one must agree with; None to compare with the labels.
+        """
+        names = list(skeleton.LANDMARKS if self._is_landmarks else skeleton.HORSE68)
+        ids: set[Any] = set()
+        faults: list[ExportFault] = []
+
+        def to_compare() -> Iterator[tuple[Path, int, dict[str, Any], bool]]:
+            for entry in read_entries(self._folder / file):
+                if entry.constants:
+                    which = f"{entry.key} {entry.value.get('id')}" if isinstance(entry.value, dict) else entry.key
+                    faults.append((file, which, f"holds {entry.constants[0]}, which is no JSON number"))
+                elif entry.key == "categories":
+                    faults.extend((file, "categories", w) for w in _category_faults(entry.value, names))
+                elif entry.key == "images":
+                    faults.extend((file, *w) for w in self._image_faults(entry, images, whole))
+                elif entry.key == "annotations":
+                    wrong = _annotation_form_faults(entry.value, ids, images)
+                    which = f"annotation {short(entry.value.get('id') if isinstance(entry.value, dict) else None)}"
+                    faults.extend((file, which, w) for w in wrong)
+                    if wrong:
+                        continue
+                    i = entry.value["image_id"]
+                    images.annotation[i] = _digest(entry.value)
+                    frame = self._renders.frames[images.frame[i]]
+                    if whole is not None:
+                        if whole.annotation.get(i, images.annotation[i]) != images.annotation[i]:
+                            faults.append((file, which, f"is not what {_whole_name(file)} says of image {i}"))
+                    elif frame.is_sound:
+                        yield frame.place.label, i, entry.value, self._is_landmarks
+
+        try:
+            for done, wrong in enumerate(self._run(_annotation_faults, to_compare()), start=1):
+                self._progress(file, done, None)
+                yield from faults
+                faults.clear()
+                yield from ((file, which, what) for which, what in wrong)
+        except InputError as error:
+            images.is_whole = False
+            faults.append((file, "", str(error).removeprefix(f"{self._folder / file}: ")))
+        yield from faults
+        if images.is_whole:
+            for i, frame in images.frame.items():
+                known = self._renders.frames[frame]
+                if i not in images.annotation and known.is_sound and known.is_in_frame[self._is_landmarks]:
+                    yield file, f"image {i}", "it has no annotation, though the label has keypoints in the frame"
+
+    def _image_faults(self, entry: Entry, images: _Images, whole: _Images | None) -> Iterator[tuple[str, str]]:
+        record = entry.value
+        if not isinstance(record, dict) or not isinstance(record.get("id"), int):
+            yield "images", "an entry without an id that is a number"
+            return
+        which, i = f"image {record['id']}", record["id"]
+        if i in images.frame:
+            yield which, "the id is there twice"
+            return
+        frame = self._renders.of_name.get(str(record.get("label")))
+        if frame is None:
+            yield which, f"its label is not among the renders: {short(record.get('label'))}"
+            return
+        images.frame[i] = frame
+        images.variant[i] = str(record.get("variant"))
+        images.digest[i] = _digest(record)
+        known = self._renders.frames[frame]
+        place = known.place
+        if images.variant[i] not in VARIANTS or record.get("file_name") != self._renders.name(
+            place.image(images.variant[i])
+        ):
+            yield which, f"file_name is not the {short(record.get('variant'))} image of its label"
+        elif images.variant[i] not in known.images:
+            yield which, f"there is no such file: {short(record['file_name'])}"
+        if known.is_sound and record.get("clip") != known.clip:
+            yield which, f"clip is {short(record.get('clip'))}, in the label {known.clip!r}"
+        said = (record.get("action"), record.get("frame"), record.get("camera"))
+        if said != (place.action, place.frame, place.camera):
+            yield which, "action, frame or camera is not its label's"
+        if whole is not None and whole.digest.get(i, images.digest[i]) != images.digest[i]:
+            yield which, "is not what the file of all parts says"
+
+
+def _category_faults(record: Any, names: list[str]) -> Iterator[str]:
+    if not isinstance(record, dict) or record.get("keypoints") != names:
+        yield f"expected the {len(names)} keypoints of kinequimation.skeleton, in their order"
+        return
+    edges = np.array(record.get("skeleton"), dtype=object)
+    if edges.ndim != 2 or edges.shape[1] != 2 or any(not isinstance(i, int) for i in edges.ravel()):
+        yield "expected a skeleton of pairs of numbers"
+    elif min(edges.ravel()) < 1 or max(edges.ravel()) > len(names):
+        yield f"expected a skeleton that counts from 1 to {len(names)}"
+
+
+def _annotation_form_faults(record: Any, ids: set[Any], images: _Images) -> list[str]:
+    if not isinstance(record, dict) or not isinstance(record.get("image_id"), int):
+        return ["an entry without an image_id that is a number"]
+    faults = []
+    if not isinstance(record.get("id"), int):
+        faults.append("its id is no number")
+    elif record["id"] in ids:
+        faults.append("the id is there twice")
+    else:
+        ids.add(record["id"])
+    if record["image_id"] not in images.frame:
+        faults.append(f"image {record['image_id']} is not among the images")
+    elif record["image_id"] in images.annotation and not faults:
+        faults.append(f"image {record['image_id']} has two annotations")
+    return faults
+
+
+def _annotation_faults(item: tuple[Path, int, dict[str, Any], bool]) -> list[tuple[str, str]]:
+    """Return how an annotation differs from the label."""
+    path, image_id, record, is_landmarks = item
+    which = f"annotation {record['id']} (image {image_id})"
+    try:
+        return [(which, w) for w in _differences(record, read_label(path), is_landmarks)]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        return [(which, f"expected the fields of a COCO annotation ({type(error).__name__}: {error})")]
+
+
+def _differences(record: dict[str, Any], label: FrameLabel, is_landmarks: bool) -> Iterator[str]:
+    n = skeleton.NUM_JOINTS68
+    if is_landmarks:
+        at = [skeleton.LANDMARKS.index(p) for p in label.landmarks.names]
+        uv, seen = np.zeros((len(skeleton.LANDMARKS), 2)), np.zeros(len(skeleton.LANDMARKS), int)
+        uv[at], seen[at] = label.landmarks.uv, label.landmarks.visibility
+        names: tuple[str, ...] = skeleton.LANDMARKS
+    else:
+        uv, seen, names = label.bones.uv[:n], label.bones.visibility[:n].astype(int), skeleton.HORSE68
+    values = np.asarray(record["keypoints"], float)
+    if values.shape != (3 * len(names),):
+        yield f"expected {3 * len(names)} numbers of keypoints, got {values.size}"
+        return
+    values = values.reshape(-1, 3)
+    expected = np.where(seen[:, None] > 0, uv, 0.0)
+    off = np.linalg.norm(values[:, :2] - expected, axis=-1)
+    wrong = np.flatnonzero(~(off <= TOLERANCE_PX))
+    if len(wrong):
+        worst = int(wrong[np.argmax(np.nan_to_num(off[wrong], nan=np.inf))])
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        yield f"keypoints are not the label's: {names[worst]}{more}, by {off[worst]:.1f} px"
+    wrong = np.flatnonzero(values[:, 2] != seen)
+    if len(wrong):
+        yield f"visibility is not the label's: {names[wrong[0]]} and {len(wrong) - 1} more"
+    if record["num_keypoints"] != (seen > 0).sum():
+        yield f"num_keypoints is {record['num_keypoints']}, {(seen > 0).sum()} are labelled"
+    box = label.bbox_xywh + [0.5, 0.5, 0, 0]  # COCO counts boxes from the pixel's corner
+    if not np.allclose(np.asarray(record["bbox"], float), box, atol=TOLERANCE_PX):
+        yield "bbox is not the label's"
+    if record["area"] != label.area_px:
+        yield f"area is {record['area']}, in the label {label.area_px}"
+    segmentation = record.get("segmentation")
+    if isinstance(segmentation, dict):
+        if segmentation["size"] != [label.height, label.width]:
+            yield "segmentation is of another size"
+        elif _rle_area(segmentation["counts"]) != label.area_px:
+            yield "segmentation does not have the mask's area"
+
+
+def _rle_area(code: str) -> int:
+    """Return the pixels that COCO's compressed run-length code sets (``rleFrString`` in cocoapi's ``maskApi.c``)."""
+    runs: list[int] = []
+    value = shift = 0
+    for letter in code.encode("ascii"):
+        group = letter - 48
+        value |= (group & 31) << shift
+        shift += 5
+        if not group & 32:
+            if group & 16:
+                value -= 1 << shift
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    return sum(runs[1::2])
+
+
+def _digest(record: dict[str, Any]) -> bytes:
+    return hashlib.blake2b(json.dumps(record, sort_keys=True).encode(), digest_size=12).digest()
+
+
+def _whole_name(part_file: str) -> str:
+    return part_file.rsplit("_", 1)[0] + ".json"
+
+
+def short(value: Any) -> str:
+    """Return a value from a file as text that fits a line."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,85 @@
+"""The process that renders one batch: it is told what on standard input, and says what is done on standard output.
+
+It ends when its standard input does, so it does not outlive the process that started it, however that ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinequimation.blender.render_settings import Plan, RenderSettings
+from kinequimation.dataset.labels import FramePlace
+from kinequimation.errors import InputError
+
+if TYPE_CHECKING:
+    from kinequimation.blender.random_frames import RandomStage
+    from kinequimation.blender.stage import Stage
+
+MARK = "@kinequimation "
+"""Begins the lines that are meant for the process that started this one; Blender writes others."""
+_EXIT_ORPHAN = 3
+
+
+def work() -> int:
+    """Do the job on standard input; return the exit code.
+
+    Raises:
+        InputError: there is no job, or the file does not hold what is asked for.
+        OutputError: a file cannot be written.
+        MissingDependencyError: the engine, the device or a library is not there.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    try:
+        job = json.loads(sys.stdin.buffer.readline())
+    except ValueError as error:
+        raise InputError("--worker: expected a job on standard input, got none; leave this option out") from error
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    say = _speaker()
+    settings = RenderSettings.from_json(job["settings"])
+    with _open_stage(Path(job["blend"]), settings, job["threads"]) as stage:
+        if job["plan"] is None:
+            say({"plan": asdict(stage.plan())})
+        else:
+            plan = Plan.from_json(job["plan"])
+            for action, frame, camera in job["units"]:
+                stage.shoot(FramePlace(Path(job["out"]), action, frame, camera), plan)
+                say({"done": [action, frame, camera]})
+    say({"end": True})
+    return 0
+
+
+def _open_stage(blend: Path, settings: RenderSettings, threads: int) -> AbstractContextManager[Stage | RandomStage]:
+    if settings.random:
+        from kinequimation.blender.random_frames import RandomStage
+
+        return RandomStage(settings, threads)
+    from kinequimation.blender.stage import Stage
+
+    return Stage(blend, settings, threads)
+
+
+def _speaker() -> Callable[[dict[str, Any]], None]:
+    """Return what writes messages to standard output, and turn all else that is written there to standard error."""
+    sys.stdout.flush()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(message: dict[str, Any]) -> None:
+        out.write(f"{MARK}{json.dumps(message)}\n")
+        out.flush()
+
+    return say
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(_EXIT_ORPHAN)

@@ -167,9 +167,9 @@ def _as_takes(copy: PlainCopy) -> None:
     """Put each action on a strip of its own: the exporter plays one after the other and names its takes after them."""
     animation = copy.rig.animation_data or copy.rig.animation_data_create()
     animation.action = None
-    for action in copy.actions:
+    for name, action in copy.actions.items():  # Blender may have had to call the action itself something else
         track = animation.nla_tracks.new()
-        track.name = action.name
-        strip = track.strips.new(action.name, 0, action)
+        track.name = name
+        strip = track.strips.new(name, 0, action)
         if hasattr(strip, "action_slot"):  # Blender 4.4+
             strip.action_slot = action.slots[0]

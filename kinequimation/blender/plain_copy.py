@@ -35,12 +35,12 @@ class PlainCopy:
     Attributes:
         rig: the armature.
         meshes: what it deforms.
-        actions: one for each that was asked for, from frame 0.
+        actions: by name, one for each that was asked for, from frame 0.
     """
 
     rig: bpy.types.Object
     meshes: tuple[bpy.types.Object, ...]
-    actions: tuple[bpy.types.Action, ...]
+    actions: dict[str, bpy.types.Action]
 
 
 def copy_plainly(
@@ -64,13 +64,13 @@ def copy_plainly(
     joints = [j for j in skeleton.JOINTS if j in armature.data.bones]
     rig = _plain_rig(armature, joints, to_copy, name)
     skins = tuple(_plain_mesh(mesh, armature, rig, to_copy) for mesh in meshes)
-    baked = []
+    baked = {}
     for done, action in enumerate(actions):
         matrices = _played(armature, action, joints)
-        baked.append(_keyed(rig, joints, to_copy @ matrices, action.name))
+        baked[action.name] = _keyed(rig, joints, to_copy @ matrices, action.name)
         if progress:
             progress(done + 1, len(actions))
-    return PlainCopy(rig, skins, tuple(baked))
+    return PlainCopy(rig, skins, baked)
 
 
 def _parent(joint: str, joints: Sequence[str]) -> str | None:

@@ -33,6 +33,7 @@ RIG = "rig"
 DEFORM_RIG = "armature"
 KEYS_PROPERTY = "kinequimation_keys"
 """1: the deforming bones are keyed themselves; 0: Rigify's controls drive them."""
+_ROOT_TAIL_XYZ = (0.0, 0.3, 0.0)
 AWAY_PROPERTY = "kinequimation_rigify_away_m"
 """How far from our joints Rigify put the farthest head, metres, before it was put right."""
 _FARTHEST_M = 1e-3
@@ -50,14 +51,15 @@ def build_deform_rig(body: Body, name: str = DEFORM_RIG) -> bpy.types.Object:
 
     rig = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     bpy.context.scene.collection.objects.link(rig)
-    z_axes = rest_z_axes(body.rest_xyz, body.rest_tail_xyz)
+    tails, z_axes = body.rest_tail_xyz.copy(), rest_z_axes(body.rest_xyz, body.rest_tail_xyz)
+    tails[0], z_axes[0] = _ROOT_TAIL_XYZ, (0.0, 0.0, 1.0)  # as Rigify's lies, on the ground whatever the shape
     with edit_bones(rig) as bones:
         for j in skeleton.TOPOLOGICAL_ORDER:
             joint = skeleton.JOINTS[j]
             bone = bones.new(joint)
             parent = skeleton.PARENT[joint]
             bone.parent = bones[parent] if parent else None
-            bone.head, bone.tail = body.rest_xyz[j], body.rest_tail_xyz[j]
+            bone.head, bone.tail = body.rest_xyz[j], tails[j]
             bone.align_roll(z_axes[j])
             bone.use_deform = parent is not None
     for bone in rig.pose.bones:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from kinequimation.synth.scene import Scene
 
 TEXTURE_SIZE = 1024
+_SHINE = 0.3
+"""Most of the specular level. The shaders' highlights are the sun's alone; as bright ones would mirror the sky too, and
+turn dark coats grey (by comparison)."""
 _MADE = (
     "scenes", "objects", "meshes", "materials", "images", "lights", "cameras", "worlds", "armatures", "node_groups",
     "collections", "actions",
@@ -142,7 +145,7 @@ def _coat(graph: Graph, scene: Scene, name: str, texture: SurfaceTexture) -> Soc
     inputs = {
         "Base Color": painted.outputs["Color"],
         "Roughness": texture.roughness,
-        "Specular IOR Level": graph.math("MULTIPLY", gloss, texture.reflectance / 0.08),
+        "Specular IOR Level": graph.math("MINIMUM", graph.math("MULTIPLY", gloss, texture.reflectance / 0.08), _SHINE),
         "Normal": graph.vector("NORMALIZE", normal),
     }
     lit = fogged(graph, scene, graph.node("ShaderNodeBsdfPrincipled", inputs).outputs[0])

@@ -92,7 +92,7 @@ void main() {
 )
 
 _LEGS = """
-    if (!on_leg(t)) discard;
+    if (!on_leg(t)) NOTHING;
     float kind = limb_pick(GARMENT_BOOTS, t);
     vec2 range = t.y < 0.0 ? GARMENT_BOOT_SHAPE.xy : GARMENT_BOOT_SHAPE.zw;
     float depth = min(t.z - range.x, range.y - t.z);
@@ -115,7 +115,7 @@ _LEGS = """
 """
 
 _PAD_AND_GIRTH = """
-    if (on_leg(t) || is_head || is_hair || t.y < -1.0) discard;
+    if (on_leg(t) || is_head || is_hair || t.y < -1.0) NOTHING;
     // girth, breastplate and harness straps go under the saddle and over the pad
     float shear = GARMENT_PAD_MORE.x * (GARMENT_PAD_SHAPE.z - t.z);
     float pad = rounded_box(vec2(t.y - GARMENT_PAD_SHAPE.x + shear, t.z - 1.7), vec2(GARMENT_PAD_SHAPE.y,
@@ -169,7 +169,7 @@ _FLAP = """
 """
 
 _RUG = """
-    if (on_leg(t) || is_head) discard;
+    if (on_leg(t) || is_head) NOTHING;
     float front = t.y - GARMENT_RUG_SHAPE.x, back = GARMENT_RUG_SHAPE.z - t.y;
     float hem = t.z - GARMENT_RUG_SHAPE.y - 0.03 * sin(t.y * 4.0 + GARMENT_OFFSET.x);
     if (GARMENT_RUG_SHAPE.w > 0.5 && t.y < -0.55) {  // neck cover
@@ -202,7 +202,7 @@ _RUG = """
 """
 
 _HEAD = """
-    if (!is_head) discard;
+    if (!is_head) NOTHING;
     bool is_ear = ear > 0.4;
     if (GARMENT_MASK.w > 0.5) {
         float depth = min(h.x + 0.03, GARMENT_MASK_SHAPE.x - h.x - 0.25 * h.y);
@@ -266,6 +266,7 @@ _WORN = """
 """
 
 _CLOTH = """
+    if (!covered) NOTHING;
     vec4 noise = texture(volume, (t + GARMENT_OFFSET.xyz) * 1.9);
     if (printed.z > -0.5) rgb *= mix(1.0, 2.0 * texture(bank, printed).g, 0.8);
     rgb *= mix(0.6, 1.0, smoothstep(0.0, 0.006, edge)) * (1.0 + 1.6 * grain * (noise.a - 0.5));
@@ -301,6 +302,7 @@ in vec3 world; in vec3 normal; in vec3 t; in vec3 tn; in float material; in floa
 layout(location = 0) out vec4 out_rgb;
 layout(location = 1) out vec4 out_id;
 layout(location = 2) out float out_z;
+#define NOTHING discard
 """
     + _BEGIN
     + _WORN
@@ -316,6 +318,8 @@ in vec3 at_template; in vec3 at_normal; in float at_material; in float at_ear;
 layout(location = 0) out vec4 out_albedo;  // sRGB; coverage
 layout(location = 1) out vec4 out_surface;  // strength of the highlight
 layout(location = 2) out vec4 out_relief;
+// unlike what was never drawn, this is known to have nothing on it
+#define NOTHING { out_albedo = out_relief = vec4(0.0); out_surface = vec4(0.0, 0.0, 0.0, 1.0); return; }
 """
     + _BEGIN
     + """
@@ -326,7 +330,7 @@ layout(location = 2) out vec4 out_relief;
 )
 
 _STORE = """
-    out_albedo = covered ? vec4(srgb(rgb), 1.0) : vec4(0.0);
+    out_albedo = vec4(srgb(rgb), 1.0);
     out_surface = vec4(gloss, 0.0, 0.0, 1.0);
     out_relief = vec4(stored(relief), 1.0);
 }
@@ -341,10 +345,8 @@ _LAYERS = {
 }
 """What each of ``garments.LAYERS`` looks like. A rasteriser on a CPU runs every branch, so each has its own few."""
 
-GARMENT_FRAGMENTS: dict[str, str] = {
-    layer: _DRAWN + look + "    if (!covered) discard;\n" + _CLOTH + _LIGHT for layer, look in _LAYERS.items()
-}
+GARMENT_FRAGMENTS: dict[str, str] = {layer: _DRAWN + look + _CLOTH + _LIGHT for layer, look in _LAYERS.items()}
 """A shader for each of ``garments.LAYERS``."""
 
 GARMENT_BAKE_FRAGMENTS: dict[str, str] = {layer: _BAKED + look + _CLOTH + _STORE for layer, look in _LAYERS.items()}
-"""The same without light, for textures; with ``bake.BAKE_VERTEX``. Their alpha is 0 where the others discard."""
+"""The same without light, for textures; with ``bake.BAKE_VERTEX``. Alpha is 0 where the others discard."""

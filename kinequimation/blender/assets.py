@@ -7,14 +7,20 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kinequimation.body.shape import BREEDS, RANGES, breed_shape
 from kinequimation.errors import InputError
 from kinequimation.motion import MOTION_NAMES
 
 if TYPE_CHECKING:
     import bpy
+    from jaxtyping import Float
 
     from kinequimation.body import Body
+
+TEXTURE_SIZES = (256, 8192)
+"""Smallest and largest side of a coat's texture, pixels."""
 
 _EPILOG = """the file holds:
   rig      Rigify's horse; its property kinequimation_keys is 1 to play the actions, 0 for Rigify's control bones
@@ -38,10 +44,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--breed", choices=tuple(BREEDS), default="warmblood", help="default: warmblood")
     parser.add_argument("--withers-height", type=float, metavar="M", help="metres; default: the breed's")
-    parser.add_argument("--coat", metavar="NAME", help='a coat as in docs, such as "tobiano"; default: plain bay')
+    parser.add_argument(
+        "--coat", metavar="NAME", help='such as "dapple grey" or tobiano (a wrong name lists all); default: plain bay'
+    )
     parser.add_argument("--actions", metavar="NAMES", help="comma-separated; default: every gait and move")
     parser.add_argument("--fps", type=float, default=30.0, help="of scene and actions; default: 30")
-    parser.add_argument("--seed", type=int, default=0, help="varies the lie of a coat's pattern; default: 0")
+    parser.add_argument("--seed", type=int, help="varies a coat's colour and pattern; default: as drawn in docs")
+    parser.add_argument("--texture", type=int, default=2048, metavar="PX", help="side of the coat's; default: 2048")
     parser.set_defaults(run=run)
 
 
@@ -64,9 +73,12 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--withers-height: expected {low:g} to {high:g} metres, got {args.withers_height:g}")
     from kinequimation.blender.blend_file import write_blend
 
+    if not TEXTURE_SIZES[0] <= args.texture <= TEXTURE_SIZES[1]:
+        raise InputError(f"--texture: expected {TEXTURE_SIZES[0]} to {TEXTURE_SIZES[1]} pixels, got {args.texture}")
     names = action_names(args.actions)
+    coat = None if args.coat is None else coat_rows(args.coat, args.seed)
     body = Body(breed_shape(args.breed, args.withers_height))
-    build_assets(body, names, args.fps)
+    build_assets(body, names, args.fps, None if coat is None else (args.coat, coat, args.texture))
     write_blend(args.out)
     print(
         f"{args.out}: {args.breed} of {body.shape.withers_height_m:.2f} m, {args.coat or 'plain'},"
@@ -91,27 +103,54 @@ def action_names(text: str | None) -> tuple[str, ...]:
     return tuple(name for name in MOTION_NAMES if name in wanted)
 
 
-def build_assets(body: Body, names: tuple[str, ...], fps: float) -> bpy.types.Object:
+def coat_rows(name: str, seed: int | None) -> Float[np.ndarray, "fields 4"]:
+    """Return a coat of ``synth.coat.COATS`` as the shaders read it.
+
+    Raises:
+        InputError: there is no such coat, or the seed is below 0.
+    """
+    from kinequimation.synth.coat import named_coat
+
+    if seed is not None and seed < 0:
+        raise InputError(f"--seed: expected a number from 0, got {seed}")
+    return named_coat(name, None if seed is None else np.random.default_rng(seed))[0]
+
+
+def build_assets(
+    body: Body,
+    names: tuple[str, ...],
+    fps: float,
+    coat: tuple[str, Float[np.ndarray, "fields 4"], int] | None = None,
+) -> bpy.types.Object:
     """Fill an empty Blender with the horse, its rig and its actions, and return the rig, which plays the first.
 
     Args:
         body: the horse.
         names: of ``motion.MOTION_NAMES``.
         fps: of the scene and the actions.
+        coat: its name, its rows as ``coat_rows`` returns them, and the side of its texture in pixels; None for plain
+            colours.
     """
     import bpy
 
     from kinequimation.blender.actions import make_clip, play, to_action
-    from kinequimation.blender.materials import plain_materials
+    from kinequimation.blender.materials import coat_materials, plain_materials
     from kinequimation.blender.rig import build_rigify
-    from kinequimation.blender.skin import build_skin
+    from kinequimation.blender.skin import atlas_uv, build_skin
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.fps = max(1, round(fps))
     scene.render.fps_base = scene.render.fps / fps
     rig = build_rigify(body)
-    build_skin(body, rig, plain_materials())
+    if coat is None:
+        materials = plain_materials()
+    else:
+        from kinequimation.synth.atlas import bake_coat
+
+        coat_name, rows, size = coat
+        materials = coat_materials(coat_name, bake_coat(rows, atlas_uv().astype(np.float64), size))
+    build_skin(body, rig, materials)
     for name in names:
         motion, looping, speed_mps = make_clip(name, body, fps)
         to_action(motion, rig, looping=looping, speed_mps=speed_mps)

@@ -36,10 +36,8 @@ def make(root: Path, n_frames: int, size: int) -> None:
         for k in range(1, n_frames // len(first)):
             other = type(place)(root, place.action, k, place.camera)
             other.label.write_text(text.replace('"frame": 0,', f'"frame": {k},', 1))
-            for here, there in (
-                (place.mask, other.mask),
-                *((place.image(v), other.image(v)) for v in ("flat", "materials")),
-            ):
+            images = ((place.image(v), other.image(v)) for v in ("flat", "materials"))
+            for here, there in ((place.mask, other.mask), *images):
                 os.link(here, there)
 
 

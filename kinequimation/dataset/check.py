@@ -146,13 +146,12 @@ def check_dataset(
             faults += found.faults
             faults += clips.add(found)
             if dataset is not None:
-                label = found.place.label.relative_to(base).as_posix()
-                is_sound = found.moment != b"" and all(f.file != label for f in found.faults)
-                known.append(KnownFrame(found.place, found.clip, is_sound, found.is_in_frame, found.images))
+                readable, variants = found.moment != b"", (*found.images, *found.variants)
+                known.append(KnownFrame(found.place, found.clip, readable, found.is_in_frame, found.images, variants))
             progress("frames", done, len(frames))
         faults += clips.finish()
         if dataset is not None:
-            renders = Renders(known, base)
+            renders = Renders(known, base, {f.file for f in faults})
             faults += export_faults(dataset, renders, lambda f, items: _in_order(f, items, pool), progress, exports)
     finally:
         if pool is not None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class KnownFrame:
         is_sound: nothing is wrong with its label.
         is_in_frame: is any bone of horse68 in the frame, and any point on the skin?
         images: the variants of which there is a file.
+        variants: those, and what the label names: a file that is missing has been named.
     """
 
     place: FramePlace
@@ -48,6 +49,7 @@ class KnownFrame:
     is_sound: bool
     is_in_frame: tuple[bool, bool]
     images: tuple[str, ...]
+    variants: tuple[str, ...]
 
 
 class Renders:
@@ -56,15 +58,16 @@ class Renders:
     Args:
         frames: all of them.
         base: the folder that files are named from, there as here.
+        faulty: names of files that something is wrong with: labels among them are not sound.
 
     Attributes:
         frames: all of them.
         of_name: the index of each frame by the name of its label.
     """
 
-    def __init__(self, frames: list[KnownFrame], base: Path) -> None:
-        self.frames = frames
+    def __init__(self, frames: list[KnownFrame], base: Path, faulty: set[str]) -> None:
         self._base = base
+        self.frames = [replace(f, is_sound=False) if self.name(f.place.label) in faulty else f for f in frames]
         self.of_name = {self.name(f.place.label): i for i, f in enumerate(frames)}
 
     def name(self, path: Path) -> str:
@@ -80,6 +83,7 @@ class _Images:
     variant: dict[int, str] = field(default_factory=dict)
     digest: dict[int, bytes] = field(default_factory=dict)
     annotation: dict[int, bytes] = field(default_factory=dict)
+    wrong: set[int] = field(default_factory=set)
     is_whole: bool = True
 
 
@@ -182,7 +186,14 @@ class CocoChecker:
                 elif entry.key == "categories":
                     faults.extend((file, "categories", w) for w in _category_faults(entry.value, names))
                 elif entry.key == "images":
-                    faults.extend((file, *w) for w in self._image_faults(entry, images, whole))
+                    before = len(faults)
+                    faults.extend((file, *w) for w in self._image_faults(entry, images))
+                    i = entry.value.get("id") if isinstance(entry.value, dict) else None
+                    if len(faults) > before and isinstance(i, int):
+                        images.wrong.add(i)
+                    is_known = whole is not None and i in images.frame and i in whole.frame and i not in whole.wrong
+                    if whole is not None and is_known and whole.digest[i] != images.digest[i]:
+                        faults.append((file, f"image {i}", f"is not what {self._name}.json says"))
                 elif entry.key == "annotations":
                     wrong = _annotation_form_faults(entry.value, ids, images)
                     which = f"annotation {short(entry.value.get('id') if isinstance(entry.value, dict) else None)}"
@@ -192,9 +203,9 @@ class CocoChecker:
                     i = entry.value["image_id"]
                     images.annotation[i] = _digest(entry.value)
                     frame = self._renders.frames[images.frame[i]]
-                    if whole is not None:
-                        if whole.annotation.get(i, images.annotation[i]) != images.annotation[i]:
-                            faults.append((file, which, f"is not what {_whole_name(file)} says of image {i}"))
+                    if whole is not None and i in whole.annotation and i not in whole.wrong:
+                        if whole.annotation[i] != images.annotation[i]:
+                            faults.append((file, which, f"is not what {self._name}.json says of image {i}"))
                     elif frame.is_sound:
                         yield frame.place.label, i, entry.value, self._is_landmarks
 
@@ -203,7 +214,9 @@ class CocoChecker:
                 self._progress(file, done, None)
                 yield from faults
                 faults.clear()
-                yield from ((file, which, what) for which, what in wrong)
+                for image_id, which, what in wrong:
+                    images.wrong.add(image_id)
+                    yield file, which, what
         except InputError as error:
             images.is_whole = False
             faults.append((file, "", str(error).removeprefix(f"{self._folder / file}: ")))
@@ -214,7 +227,7 @@ class CocoChecker:
                 if i not in images.annotation and known.is_sound and known.is_in_frame[self._is_landmarks]:
                     yield file, f"image {i}", "it has no annotation, though the label has keypoints in the frame"
 
-    def _image_faults(self, entry: Entry, images: _Images, whole: _Images | None) -> Iterator[tuple[str, str]]:
+    def _image_faults(self, entry: Entry, images: _Images) -> Iterator[tuple[str, str]]:
         record = entry.value
         if not isinstance(record, dict) or not isinstance(record.get("id"), int):
             yield "images", "an entry without an id that is a number"
@@ -232,19 +245,16 @@ class CocoChecker:
         images.digest[i] = _digest(record)
         known = self._renders.frames[frame]
         place = known.place
-        if images.variant[i] not in VARIANTS or record.get("file_name") != self._renders.name(
-            place.image(images.variant[i])
-        ):
-            yield which, f"file_name is not the {short(record.get('variant'))} image of its label"
-        elif images.variant[i] not in known.images:
+        variant = images.variant[i]
+        if variant not in VARIANTS or record.get("file_name") != self._renders.name(place.image(variant)):
+            yield which, f"file_name is not the {short(variant)} image of its label"
+        elif variant not in known.variants:
             yield which, f"there is no such file: {short(record['file_name'])}"
         if known.is_sound and record.get("clip") != known.clip:
             yield which, f"clip is {short(record.get('clip'))}, in the label {known.clip!r}"
         said = (record.get("action"), record.get("frame"), record.get("camera"))
         if said != (place.action, place.frame, place.camera):
             yield which, "action, frame or camera is not its label's"
-        if whole is not None and whole.digest.get(i, images.digest[i]) != images.digest[i]:
-            yield which, "is not what the file of all parts says"
 
 
 def _category_faults(record: Any, names: list[str]) -> Iterator[str]:
@@ -275,14 +285,14 @@ def _annotation_form_faults(record: Any, ids: set[Any], images: _Images) -> list
     return faults
 
 
-def _annotation_faults(item: tuple[Path, int, dict[str, Any], bool]) -> list[tuple[str, str]]:
-    """Return how an annotation differs from the label."""
+def _annotation_faults(item: tuple[Path, int, dict[str, Any], bool]) -> list[tuple[int, str, str]]:
+    """Return how an annotation differs from the label: its image, its name, and what."""
     path, image_id, record, is_landmarks = item
     which = f"annotation {record['id']} (image {image_id})"
     try:
-        return [(which, w) for w in _differences(record, read_label(path), is_landmarks)]
+        return [(image_id, which, w) for w in _differences(record, read_label(path), is_landmarks)]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        return [(which, f"expected the fields of a COCO annotation ({type(error).__name__}: {error})")]
+        return [(image_id, which, f"expected the fields of a COCO annotation ({type(error).__name__}: {error})")]
 
 
 def _differences(record: dict[str, Any], label: FrameLabel, is_landmarks: bool) -> Iterator[str]:
@@ -342,10 +352,6 @@ def _rle_area(code: str) -> int:
 
 def _digest(record: dict[str, Any]) -> bytes:
     return hashlib.blake2b(json.dumps(record, sort_keys=True).encode(), digest_size=12).digest()
-
-
-def _whole_name(part_file: str) -> str:
-    return part_file.rsplit("_", 1)[0] + ".json"
 
 
 def short(value: Any) -> str:

@@ -50,6 +50,7 @@ class FrameFindings:
         faults: what is wrong within it.
         clip: as in the label; empty where the label cannot be read.
         images: the variants that there are, readable or not.
+        variants: those that the label names.
         fixed: what no frame of a clip may change, as text: armature, frame rate, image size, names, parents.
         names: of the N bones.
         lengths: [N] of the bones without their stretch, in the armature's units.
@@ -64,6 +65,7 @@ class FrameFindings:
     faults: tuple[Fault, ...]
     clip: str = ""
     images: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
     fixed: str = ""
     names: tuple[str, ...] = ()
     lengths: Float[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0))
@@ -142,6 +144,7 @@ def check_frame(place: FramePlace, base: Path, images: Sequence[str], has_label:
         faults=tuple(faults),
         clip=label.clip,
         images=tuple(images),
+        variants=label.variants,
         fixed=_fixed(label),
         names=bones.names,
         lengths=np.linalg.norm(bones.tail - bones.head, axis=1) / np.maximum(stretch, 1e-12),

@@ -92,7 +92,7 @@ class TableChecker:
             yield f"its label is not among the renders: {short(item.label)}"
         else:
             known = self._renders.frames[frame]
-            if known.is_sound and item.variant in known.images:
+            if known.is_sound and item.variant in known.variants:
                 if item.file_name != self._renders.name(known.place.image(item.variant)):
                     yield f"file_name is not the {item.variant} image of its label"
             elif known.is_sound:

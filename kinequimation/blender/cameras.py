@@ -43,18 +43,18 @@ class Shot:
 
     Attributes:
         hfov_rad: horizontal field of view.
-        position: [3] from the horse's place on the ground (x, y) at world height 0, metres.
-        target_z: world height that it looks at, straight above the horse's place, metres.
+        position, target: [3] where it is and what it looks at: x and y from the horse's place on the ground, z the
+            world's; metres.
     """
 
     hfov_rad: float
     position: tuple[float, float, float]
-    target_z: float
+    target: tuple[float, float, float]
 
     def camera(self, place_xy: Float[np.ndarray, " 2"], width: int, height: int) -> Camera:
         """Return the camera while the horse is at a place."""
         at = np.array([*place_xy, 0.0])
-        T_cam_world = look_at(at + np.array(self.position), at + np.array([0.0, 0.0, self.target_z]))
+        T_cam_world = look_at(at + np.array(self.position), at + np.array(self.target))
         return Camera(intrinsics(width, height, self.hfov_rad), T_cam_world, width, height)
 
 
@@ -77,7 +77,7 @@ def ring(
         aspect: width by height of the image.
     """
     start = np.random.default_rng([seed, 0xCA]).random(4)
-    middle_z = (points[:, 2].min() + points[:, 2].max()) / 2
+    middle = (points.min(0) + points.max(0)) / 2
     shots = []
     for i in range(n):
         height, lens, distance = (start[:3] + (i + 1) * _STEPS) % 1.0
@@ -85,7 +85,7 @@ def ring(
         hfov = float(np.exp(np.log(_HFOV_RAD[0]) + lens * np.log(_HFOV_RAD[1] / _HFOV_RAD[0])))
         elevation = float(_ELEVATION_RAD[0] + height * (_ELEVATION_RAD[1] - _ELEVATION_RAD[0]))
         slack = _DISTANCE[0] + distance * (_DISTANCE[1] - _DISTANCE[0])
-        shots.append(_fitted(points, azimuth, elevation, hfov, slack, middle_z, ground_z + _LOWEST * withers_m, aspect))
+        shots.append(_fitted(points, azimuth, elevation, hfov, slack, middle, ground_z + _LOWEST * withers_m, aspect))
     return shots
 
 
@@ -95,7 +95,7 @@ def _fitted(
     elevation_rad: float,
     hfov_rad: float,
     slack: float,
-    target_z: float,
+    target: Float[np.ndarray, " 3"],
     lowest_z: float,
     aspect: float,
 ) -> Shot:
@@ -103,7 +103,6 @@ def _fitted(
 
     A camera that would come below ``lowest_z`` is raised to it, which changes what it sees and so its distance.
     """
-    target = np.array([0.0, 0.0, target_z])
     half = np.tan(hfov_rad / 2) * (1 - _MARGIN) * np.array([1.0, 1.0 / aspect])
     for _ in range(4):
         outward = np.array(
@@ -116,12 +115,12 @@ def _fitted(
         R = look_at(outward, np.zeros(3))[:3, :3]
         x, y, z = ((points - target) @ R.T).T
         distance = slack * float(np.maximum(np.abs(x) / half[0] - z, np.abs(y) / half[1] - z).max())
-        if target_z + distance * np.sin(elevation_rad) >= lowest_z - 1e-9:
+        if target[2] + distance * np.sin(elevation_rad) >= lowest_z - 1e-9:
             break
-        elevation_rad = float(np.arcsin(np.clip((lowest_z - target_z) / distance, -1.0, 1.0)))
+        elevation_rad = float(np.arcsin(np.clip((lowest_z - target[2]) / distance, -1.0, 1.0)))
     position = target + distance * outward
     position[2] = max(position[2], lowest_z)
-    return Shot(hfov_rad, (float(position[0]), float(position[1]), float(position[2])), float(target_z))
+    return Shot(hfov_rad, tuple(position.tolist()), tuple(target.tolist()))
 
 
 def place_camera(o: bpy.types.Object, camera: Camera) -> None:

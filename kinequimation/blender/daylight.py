@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _GROUND_M = 2_000.0
 """Half the ground's side: beyond every horizon that a camera at a horse's height sees as a line."""
+_BOUNCES = 2
+"""From the ground to the belly and on to the eye; more can hardly be seen outdoors (judgement)."""
 _GROUNDS = {
     "grass": ((0.060, 0.105, 0.026), (0.125, 0.165, 0.050)),
     "dry grass": ((0.190, 0.155, 0.070), (0.310, 0.255, 0.120)),
@@ -46,6 +48,9 @@ class Daylight:
             ground_z: height of the ground, metres.
             withers_m: withers height, metres.
         """
+        cycles = scene.cycles
+        cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = _BOUNCES, _BOUNCES, _BOUNCES
+        cycles.use_light_tree = False
         self._sun = bpy.data.lights.new("KinEquiMation sun", "SUN")
         self._sun_object = bpy.data.objects.new("KinEquiMation sun", self._sun)
         scene.collection.objects.link(self._sun_object)
@@ -65,7 +70,7 @@ class Daylight:
         azimuth, elevation = float(rng.uniform(0, 2 * np.pi)), float(np.deg2rad(rng.uniform(18.0, 65.0)))
         cloud = float(rng.uniform(0.0, 1.0))  # 0 a clear sky and hard shadows, 1 overcast
         # what overcast takes from the sun it gives to the sky, less a third (judgement)
-        self._sun.energy = 4.2 * (1.0 - 0.85 * cloud)
+        self._sun.energy = 5.5 * (1.0 - 0.85 * cloud)
         self._sun.angle = float(np.deg2rad(0.53 + 20.0 * cloud))  # 0.53°: the sun's disc
         warm = float(np.clip(1.0 - elevation / np.deg2rad(45.0), 0.0, 1.0))
         self._sun.color = (1.0, 0.96 - 0.16 * warm, 0.90 - 0.35 * warm)
@@ -74,7 +79,7 @@ class Daylight:
         zenith = (1 - cloud) * np.array([0.14, 0.30, 0.62]) + cloud * np.array([0.62, 0.64, 0.67])
         for element, colour in zip(self._ramp.elements, (horizon * 0.55, horizon, zenith), strict=True):
             element.color = (*colour.tolist(), 1.0)
-        self._background.inputs["Strength"].default_value = 0.75 + 0.35 * cloud
+        self._background.inputs["Strength"].default_value = 0.9 + 0.6 * cloud
         record = {
             "sun_azimuth_rad": round(azimuth, 4),
             "sun_elevation_rad": round(elevation, 4),
@@ -118,15 +123,15 @@ def _add_ground(scene: bpy.types.Scene, ground_z: float) -> bpy.types.Node:
     material.use_nodes = True
     mesh.materials.append(material)
     nodes, links = material.node_tree.nodes, material.node_tree.links
-    surface = next(n for n in nodes if n.type == "BSDF_PRINCIPLED")
-    surface.inputs["Roughness"].default_value = 0.95
-    surface.inputs["Specular IOR Level"].default_value = 0.1
+    nodes.clear()
+    output, surface = nodes.new("ShaderNodeOutputMaterial"), nodes.new("ShaderNodeBsdfDiffuse")  # the quickest
+    links.new(surface.outputs[0], output.inputs["Surface"])
     where, noise, ramp = (nodes.new(f"ShaderNode{kind}") for kind in ("NewGeometry", "TexNoise", "ValToRGB"))
     noise.inputs["Scale"].default_value = 1.7  # patches of about half a metre
-    noise.inputs["Detail"].default_value = 6.0
+    noise.inputs["Detail"].default_value = 3.0
     noise.inputs["Roughness"].default_value = 0.7
     links.new(where.outputs["Position"], noise.inputs["Vector"])
     links.new(noise.outputs["Fac"], ramp.inputs[0])
-    links.new(ramp.outputs[0], surface.inputs["Base Color"])
+    links.new(ramp.outputs[0], surface.inputs["Color"])
     ramp.color_ramp.elements[0].position, ramp.color_ramp.elements[1].position = 0.35, 0.65
     return ramp

@@ -179,7 +179,7 @@ def label_of(
         area_px=int((surfaces.object_id == LABELLED_HORSE_ID).sum()),
         bones=bones,
         landmarks=landmarks if with_landmarks else Landmarks(),
-        scene={"gait": action},
+        scene={"gait": action, "withers_height_m": horse.shape.withers_height_m},
     )
     return label, surfaces
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from rendered_set import label_of, write_frame, write_rendered_set
+from rendered_set import body, label_of, write_frame, write_rendered_set
 
 from kinequimation import skeleton
 from kinequimation.cli.main import main
@@ -66,7 +66,7 @@ def labels_by_name(root: Path) -> dict[str, FrameLabel]:
 @given(names_of_clips, st.randoms(use_true_random=False))
 def test_parts_depend_on_names_alone_and_none_is_empty(clips, random):
     parts = parts_of((c, "any") for c in clips)
-    shuffled = [*clips, *clips[: len(clips) // 2]]
+    shuffled = [*clips, *clips]
     random.shuffle(shuffled)
     assert parts_of((c, "any") for c in shuffled) == parts
     counts = [sum(p == part for p in parts.values()) for part in PARTS]
@@ -90,6 +90,14 @@ def test_an_action_is_kept_together_where_that_is_asked_for(pairs):
         inside = {a for c, a in clips if parts[c] == part}
         outside = {a for c, a in clips if parts[c] != part}
         assert inside and not inside & outside
+
+
+def test_a_clip_of_most_frames_is_trained_on():
+    names = ["walk", "trot", "jump", "rear"]
+    for large in names:
+        parts = parts_of((clip, clip) for clip in names for _ in range(9 if clip == large else 2))
+        assert parts[large] == "train" and set(parts.values()) == set(PARTS)
+    assert set(parts_of([("a", "a")] * 9 + [("b", "b")] * 9, Split(50, 50, 0)).values()) == {"train", "val"}
 
 
 def test_too_few_clips_say_what_to_do():
@@ -290,6 +298,7 @@ def test_sequences_are_clips_seen_by_one_camera(renders, tmp_path):
     for i in range(len(written)):
         s = written[i]
         assert s.part == part_of[s.clip] and s.fps == 30.0 and s.frame.tolist() == [0, 1, 2]
+        assert s.withers_m == body().shape.withers_height_m
         for t, number in enumerate(s.frame):
             label = read_label(renders / s.action / "labels" / f"f{number:05d}_c{s.camera:02d}.json")
             slots = slots_of(label)

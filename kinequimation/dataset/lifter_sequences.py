@@ -11,6 +11,7 @@ arrays, nothing pickled; ``SequenceFile`` reads and checks them::
     clip, action, part     [N] names; part is train, val or test
     camera        [N] int32 number of the camera
     fps           [N] float64 frames a second of the sequence as it stands here
+    withers_m     [N] float64 the horse's withers height, metres; NaN where its renderer did not say it
     frame         [F] int32 number of the frame in its clip
     uv_px         [F, 103, 2] float32 pixels, (0, 0) the centre of the top-left one; NaN behind the camera
     visibility    [F, 103] uint8, 0 out of the frame or no such point, 1 hidden, 2 seen
@@ -59,7 +60,7 @@ _FRAME_ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
     "T_cam_world": ((4, 4), "<f8"),
     "image_size": ((2,), "<i4"),
 }
-_HEADS: dict[str, str] = {"clip": "U", "action": "U", "part": "U", "camera": "iu", "fps": "f"}
+_HEADS: dict[str, str] = {"clip": "U", "action": "U", "part": "U", "camera": "iu", "fps": "f", "withers_m": "f"}
 """Arrays with a value a sequence, and the kinds that they may be."""
 _COPY_BYTES = 1 << 20
 
@@ -72,6 +73,7 @@ class Sequence2D3D:
         clip, action, part: names.
         camera: number of the camera.
         fps: frames a second.
+        withers_m: withers height, metres; NaN where it is not known.
         frame: [T].
         uv_px: [T, 103, 2].
         visibility: [T, 103].
@@ -86,6 +88,7 @@ class Sequence2D3D:
     part: str
     camera: int
     fps: float
+    withers_m: float
     frame: Int[np.ndarray, " t"]
     uv_px: Float[np.ndarray, "t 103 2"]
     visibility: UInt8[np.ndarray, "t 103"]
@@ -126,7 +129,7 @@ def write_sequences(
         OutputError: it cannot be written.
     """
     lengths: list[int] = []
-    heads: list[tuple[str, str, str, int, float]] = []
+    heads: list[tuple[str, str, str, int, float, float]] = []
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         files: dict[str, IO[bytes]] = {
@@ -134,9 +137,10 @@ def write_sequences(
         }
         done = 0
         for run in (r for sequence in by_sequence(frames.frames) for r in evenly_spaced(sequence)):
-            rates = set()
+            rates, withers_m = set(), float("nan")
             for member in run:
                 label = member.read()
+                withers_m = _withers_m(label)
                 rates.add(label.fps)
                 if len(rates) > 1 or not 0 < label.fps < 1e6:
                     raise InputError(f"{member.place.label}: expected one fps above 0 in a clip, got {label.fps:g}")
@@ -148,7 +152,7 @@ def write_sequences(
                     progress(done, len(frames))
             place = run[0].place
             step = run[1].place.frame - place.frame if len(run) > 1 else 1
-            heads.append((run[0].clip, place.action, run[0].part, place.camera, rates.pop() / step))
+            heads.append((run[0].clip, place.action, run[0].part, place.camera, rates.pop() / step, withers_m))
             lengths.append(len(run))
         _write_npz(path, _head_arrays(heads, lengths), files, done)
     parts = [part for part in PARTS if any(h[2] == part for h in heads)]
@@ -156,6 +160,12 @@ def write_sequences(
         sequences={part: sum(h[2] == part for h in heads) for part in parts},
         frames={part: sum(n for h, n in zip(heads, lengths, strict=True) if h[2] == part) for part in parts},
     )
+
+
+def _withers_m(label: FrameLabel) -> float:
+    height = label.scene.get("withers_height_m")
+    is_known = isinstance(height, (int, float)) and not isinstance(height, bool) and 0.1 < height < 10
+    return float(height) if is_known else float("nan")
 
 
 def _frame_values(label: FrameLabel) -> dict[str, Any]:
@@ -182,8 +192,8 @@ def evenly_spaced(sequence: Sequence[RenderedFrame]) -> list[list[RenderedFrame]
     return [list(sequence[a:b]) for a, b in itertools.pairwise([0, *starts, len(sequence)])]
 
 
-def _head_arrays(heads: list[tuple[str, str, str, int, float]], lengths: list[int]) -> dict[str, np.ndarray]:
-    clip, action, part, camera, fps = zip(*heads, strict=True)
+def _head_arrays(heads: list[tuple[str, str, str, int, float, float]], lengths: list[int]) -> dict[str, np.ndarray]:
+    clip, action, part, camera, fps, withers_m = zip(*heads, strict=True)
     parents = [skeleton.KEYPOINT_INDEX.get(skeleton.PARENT[b] or "", -1) for b in skeleton.HORSE68]
     return {
         "format": np.array(FORMAT),
@@ -195,6 +205,7 @@ def _head_arrays(heads: list[tuple[str, str, str, int, float]], lengths: list[in
         "part": np.array(part),
         "camera": np.array(camera, "<i4"),
         "fps": np.array(fps, "<f8"),
+        "withers_m": np.array(withers_m, "<f8"),
     }
 
 
@@ -223,7 +234,7 @@ class SequenceFile:
     Arrays are read once, at their first use, and kept.
 
     Attributes:
-        offsets, clip, action, part, camera, fps: see the module.
+        offsets, clip, action, part, camera, fps, withers_m: see the module.
     """
 
     def __init__(self, path: Path) -> None:
@@ -262,7 +273,7 @@ class SequenceFile:
         if not (np.isfinite(heads["fps"]).all() and (heads["fps"] > 0).all() and np.isin(heads["part"], PARTS).all()):
             raise InputError(f"{path}: expected frame rates above 0, and parts {', '.join(PARTS)}")
         self.clip, self.action, self.part = heads["clip"], heads["action"], heads["part"]
-        self.camera, self.fps = heads["camera"], heads["fps"]
+        self.camera, self.fps, self.withers_m = heads["camera"], heads["fps"], heads["withers_m"]
 
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -300,5 +311,6 @@ class SequenceFile:
             part=str(self.part[i]),
             camera=int(self.camera[i]),
             fps=float(self.fps[i]),
+            withers_m=float(self.withers_m[i]),
             **{name: array[rows] for name, array in self._arrays.items()},
         )

@@ -7,6 +7,7 @@ names, which is what makes two renders of one movement one clip, in whatever fol
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -19,6 +20,7 @@ Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
 SplitBy = Literal["clip", "action"]
 SPLIT_BY: tuple[str, ...] = get_args(SplitBy)
+_LARGE = 0.4  # of all frames
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,11 @@ def parts_of(clips: Iterable[tuple[str, str]], split: Split | None = None) -> di
     """Return the part of each clip.
 
     Clips are put in the order of a hash of their names and cut by the shares, so that the parts depend on nothing but
-    the names, and a clip that is added moves one or two others at most.
+    the names, and a clip that is added moves one or two others at most. But one that holds more than 40 % of all frames
+    (a judgement) is trained on wherever there is another one to test on.
 
     Args:
-        clips: name and action of each, any number of times; with ``by="action"`` an action is placed as one.
+        clips: clip and action of each frame; with ``by="action"`` an action is placed as one.
         split: how; 80 : 10 : 10 by clips.
 
     Raises:
@@ -84,8 +87,10 @@ def parts_of(clips: Iterable[tuple[str, str]], split: Split | None = None) -> di
     """
     split = split or Split()
     actions_of: dict[str, set[str]] = {}
+    n_frames: Counter[str] = Counter()
     for clip, action in clips:
         actions_of.setdefault(clip, set()).add(action)
+        n_frames[clip] += 1
     group_of = {clip: clip for clip in actions_of}
     if split.by == "action":
         group_of = _joined_by_action(actions_of)
@@ -103,9 +108,16 @@ def parts_of(clips: Iterable[tuple[str, str]], split: Split | None = None) -> di
     while counts[0] < 1:  # few clips, and a small share of them for training
         counts[int(np.argmax(counts))] -= 1
         counts[0] += 1
+    sizes: Counter[str] = Counter()
+    for clip, n in n_frames.items():
+        sizes[group_of[clip]] += n
+    large = [g for g in groups if sizes[g] > _LARGE * sizes.total()]
+    kept = sorted(large, key=lambda g: -sizes[g])[: counts[0]]
+    rest = [g for g in groups if g not in kept]
     # validation from one end, test from the other: a clip that is added moves one clip over each border at most
-    names: list[Part] = ["val"] * counts[1] + ["train"] * counts[0] + ["test"] * counts[2]
-    part_of_group = dict(zip(groups, names, strict=True))
+    part_of_group: dict[str, Part] = dict.fromkeys(groups, "train")
+    part_of_group |= dict.fromkeys(rest[: counts[1]], "val")
+    part_of_group |= dict.fromkeys(rest[len(rest) - counts[2] :], "test")
     return {clip: part_of_group[group] for clip, group in group_of.items()}
 
 

@@ -164,8 +164,9 @@ def write_sequences(
 
 def _withers_m(label: FrameLabel) -> float:
     height = label.scene.get("withers_height_m")
-    is_known = isinstance(height, (int, float)) and not isinstance(height, bool) and 0.1 < height < 10
-    return float(height) if is_known else float("nan")
+    if isinstance(height, bool) or not isinstance(height, (int, float)) or not 0.1 < height < 10:
+        return float("nan")
+    return float(height)
 
 
 def _frame_values(label: FrameLabel) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from kinequimation import skeleton, synth
 from kinequimation.body import MATERIALS, Body, Shape
-from kinequimation.dataset.visibility import HIDDEN, SEEN, visibility
+from kinequimation.dataset.visibility import HIDDEN, OUT, SEEN, visibility
 from kinequimation.errors import InputError, MissingDependencyError
 from kinequimation.geometry.camera import Camera, intrinsics, look_at
 from kinequimation.geometry.crop import apply_transform, crop_transform, invert_transform, warp

@@ -160,6 +160,15 @@ def test_parts_share_no_clip_and_make_up_the_whole(built):
     assert landmarks["images"] == whole["images"]
 
 
+def test_the_network_is_scored_on_a_part(renders, built, capsys):
+    labels = built / "coco_synth_68_test.json"
+    assert main(["evaluate", "--set", str(labels), "--images", str(renders), "--boxes", "given"]) == 0
+    printed = capsys.readouterr().out
+    assert "6 images, 6 horses" in printed and "all seen" in printed
+    assert main(["evaluate", "--set", str(labels), "--boxes", "given"]) == 2  # no images beside it
+    assert "expected an image" in capsys.readouterr().err
+
+
 def decoded_rle(rle: dict) -> np.ndarray:
     """Decode COCO's compressed run lengths."""
     runs, value, shift = [], 0, 0

@@ -43,7 +43,8 @@ NAME68, NAME_LANDMARKS = "coco_synth_68", "coco_synth_landmarks"
 _DECIMALS = 4
 _LANDMARK_CHAINS = (
     ("nose", "poll", "withers", "back", "croup", "tail_base", "tail_end"),
-    ("nose", "chin", "neck_base"),
+    ("nose", "chin"),
+    ("withers", "neck_base"),
     ("withers", "girth"),
     ("tail_base", "ischium"),
     *(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +10,7 @@ import bpy
 import numpy as np
 
 from kinequimation.blender.first_surfaces import SurfaceScene, visibility_of
+from kinequimation.blender.png import drop_remarks, mask_png
 from kinequimation.dataset.labels import CV_FROM_BLENDER, FrameLabel, FramePlace, Landmarks, write_label
 from kinequimation.dataset.visibility import LABELLED_HORSE_ID, in_frame
 from kinequimation.errors import OutputError
@@ -20,7 +19,7 @@ from kinequimation.io.atomic import replacing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jaxtyping import Bool, Float, UInt8
+    from jaxtyping import Float, UInt8
 
     from kinequimation.blender.bones import Pose
     from kinequimation.geometry.camera import Camera
@@ -150,15 +149,4 @@ def render_image(scene: bpy.types.Scene, view: View, path: Path) -> None:
         raise OutputError(f"cannot render {path.parent}: {error}") from error
     if not path.exists() or not path.stat().st_size:
         raise OutputError(f"cannot write an image in {path.parent}; is the disk full?")
-
-
-def mask_png(mask: Bool[np.ndarray, "h w"]) -> bytes:
-    """Return a grey PNG, 255 where the mask is set (https://www.w3.org/TR/png-3: IHDR, IDAT, IEND)."""
-    height, width = mask.shape
-    rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter, 0: none
-    rows[:, 1:] = np.where(mask, 255, 0)
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
+    drop_remarks(path)

@@ -18,7 +18,7 @@ from kinequimation.blender.rig import edit_bones
 from kinequimation.geometry.rotation import quat_continuous, quat_from_matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import bpy
     from jaxtyping import Float
@@ -49,9 +49,10 @@ def copy_plainly(
     actions: Sequence[bpy.types.Action],
     to_copy: Float[np.ndarray, "4 4"],
     name: str,
-    progress: Callable[[int, int], None] | None = None,
 ) -> PlainCopy:
-    """Copy a rigged horse; the file's own objects stay as they are, except that the armature plays nothing after.
+    """Copy a rigged horse. The originals stay as they are, but play nothing and are hidden from the viewport after.
+
+    Hidden, Blender does not work them out at every frame that is baked or exported, which takes most of the time.
 
     Args:
         armature: has ``skeleton.HORSE68``.
@@ -59,17 +60,17 @@ def copy_plainly(
         actions: of the armature.
         to_copy: similarity from the world to the copy's own axes, in which its bones and vertices are stored.
         name: of the copy's armature object.
-        progress: called with actions done and their number.
     """
     joints = [j for j in skeleton.JOINTS if j in armature.data.bones]
     rig = _plain_rig(armature, joints, to_copy, name)
     skins = tuple(_plain_mesh(mesh, armature, rig, to_copy) for mesh in meshes)
+    for mesh in meshes:
+        mesh.hide_viewport = True
     baked = {}
-    for done, action in enumerate(actions):
+    for action in actions:
         matrices = _played(armature, action, joints)
         baked[action.name] = _keyed(rig, joints, to_copy @ matrices, action.name)
-        if progress:
-            progress(done + 1, len(actions))
+    armature.hide_viewport = True
     return PlainCopy(rig, skins, baked)
 
 

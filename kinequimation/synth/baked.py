@@ -192,12 +192,15 @@ class _Displacer:
         self._vertex_array: Any = gl.vertex_array(program, gl.horse_content, None)
         self._n = len(drawn_mesh().source)
         self._result = gl.ctx.buffer(reserve=self._n * 6 * 4)
+        # nothing is drawn into it, but without a framebuffer OpenGL draws nothing, and writes no results
+        self._target = gl.ctx.framebuffer([gl.ctx.texture((1, 1), 4)])
 
     def displaced(self, horse: HorseInScene, garments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where each vertex of ``drawn_mesh`` is moved to, world metres, and its normal."""
         gl = self._gl
         gl.load_horse(horse)
         gl.set_uniform(self._vertex_array.program, "garment", np.asarray(garments, "f4").tobytes())
+        self._target.use()
         self._vertex_array.transform(self._result, gl.ctx.POINTS, vertices=self._n)
         result = np.frombuffer(self._result.read(), np.float32).reshape(-1, 6).astype(float)
         return result[:, :3], result[:, 3:]

@@ -12,17 +12,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.blender.charts import Chart, hair_charts, pack, split_charts
 from kinequimation.blender.quiet import quiet
 from kinequimation.body import MATERIALS, Body
 from kinequimation.body.horse import load_template
+from kinequimation.geometry.rotation import cross
 
 if TYPE_CHECKING:
     import bpy
-    from jaxtyping import Float32
+    from jaxtyping import Float, Float32
 
 MESH = "horse"
 UV_MAP = "atlas"
 LANDMARK_PREFIX = "LM-"
+_SHARPEST_DEG = 66.0
+"""How far a chart of the skin may turn away; Blender's own default."""
+_REGIONS = (
+    ("neck",),
+    ("head", "skull", "jaw", "ear.", "eye", "nose"),
+    *(tuple(f"{part}.{side}" for part in ("forearm", "forefoot", "f_toe", "f_hoof")) for side in "LR"),
+    *(tuple(f"{part}.{side}" for part in ("lower_leg", "hind_foot", "r_toe", "r_hoof")) for side in "LR"),
+)
+_HAIR_SCALE = 0.5
+"""How large locks of hair are on the atlas against the skin: there are many, mostly of one colour (judgement)."""
 
 
 def build_skin(
@@ -88,12 +100,42 @@ def atlas_uv() -> Float32[np.ndarray, "faces 3 2"]:
     """Return the texture coordinates of each corner of each face of the template, u right, v up, in [0, 1].
 
     They are worked out once, on the template, and are the same for every shape: a picture painted for one horse fits
-    every other.
+    every other. The skin is cut between trunk, neck, head and limbs, and where Blender's Smart UV Project cuts these;
+    each lock of hair is a strip.
     """
+    template = load_template()
+    on_skin = np.flatnonzero(template.faces.max(1) < template.is_skin.sum())
+    region = np.array([_region(j) for j in skeleton.JOINTS])[template.weights.argmax(1)]
+    cut = region[template.faces[on_skin]].max(1)
+    # a vertex at a cut becomes one for each side, so that no chart reaches over it
+    apart, vertices = np.unique(cut[:, None] * len(region) + template.faces[on_skin], return_inverse=True)
+    vertices = vertices.reshape(-1, 3)
+    xyz = template.vertices[apart % len(region)]
+    skin = _smart_uv(xyz, vertices)
+    area = _areas(np.pad(skin, ((0, 0), (0, 0), (0, 1)))).sum()
+    per_unit = np.sqrt(_areas(xyz[vertices]).sum() / area)  # metres
+    charts = [Chart(c.faces, c.uv * per_unit) for c in split_charts(vertices, skin, on_skin)]
+    hair = [Chart(c.faces, c.uv * _HAIR_SCALE) for c in hair_charts(template)]
+    return pack([*charts, *hair], len(template.faces)).astype(np.float32)
+
+
+def _region(joint: str) -> int:
+    """Return the part of the atlas's skin that a joint belongs to: trunk, neck, head, or the limb below the trunk."""
+    for number, parts in enumerate(_REGIONS, 1):
+        if any(part in joint for part in parts):
+            return number
+    return 0
+
+
+def _areas(corners: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+
+
+def _smart_uv(vertices: np.ndarray, faces: np.ndarray) -> Float[np.ndarray, "faces 3 2"]:
+    """Return the corners of faces as Blender's Smart UV Project lays them out."""
     import bpy
 
-    template = load_template()
-    mesh = _mesh(template.vertices, template.faces, "unwrapped")
+    mesh = _mesh(vertices, faces, "unwrapped")
     mesh.uv_layers.new(name=UV_MAP)
     unwrapped = bpy.data.objects.new("unwrapped", mesh)
     bpy.context.scene.collection.objects.link(unwrapped)
@@ -107,13 +149,13 @@ def atlas_uv() -> Float32[np.ndarray, "faces 3 2"]:
     with quiet():
         bpy.ops.object.mode_set(mode="EDIT")
         bpy.ops.mesh.select_all(action="SELECT")
-        bpy.ops.uv.smart_project(angle_limit=np.radians(66.0), island_margin=0.002, correct_aspect=False)
+        bpy.ops.uv.smart_project(angle_limit=np.radians(_SHARPEST_DEG), island_margin=0.001, correct_aspect=False)
         bpy.ops.object.mode_set(mode="OBJECT")
-    uv = np.empty(template.faces.size * 2, np.float32)
+    uv = np.empty(faces.size * 2, np.float32)
     mesh.uv_layers[UV_MAP].data.foreach_get("uv", uv)
     bpy.data.objects.remove(unwrapped)
     bpy.data.meshes.remove(mesh)
     for other in selected:
         other.select_set(True)
     view_layer.objects.active = active
-    return uv.reshape(-1, 3, 2)
+    return uv.reshape(-1, 3, 2).astype(np.float64)

@@ -84,15 +84,17 @@ def render(job: RenderJob, progress: Callable[[int, int], None]) -> tuple[Plan, 
         check_same(job.out, before[0], job.settings)
     with _alone(job.out):
         _remove_leftovers(job.out)
-        plan = before[1] if before is not None else _make_plan(job)
-        if before is None:
-            write_manifest(job.out, job.settings, plan)
-        places = plan.places(job.out)
-        to_do = [p for p in places if not _is_done(p, job.settings)]
-        n_before = len(places) - len(to_do)
-        progress(n_before, len(places))
-        _Crew(job, plan, to_do).run(lambda done: progress(n_before + done, len(places)))
-        shutil.rmtree(job.out / _SCRATCH, ignore_errors=True)
+        try:
+            plan = before[1] if before is not None else _make_plan(job)
+            if before is None:
+                write_manifest(job.out, job.settings, plan)
+            places = plan.places(job.out)
+            to_do = [p for p in places if not _is_done(p, job.settings)]
+            n_before = len(places) - len(to_do)
+            progress(n_before, len(places))
+            _Crew(job, plan, to_do).run(lambda done: progress(n_before + done, len(places)))
+        finally:
+            shutil.rmtree(job.out / _SCRATCH, ignore_errors=True)
     return plan, n_before
 
 
@@ -158,7 +160,11 @@ def _alone(out: Path) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise OutputError(f"{out}: another process is rendering into it; wait for it, or choose another") from error
-        yield
+        try:
+            yield
+        finally:
+            if os.name != "nt":  # Windows removes no file that is open
+                path.unlink(missing_ok=True)
     with suppress(OSError):
         path.unlink()
 

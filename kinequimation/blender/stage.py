@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -17,6 +16,7 @@ from kinequimation.blender.action_frames import (
     fps_of,
     frame_span,
 )
+from kinequimation.blender.blend_file import open_blend
 from kinequimation.blender.bones import find_armature
 from kinequimation.blender.cameras import Shot, place_camera, read_camera, ring, scene_cameras
 from kinequimation.blender.daylight import Daylight, has_light
@@ -25,9 +25,11 @@ from kinequimation.blender.flat import FlatScene
 from kinequimation.blender.render_settings import SCENE_CAMERAS, ActionPlan, Plan, RenderSettings
 from kinequimation.blender.shoot import View, shoot
 from kinequimation.blender.subject import SubjectReader, find_subject
-from kinequimation.errors import InputError, MissingDependencyError
+from kinequimation.errors import MissingDependencyError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jaxtyping import Float
 
     from kinequimation.blender.subject import SubjectNow
@@ -41,21 +43,6 @@ _ENGINES = {
 _PLANNED_FRAMES = 25
 """Of so many of an action's frames the cameras' distances are made; the margin covers what lies between."""
 _LIGHT_STREAM, _NOISE_STREAM = 0x11, 0x22
-
-
-def open_blend(path: Path) -> bpy.types.Scene:
-    """Open a .blend file, without running the scripts in it, and return its scene.
-
-    Raises:
-        InputError: it is not there, or no such file.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: expected a .blend file with a Rigify horse, found none; build_assets.py makes ours")
-    try:
-        bpy.ops.wm.open_mainfile(filepath=str(path.resolve()), load_ui=False, use_scripts=False)
-    except RuntimeError as error:
-        raise InputError(f"{path}: expected a .blend file, got something else ({error})") from error
-    return bpy.context.scene
 
 
 class Stage:
@@ -74,7 +61,8 @@ class Stage:
             MissingDependencyError: Blender lacks the engine, or there is no such device.
         """
         self._settings = settings
-        self.scene = scene = open_blend(blend)
+        open_blend(blend)
+        self.scene = scene = bpy.context.scene
         self.armature = find_armature(settings.armature or None)
         view_layer = scene.view_layers[0]
         self.subject = find_subject(self.armature, view_layer)

@@ -1,0 +1,62 @@
+"""What ``render.json`` plans against what there is: a render that was stopped is not complete."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kinequimation.dataset.check_frame import Fault
+from kinequimation.dataset.labels import FramePlace
+
+PLAN_NAME = "render.json"
+_MAX_BYTES = 256 << 20
+_MAX_NAMED = 20
+"""How many missing frames of one action are named one by one."""
+
+
+def plan_faults(root: Path, base: Path, present: set[FramePlace]) -> Iterator[Fault]:
+    """Yield the frames that a render's plan has and the folder has not; one fault if the plan cannot be read.
+
+    Args:
+        root: the folder that ``dataset render`` made; it has a plan.
+        base: the folder that files are named from.
+        present: frames of which there is any file.
+    """
+    path = root / PLAN_NAME
+    name = path.relative_to(base).as_posix()
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"larger than {_MAX_BYTES >> 20} MB")
+        planned = list(_places(root, json.loads(path.read_text(encoding="utf-8"))["plan"]))
+    except OSError as error:
+        yield Fault(name, f"cannot be read ({(error.strerror or str(error)).lower()})")
+        return
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        yield Fault(name, f"expected the plan that 'dataset render' writes ({type(error).__name__}: {error})")
+        return
+    missing: Counter[str] = Counter()
+    for place in planned:
+        if place not in present:
+            missing[place.action] += 1
+            if missing[place.action] <= _MAX_NAMED:
+                label = place.label.relative_to(base).as_posix()
+                yield Fault(label, "the frame is missing; 'dataset render' with the same options goes on with it")
+    for action, n in missing.items():
+        if n > _MAX_NAMED:
+            yield Fault(f"{name}", f"{n - _MAX_NAMED} more frames of {action!r} are planned and missing")
+
+
+def _places(root: Path, plan: dict[str, Any]) -> Iterator[FramePlace]:
+    """Yield the frames of a plan.
+
+    Raises:
+        Any of ``ValueError``, ``KeyError``, ``TypeError``, ``AttributeError``: it is no plan.
+    """
+    n_cameras = int(plan["n_cameras"])
+    for action in plan["actions"]:
+        for frame in action["frames"]:
+            for camera in range(n_cameras):
+                yield FramePlace(root, str(action["folder"]), int(frame), camera)

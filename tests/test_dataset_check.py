@@ -154,6 +154,18 @@ def move_bone(label: dict[str, Any]) -> None:
     place["uv_tail"] = [K[0, 0] * x / -z + K[0, 2], K[1, 1] * -y / -z + K[1, 2]]
 
 
+def test_a_render_that_was_stopped_is_not_complete(trot: Path) -> None:
+    actions = [{"folder": "trot", "frames": [0, 1, 2, 3]}, {"folder": "walk", "frames": [0]}]
+    plan = trot / "renders/render.json"
+    plan.write_text(json.dumps({"plan": {"actions": actions, "n_cameras": 2}}))
+    assert named(check(trot)) == {"walk/labels/f00000_c00.json", "walk/labels/f00000_c01.json"}
+    for path in (trot / "renders/trot").rglob("f00002_c01*"):
+        path.unlink()
+    assert named(check(trot)) == {"walk/labels/f00000_c00.json", "walk/labels/f00000_c01.json", HURT}
+    truncate(plan)
+    assert "render.json" in named(check(trot))
+
+
 def set_path(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
     def change(label: dict[str, Any]) -> None:
         at: Any = label
@@ -185,6 +197,7 @@ LABELS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "sheared matrix": (scale_matrix("matrix_world", 1.3), "sheared"),
     "mirrored matrix": (scale_matrix("matrix_world", -1.0), "mirrored"),
     "matrix to the root": (scale_matrix("matrix_rel_root", 1.3), "matrix_rel_root"),
+    "a parent that is no bone": (set_path("bones", 3, "parent", value="tail"), "parent is none"),
     "quaternion": (set_path("bones", 3, "quaternion", value=[1, 0, 0, 0]), "quaternion is not"),
     "camera not rigid": (set_path("camera_extrinsics", "matrix_world", 0, 0, value=3.0), "not rigid"),
     "K skewed": (set_path("camera_intrinsics", "K", 0, 1, value=9.0), "K is not"),

@@ -22,6 +22,7 @@ from kinequimation.dataset.check_clips import ClipChecker
 from kinequimation.dataset.check_coco import KnownFrame, Renders
 from kinequimation.dataset.check_exports import export_faults
 from kinequimation.dataset.check_frame import Fault, FrameFindings, check_frame
+from kinequimation.dataset.check_plan import PLAN_NAME, plan_faults
 from kinequimation.dataset.labels import VARIANTS, FramePlace
 from kinequimation.errors import InputError
 from kinequimation.runtime import Progress, no_progress
@@ -149,7 +150,10 @@ def check_dataset(
                 readable, variants = found.moment != b"", (*found.images, *found.variants)
                 known.append(KnownFrame(found.place, found.clip, readable, found.is_in_frame, found.images, variants))
             progress("frames", done, len(frames))
-        faults += clips.finish()
+        planned = {folder for folder in roots if (folder / PLAN_NAME).exists()}
+        for folder in sorted(planned):
+            faults += plan_faults(folder, base, {f.place for f in frames})
+        faults += clips.finish(planned)
         if dataset is not None:
             renders = Renders(known, base, {f.file for f in faults})
             faults += export_faults(dataset, renders, lambda f, items: _in_order(f, items, pool), progress, exports)

@@ -188,11 +188,10 @@ class CocoChecker:
                 elif entry.key == "images":
                     before = len(faults)
                     faults.extend((file, *w) for w in self._image_faults(entry, images))
-                    i = entry.value.get("id") if isinstance(entry.value, dict) else None
-                    if len(faults) > before and isinstance(i, int):
-                        images.wrong.add(i)
-                    is_known = whole is not None and i in images.frame and i in whole.frame and i not in whole.wrong
-                    if whole is not None and is_known and whole.digest[i] != images.digest[i]:
+                    i: Any = entry.value.get("id") if isinstance(entry.value, dict) else None
+                    if len(faults) > before:
+                        images.wrong.update([i] if isinstance(i, int) else [])
+                    elif whole and i not in whole.wrong and whole.digest.get(i, images.digest[i]) != images.digest[i]:
                         faults.append((file, f"image {i}", f"is not what {self._name}.json says"))
                 elif entry.key == "annotations":
                     wrong = _annotation_form_faults(entry.value, ids, images)
@@ -285,13 +284,14 @@ def _annotation_form_faults(record: Any, ids: set[Any], images: _Images) -> list
     return faults
 
 
+@np.errstate(all="ignore")  # a file may hold numbers of any size
 def _annotation_faults(item: tuple[Path, int, dict[str, Any], bool]) -> list[tuple[int, str, str]]:
     """Return how an annotation differs from the label: its image, its name, and what."""
     path, image_id, record, is_landmarks = item
     which = f"annotation {record['id']} (image {image_id})"
     try:
         return [(image_id, which, w) for w in _differences(record, read_label(path), is_landmarks)]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         return [(image_id, which, f"expected the fields of a COCO annotation ({type(error).__name__}: {error})")]
 
 

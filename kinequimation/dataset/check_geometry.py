@@ -57,6 +57,7 @@ _LANDMARK_ANCHORS = {
 """The end of a bone that lies nearest under each sided landmark."""
 
 
+@np.errstate(all="ignore")  # a label may hold numbers of any size
 def label_faults(label: FrameLabel) -> list[str]:
     """Return what is wrong within a label: its camera, its matrices, its pixels, and its left and right."""
     faults = camera_faults(label)
@@ -108,10 +109,9 @@ def matrix_faults(label: FrameLabel) -> list[str]:
     last_rows = np.stack([M, bones.matrix_rel_root, bones.matrix_basis])[:, :, 3]
     bad = np.any(np.abs(last_rows - [0, 0, 0, 1]) > 1e-6, axis=(0, 2))
     faults += _named(bad, bones.names, "the last row of a matrix is not 0, 0, 0, 1")
-    scale = np.linalg.norm(M[:, :3, :3], axis=1)  # of each axis
-    R = M[:, :3, :3] / np.maximum(scale, 1e-12)[:, None, :]
-    rigid = (scale > 1e-9).all(-1) & (np.linalg.det(R) > 0)
-    rigid &= (np.abs(np.swapaxes(R, 1, 2) @ R - np.eye(3)) < _ANGLE_TOLERANCE_RAD).all((1, 2))
+    known = np.isin(bones.parents, ["", *bones.names])
+    faults += _named(~known, bones.names, "parent is none of the bones")
+    R, rigid = _rotations(M)
     faults += _named(~rigid, bones.names, "matrix_world is no rotation, place and stretch: it is sheared or mirrored")
     off = np.linalg.norm(M[:, :3, 3] - bones.head, axis=-1)
     faults += _named(off > allowed_m, bones.names, "matrix_world is not at the head", off, "m")
@@ -133,6 +133,15 @@ def matrix_faults(label: FrameLabel) -> list[str]:
     size = 1 + np.abs(relative).max((1, 2))
     wrong = np.abs(relative - bones.matrix_rel_root).max((1, 2)) > 1e-4 * size
     return faults + _named(wrong, bones.names, "matrix_rel_root is not root_matrix⁻¹ · matrix_world")
+
+
+def _rotations(matrices: Float[np.ndarray, "n 4 4"]) -> tuple[Float[np.ndarray, "n 3 3"], Bool[np.ndarray, " n"]]:
+    """Return matrices without place and stretch, and which of them are rotations then."""
+    stretch = np.linalg.norm(matrices[:, :3, :3], axis=1)  # of each axis
+    R = matrices[:, :3, :3] / np.maximum(stretch, 1e-12)[:, None, :]
+    is_rotation = np.all(stretch > 1e-9, axis=-1) & (np.linalg.det(R) > 0)
+    is_rotation &= np.all(np.abs(np.swapaxes(R, 1, 2) @ R - np.eye(3)) < _ANGLE_TOLERANCE_RAD, axis=(1, 2))
+    return R, is_rotation
 
 
 def projection_faults(label: FrameLabel, *, sides_are_wrong: bool = False) -> list[str]:

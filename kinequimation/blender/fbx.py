@@ -14,6 +14,8 @@ What the file says, and why:
 from __future__ import annotations
 
 import argparse
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,12 +136,20 @@ def write_fbx(path: Path, copy: PlainCopy) -> None:
     _as_takes(copy)
     for other in scene.objects:
         other.select_set(other is copy.rig or other in copy.meshes)
-    with replacing(path) as temporary, quiet():
+    for image in bpy.data.images:
+        if image.packed_file and not image.filepath:  # the name that an engine unpacks it under
+            image.filepath_raw = f"//{bpy.path.clean_name(image.name)}.png"
+    with (
+        replacing(path) as temporary,
+        tempfile.TemporaryDirectory(dir=temporary.parent, prefix=".fbx-") as folder,
+        quiet(),
+    ):
+        written = Path(folder, path.name)  # the file says its own name: of the folder of its pictures
         if not addon_utils.check("io_scene_fbx")[1]:
             addon_utils.enable("io_scene_fbx")
         try:
             bpy.ops.export_scene.fbx(
-                filepath=str(temporary.resolve()),
+                filepath=str(written.resolve()),
                 use_selection=True,
                 object_types={"ARMATURE", "MESH"},
                 apply_unit_scale=True,
@@ -159,6 +169,7 @@ def write_fbx(path: Path, copy: PlainCopy) -> None:
                 path_mode="COPY",
                 embed_textures=True,
             )
+            os.replace(written, temporary)
         except RuntimeError as error:
             raise OutputError(f"cannot write {path}: {error}") from error
 

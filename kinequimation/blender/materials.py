@@ -73,6 +73,10 @@ def coat_materials(coat: str, texture: SurfaceTexture) -> dict[str, bpy.types.Ma
         cut.inputs[1].default_value = _ALPHA_CUT
         links.new(pictures[0].outputs["Alpha"], cut.inputs[0])
         links.new(cut.outputs[0], surface.inputs["Alpha"])
+        if name == "eye":  # smoother than hair, so with a highlight of its own
+            surface.inputs["Roughness"].default_value = look(name)[1]
+            materials[name] = material
+            continue
         surface.inputs["Roughness"].default_value = texture.roughness
         shine = nodes.new("ShaderNodeMath")
         shine.operation = "MULTIPLY"

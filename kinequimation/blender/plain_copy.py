@@ -50,9 +50,10 @@ def copy_plainly(
     to_copy: Float[np.ndarray, "4 4"],
     name: str,
 ) -> PlainCopy:
-    """Copy a rigged horse. The originals stay as they are, but play nothing and are hidden from the viewport after.
+    """Copy a rigged horse.
 
-    Hidden, Blender does not work them out at every frame that is baked or exported, which takes most of the time.
+    The originals then play nothing, leave the meshes' names to the copies and are hidden from the viewport, so that
+    Blender does not work them out at every frame that is exported.
 
     Args:
         armature: has ``skeleton.HORSE68``.
@@ -115,6 +116,10 @@ def _plain_mesh(
 
     copy = mesh.copy()
     copy.data = mesh.data.copy()
+    for original, copied in ((mesh, copy), (mesh.data, copy.data)):  # what is exported keeps its name
+        name = original.name
+        original.name = f"{name} original"
+        copied.name = name
     bpy.context.scene.collection.objects.link(copy)
     copy.data.transform(Matrix(to_copy @ np.array(mesh.matrix_world, np.float64)))
     copy.parent, copy.matrix_parent_inverse, copy.matrix_basis = rig, Matrix(), Matrix()

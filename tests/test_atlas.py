@@ -81,6 +81,21 @@ def test_a_plain_coat_has_its_colour_from_outline_to_outline(gl):
     assert (texel(texture.alpha, around) == 255).all()
 
 
+def test_a_highlight_is_as_bright_and_as_wide_as_the_shader_has_it(gl):
+    texture = bake_coat(coat_of(base=(1, 1, 1, 0), gloss=(0.3, 18.0, 0, 0)), UV, 1024)
+    z = TEMPLATE.vertices[TEMPLATE.faces, 2].mean(1)
+    trunk = (TEMPLATE.face_material == MATERIALS.index("coat")) & (z > 0.9) & (z < 1.3)
+    brightest = 0.3 * 0.8 * (0.5 + 0.02 * 18)
+    assert np.abs(texel(texture.gloss, UV[trunk].mean(1)) / 255 - brightest).max() < 0.003
+    # GGX of that roughness and reflectance, looked at and lit from straight above, with white cloth as the unit
+    alpha = texture.roughness**2
+    assert abs(texture.reflectance / (4 * alpha**2) - 1) < 1e-9
+    # falls to half as Phong's lobe does, within a quarter of the angle
+    half_angle = np.arccos(0.5 ** (1 / 18))
+    cos2 = np.cos(half_angle) ** 2
+    assert 0.35 < (alpha**2 / (cos2 * (alpha**2 - 1) + 1)) ** 2 < 0.65
+
+
 def test_each_sock_ends_at_its_height(gl):
     heights = (0.22, 0.36, -1.0, 0.50)  # LF, RF, LH, RH
     coat = coat_of(base=(0.02, 0.02, 0.02, 0), white=(0.9, 0.9, 0.9, 0), socks=heights, sock_shape=(0, 0.002, 0, 0))

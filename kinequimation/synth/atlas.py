@@ -46,6 +46,7 @@ class SurfaceTexture:
         alpha: [size, size] 0 where there is nothing: the gaps in the ragged ends of hair, or no cloth. Cut it at one
             half; a surface is as opaque as its outline is sharp.
         gloss: [size, size] how bright the middle of a highlight is: 255 as bright as white cloth that faces the sun.
+            In our shader the sky shines in it less than in a physically based one, where dark coats turn paler.
         ragged: [size, size] a winter coat's outline: there is nothing where 255 · |cos of the angle between normal and
             view| is below this. 0 all over for short coats and garments.
         relief: [size, size, 3] what is added to the unit normal in the world's axes before it is made a unit vector

@@ -293,6 +293,7 @@ _RELIEF = """
     if (is_hair || is_feather) relief += 0.55 * vec3(strand, strands.b - 0.5, strands.g - 0.5);
     float strength = is_hair ? COAT_HAIR_SHAPE.z * (0.5 + hair.y) : gloss;
     strength *= 0.8 * (0.5 + 0.02 * COAT_GLOSS.y);
+    vec3 tint = mix(vec3(1.0), sqrt(rgb), 0.7);  // of the highlight
 """
 
 _LIGHT = """
@@ -315,7 +316,7 @@ _LIGHT = """
     float th = dot(lie, half_way);
     float drawn_out = pow(max(1.0 - th * th, 0.001), 0.5 * COAT_GLOSS.y) * pow(nh, 0.2 * COAT_GLOSS.y);
     float shine = mix(pow(nh, COAT_GLOSS.y), drawn_out, is_hair ? 1.0 : COAT_GRAIN.x);
-    shaded += SCENE_SUN_RGB.rgb * (strength * shine * light) * mix(vec3(1.0), sqrt(rgb), 0.7);
+    shaded += SCENE_SUN_RGB.rgb * (strength * shine * light) * tint;
     float rim = pow(1.0 - max(dot(n, v), 0.0), 4.0);
     float sheen = COAT_GLOSS.z * (0.4 * gloss * (0.3 + rim) + 0.3 * rim * (0.15 + gloss));
     shaded += SCENE_SKY_RGB.rgb * ao * ramp(-0.2, 0.9, reflect(-v, n).z) * sheen;
@@ -409,7 +410,7 @@ _PAINT = (
     + _MATERIALS
     + _RELIEF
 )
-"""What a point of the skin looks like, without light: ``rgb``, ``relief``, and ``strength`` of the highlight."""
+"""What a point of the skin looks like without light: ``rgb``, ``relief``, the highlight's ``strength`` and ``tint``."""
 
 WHERE_FRAGMENT = """#version 330
 uniform sampler2D ids;
@@ -462,6 +463,9 @@ void main() {
 """
 )
 
+_CORNEA_REFLECTANCE = 0.025
+"""At normal incidence, of a refractive index of 1.376."""
+
 COAT_BAKE_FRAGMENT = (
     COMMON
     + """
@@ -484,8 +488,11 @@ void main() {
     + f"""
     bool is_gap = (is_hair || is_feather) && {_FRAYED};
     float ragged = is_hair ? 0.0 : {_RAGGED};
+    // an eye is as wet as eyes are, whatever the coat's highlight: atlas.SurfaceTexture.reflectance makes of it this
+    float wet_eye = {_CORNEA_REFLECTANCE} * (COAT_GLOSS.y + 2.0) / 8.0;
     out_albedo = vec4(srgb(rgb), is_gap ? 0.0 : 1.0);
-    out_surface = vec4(is_hair ? strength : mix(strength, 0.6, eye_open), ragged, 0.0, 1.0);
+    strength *= dot(tint, vec3(0.2126, 0.7152, 0.0722));
+    out_surface = vec4(is_hair ? strength : mix(strength, wet_eye, eye_open), ragged, 0.0, 1.0);
     out_relief = vec4(stored(relief), 1.0);
 }}
 """

@@ -423,7 +423,7 @@ def test_every_movement_of_every_breed_has_its_sides_right(monkeypatch: pytest.M
         motion = make_motion(name, horse, fps=30)
         monkeypatch.setattr(rendered_set, "body", lambda horse=horse: horse)
         monkeypatch.setattr(rendered_set, "motion_of", lambda name, motion=motion: motion)
-        for frame in range(0, len(motion), max(1, len(motion) // 3)):
+        for frame in range(0, len(motion), max(1, len(motion) // 2)):
             label, _ = label_of(name, frame, frame % 3)
             assert label_faults(label) == [], f"{name} {frame}"
 
@@ -501,6 +501,8 @@ def test_overlays_show_each_point_where_the_label_has_it(clean: Path, tmp_path: 
         x, y = round((u + 0.5) * scale), round((v + 0.5) * scale) + 26
         near = drawn[y - 4 : y + 5, x - 4 : x + 5].reshape(-1, 3)
         assert np.abs(near - colour).sum(1).min() < 30, name
+    named_otherwise = write_overlays(clean / "renders", tmp_path / "left", actions=["LeftCanter"], sample=1)
+    assert [s.name for s in named_otherwise.sheets] == ["sheet_canter_left.png", "sheet.png"]
     with pytest.raises(InputError, match="canter_left, trot, walk"):
         write_overlays(clean / "renders", tmp_path, actions=["pace"])
 

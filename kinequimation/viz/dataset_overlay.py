@@ -10,6 +10,7 @@ Files::
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ def write_overlays(
     Args:
         root: the folder that ``dataset render`` made.
         out: where to write; made if it is missing.
-        actions: which of them, as their folders are named, whatever the case; all by default.
+        actions: which of them; case and order of a name's words do not matter; all by default.
         sample: frames of each action; 0 for all.
         variant: of the images; by default ``materials`` where there are such images, else ``flat``.
         axes, names: also draw each bone's axes, write its name.
@@ -147,18 +148,23 @@ def spread(places: Sequence[FramePlace], n: int) -> list[FramePlace]:
 
 
 def _wanted(there: list[str], asked: Sequence[str] | None) -> list[str]:
-    """Return the folders of the actions that are asked for.
+    """Return the folders of the actions that are asked for: ``LeftCanter`` is ``canter_left``, as for a render.
 
     Raises:
         InputError: one is not there.
     """
     if asked is None:
         return there
-    of_folded = {name.casefold(): name for name in there}
+    of_words = {_words(name): name for name in there}
     for name in asked:
-        if name.casefold() not in of_folded:
+        if _words(name) not in of_words:
             raise InputError(f"--actions: expected some of {', '.join(there)}, got {name!r}")
-    return [of_folded[name.casefold()] for name in dict.fromkeys(asked)]
+    return list(dict.fromkeys(of_words[_words(name)] for name in asked))
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """Return a name's words, whatever their case, order and what stands between them."""
+    return tuple(sorted(w.lower() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name)))
 
 
 def _read(place: FramePlace, variant: str | None) -> tuple[FrameLabel, str, np.ndarray]:

@@ -98,6 +98,14 @@ vec4 displayed(vec3 rgb) {{
     return vec4(mix(rgb, rgb * rgb * (3.0 - 2.0 * rgb), 0.45), 1.0);  // and a toe
 }}
 """
+"""What lights every surface, in units in which white cloth that faces the sun shows ``sun_rgb``.
+
+To a physically based renderer the sun is thus an irradiance of π · ``sun_rgb``. A sky of radiance ``sky_rgb`` above the
+horizon and ``ground_rgb`` below gives the same ambient light; ``ao``, made up from where on the body a point lies,
+stands for what would be hidden from it. A lamp without wrap is a sun that casts no shadow; with wrap 1 it is the same
+from all sides. Fog takes the share 1 − exp(−distance · density), density being ``ground_rgb.w``. ``tone`` is
+``displayed`` for arrays.
+"""
 
 BONES = """
 layout(std140) uniform Bones { vec4 rows[243]; };

@@ -136,7 +136,7 @@ def _actions(names: tuple[str, ...], body: Body) -> None:
             worst[label] = np.maximum(worst[label], _errors_mm(armature, skin, motion, body, 0, step=3))
     for label, (joint, vertex) in worst.items():
         _say(
-            max(joint, vertex) < 0.1,
+            bool(max(joint, vertex) < 0.1),
             f"actions: {len(names)} on {label}: joints within {joint:.4f} mm, vertices within {vertex:.4f} mm",
         )
 

@@ -79,6 +79,12 @@ def run_command(argv: Sequence[str], called: str = "") -> int:
             subparsers.choices[wanted[0]].prog = called
         args = parser.parse_args(argv)
         return args.run(args)
+    except ModuleNotFoundError as error:
+        if error.name != "bpy":
+            raise
+        needed = "this needs Blender's Python module: run 'python3 run.py blender', and use .venv-blender's Python"
+        print(f"kinequimation: {needed} or Blender itself", file=sys.stderr)
+        return EXIT_BAD_INPUT
     except KinEquiMationError as error:
         print(f"kinequimation: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_BAD_INPUT

@@ -27,9 +27,8 @@ _IS_SMOOTH = ("sphere", "tube", "ring", "saddle")
 _CARD_ALPHA = 0.4
 """A card has a hole where its picture is less opaque, as in ``glsl.prop``."""
 _UPRIGHT = 1.8
-"""An upright card is met by little more than half of the light that level ground is, by which the shaders light grass
-and dust: their colours make up for it (by comparison)."""
-_PALEST = 0.95
+"""An upright card is met by little more than half of the light that level ground is, by which the shaders light
+grass: its colours make up for it (by comparison)."""
 ALL_OR_NOTHING = "kinequimation_all_or_nothing"
 """Property of a scene: 1 where a veil hides what is behind it wholly or not at all."""
 _SHADE = card_layer("shade")
@@ -208,7 +207,7 @@ def _card(graph: Graph, scene: Scene, surface: int) -> Socket:
     is_grass = graph.math("LESS_THAN", _number(graph, "third"), 1e-3)
     more = graph.math("MULTIPLY_ADD", is_grass, _UPRIGHT - 1, 1.0)
     rgb = graph.scaled(rgb, graph.math("MULTIPLY_ADD", _number(graph, "third"), 0.7, more))
-    rgb = graph.vector("MINIMUM", rgb, (_PALEST,) * 3)
+    rgb = graph.vector("MINIMUM", rgb, (0.95,) * 3)
     hole = graph.node("ShaderNodeBsdfTransparent").outputs[0]
     is_there = graph.math("GREATER_THAN", opacity, _CARD_ALPHA)
     return graph.blend(is_there, hole, fogged(graph, scene, _leaf(graph, rgb)))
@@ -229,7 +228,6 @@ def _veil(graph: Graph, scene: Scene, surface: int) -> Socket:
     rgb, opacity = _card_picture(graph, surface)
     share = _seen_through(graph, graph.math("MULTIPLY", opacity, _number(graph, "second")))
     clear = graph.node("ShaderNodeBsdfTransparent").outputs[0]
-    rgb = graph.vector("MINIMUM", graph.scaled(rgb, _UPRIGHT), (_PALEST,) * 3)
     return graph.blend(share, clear, fogged(graph, scene, _leaf(graph, rgb)))
 
 
@@ -265,9 +263,9 @@ def _water(graph: Graph, scene: Scene, surface: int) -> Socket:
 
 def _texture(layer: int) -> bpy.types.Image:
     name = f"texture {layer}"
-    return bpy.data.images.get(name) or image_of(name, texture_bank()[layer] / 255.0)
+    return bpy.data.images.get(name) or image_of(name, texture_bank()[layer])
 
 
 def _picture(number: int) -> bpy.types.Image:
     name = f"card {number}"
-    return bpy.data.images.get(name) or image_of(name, card_bank()[number] / 255.0)
+    return bpy.data.images.get(name) or image_of(name, card_bank()[number])

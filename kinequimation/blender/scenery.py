@@ -35,6 +35,8 @@ TEXTURE_SIZE = 1024
 _SHINE = 0.3
 """Most of the specular level. The shaders' highlights are the sun's alone; as bright ones would mirror the sky too, and
 turn dark coats grey (by comparison)."""
+_FEW = 8
+"""Of so many rows and columns of a texture one is enough for its mean."""
 _MADE = (
     "scenes", "objects", "meshes", "materials", "images", "lights", "cameras", "worlds", "armatures", "node_groups",
     "collections", "actions",
@@ -119,7 +121,9 @@ def _add_surface(
     shape.polygons.foreach_set("use_smooth", np.ones(len(baked.faces), bool))
     shape.normals_split_custom_set_from_vertices(baked.normal_world.tolist())
     texture = baked.texture(corner_uv, size)
-    mean = np.array([_linear(texture.rgb)[texture.alpha > 127].mean(0) if texture.alpha.any() else np.zeros(3)])[0]
+    is_there = texture.alpha[::_FEW, ::_FEW] > 127
+    few = texture.rgb[::_FEW, ::_FEW][is_there] / 255.0
+    mean = (few**2.2).mean(0) if len(few) else np.zeros(3)  # sRGB, nearly
     shape.materials.append(material_of(baked.name, mean, lambda graph: _coat(graph, scene, baked.name, texture)))
     placed = bpy.data.objects.new(baked.name, shape)
     placed.pass_index = baked.object_id
@@ -129,10 +133,9 @@ def _add_surface(
 
 def _coat(graph: Graph, scene: Scene, name: str, texture: SurfaceTexture) -> Socket:
     """Return the closure of a baked surface: its colours and shine, holes where its hair or cloth ends."""
-    colour = image_of(f"{name} colour", _linear(texture.rgba)[::-1])
-    surface = np.stack([texture.gloss, texture.ragged], -1) / 255.0
-    finish = image_of(f"{name} finish", np.concatenate([surface, np.zeros_like(surface[..., :1])], -1)[::-1])
-    relief = image_of(f"{name} relief", texture.relief[::-1] / 255.0)
+    colour = image_of(f"{name} colour", texture.rgba[::-1], "sRGB")
+    finish = image_of(f"{name} finish", np.stack([texture.gloss, texture.ragged, texture.ragged], -1)[::-1])
+    relief = image_of(f"{name} relief", texture.relief[::-1])
     at = graph.node("ShaderNodeUVMap", uv_map="uv").outputs[0]
     painted = graph.picture(colour, at, "EXTEND")
     gloss, ragged, _ = graph.node(
@@ -156,11 +159,3 @@ def _coat(graph: Graph, scene: Scene, name: str, texture: SurfaceTexture) -> Soc
         slant = graph.math("ABSOLUTE", graph.vector("DOT_PRODUCT", place.outputs["Normal"], place.outputs["Incoming"]))
         is_there = graph.math("MULTIPLY", is_there, graph.math("GREATER_THAN", slant, ragged))
     return graph.blend(is_there, graph.node("ShaderNodeBsdfTransparent").outputs[0], lit)
-
-
-def _linear(rgba: np.ndarray) -> np.ndarray:
-    """Return colours of 0..255 as linear light; alpha only scaled."""
-    value = rgba / 255.0
-    rgb = value[..., :3]
-    value[..., :3] = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return value

@@ -13,7 +13,7 @@ import bpy
 import numpy as np
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, UInt8
 
 Socket = Any
 """An output of a node, or a number or tuple that stands for one."""
@@ -94,13 +94,24 @@ def _rgba(rgb: Socket) -> Socket:
     return (*rgb[:3], 1.0) if not isinstance(rgb, bpy.types.NodeSocket) else rgb
 
 
-def image_of(name: str, pixels: Float[np.ndarray, "h w c"]) -> bpy.types.Image:
-    """Return an image of linear values, fetched as they are; row 0 of ``pixels`` is at v = 0, the bottom."""
+def image_of(
+    name: str, pixels: Float[np.ndarray, "h w c"] | UInt8[np.ndarray, "h w c"], space: str = "Non-Color"
+) -> bpy.types.Image:
+    """Return an image; row 0 of ``pixels`` is at v = 0, the bottom.
+
+    Args:
+        name: its name.
+        pixels: linear values of any size, or bytes, which stand for 0 to 1.
+        space: of the colours: "Non-Color" for values that are fetched as they are, "sRGB" for bytes that are colours.
+    """
     height, width, channels = pixels.shape
+    is_bytes = pixels.dtype == np.uint8
     rgba = np.ones((height, width, 4), np.float32)
     rgba[..., : max(channels, 3)] = pixels  # one channel is grey
-    image = bpy.data.images.new(name, width, height, alpha=True, float_buffer=True)
-    image.colorspace_settings.name = "Non-Color"
+    if is_bytes:
+        rgba[..., : max(channels, 3)] *= np.float32(1 / 255)
+    image = bpy.data.images.new(name, width, height, alpha=True, float_buffer=not is_bytes)
+    image.colorspace_settings.name = space
     image.alpha_mode = "CHANNEL_PACKED"
     image.pixels.foreach_set(rgba.ravel())
     image.update()

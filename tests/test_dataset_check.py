@@ -263,7 +263,7 @@ FILES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "image of another size": (IMAGE, as_image(lambda i: i.resize((64, 80))), "64×80"),
     "plain image": (IMAGE, as_image(lambda i: Image.new("RGB", i.size, (9, 9, 9))), "one colour"),
     "image of another frame": (IMAGE, of_other_frame, "is the same picture as trot/images/flat/f00001_c01.png"),
-    "mirrored image": (IMAGE, as_image(lambda i: i.transpose(Image.Transpose.FLIP_LEFT_RIGHT)), "outline"),
+    "mirrored image": (IMAGE, as_image(lambda i: i.transpose(Image.Transpose.FLIP_LEFT_RIGHT)), "mirrored"),
     "missing mask": (MASK, Path.unlink, "missing"),
     "truncated mask": (MASK, truncate, "truncated"),
     "mask of another frame": (MASK, of_other_frame, "of another frame?"),

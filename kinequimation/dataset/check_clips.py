@@ -149,7 +149,7 @@ class ClipChecker:
                     yield from (Fault(self._label(self._places[i]), what) for i in kind.frames)
             for rows in clip.contrast.values():
                 median = float(np.median([c for _, c in rows]))
-                for i, contrast in rows if len(rows) >= 4 else ():
+                for i, contrast in rows if len(rows) >= 3 else ():
                     if contrast < _LEAST_CONTRAST * median:
                         what = "does not show the horse's outline where the mask has it: a picture of another frame?"
                         yield Fault(self._image(self._places[i], "flat"), what)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MAX_IMAGE_BYTES = 1 << 30
 _BOX_TOLERANCE_PX = 1.5
 """How far a label's box, which follows the mesh, may be from a mask's, which follows pixels: a pixel, and a half."""
+_MIRRORED_BY = 3.0
+"""How much more of the outline a mirrored picture shows if it is the right one: 5 and more in renders; others, 0.2."""
 _NEAR_MASK_PX = 2
 """How far from the mask a seen joint may fall: the next pixel, and one for masks of another sampling."""
 
@@ -137,6 +139,11 @@ def check_frame(place: FramePlace, base: Path, images: Sequence[str], has_label:
         found(place.label, *of_label)
         if not of_mask:
             contrast = {v: mask_contrast(p, mask) for v, p in pixels.items()}
+        # only a picture without surroundings can be trusted to show nothing but the horse's outline
+        mirrored = mask_contrast(pixels["flat"][:, ::-1], mask) if "flat" in contrast else 0.0
+        if mirrored > max(_MIRRORED_BY * contrast.get("flat", 0.0), 5.0):
+            found(place.image("flat"), "shows the horse's outline where the mask has it only once it is mirrored")
+            del contrast["flat"]
     bones = label.bones
     stretch = np.linalg.norm(bones.matrix_world[:, :3, 1], axis=1)
     moving = (bones.head, bones.tail, label.landmarks.xyz, label.K, label.camera_matrix_world)
@@ -221,7 +228,9 @@ def _mask_faults(label: FrameLabel, mask: Bool[np.ndarray, "h w"]) -> tuple[list
     if area != label.area_px:
         return [f"{area} pixels are set, the label's area_px is {label.area_px}: a mask of another frame?"], []
     seen, lost = _off_mask(label, mask)
-    if 3 * len(lost) > seen:
+    beyond = _beyond_box(label, mask)
+    # box and joints are told apart from each other: if the mask fits neither, it is the one that is wrong
+    if 3 * len(lost) > seen or (len(lost) > 1 and beyond > _BOX_TOLERANCE_PX):
         return [f"{len(lost)} of {seen} joints that the label says are seen lie off it: a mask of another frame?"], []
     faults = []
     if lost:
@@ -229,17 +238,27 @@ def _mask_faults(label: FrameLabel, mask: Bool[np.ndarray, "h w"]) -> tuple[list
         faults.append(f"{lost[0]}{more}: visibility says seen, but it is off the mask")
     if area == 0:
         return [], faults
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    low = np.array([columns[0], rows[0]]) - 0.5
-    high = np.array([columns[-1], rows[-1]]) + 0.5
-    corner = label.bbox_xywh[:2] + label.bbox_xywh[2:]
-    beyond = float(max((label.bbox_xywh[:2] - low).max(), (high - corner).max()))
     if beyond > _BOX_TOLERANCE_PX:
         faults.append(f"bbox_xywh leaves {beyond:.1f} px of the mask outside")
-    loose = _loose_by(label, low, high)
+    loose = _loose_by(label, *_limits(mask))
     if loose is not None:
         faults.append(f"bbox_xywh is {loose:.0f} px wider than mask and keypoints reach")
     return [], faults
+
+
+def _limits(mask: Bool[np.ndarray, "h w"]) -> tuple[Float[np.ndarray, " 2"], Float[np.ndarray, " 2"]]:
+    """Return the corners of a mask that is not empty, where its pixels end."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return np.array([columns[0], rows[0]]) - 0.5, np.array([columns[-1], rows[-1]]) + 0.5
+
+
+def _beyond_box(label: FrameLabel, mask: Bool[np.ndarray, "h w"]) -> float:
+    """Return how many pixels a mask reaches out of the label's box; 0 where it does not."""
+    if not mask.any():
+        return 0.0
+    low, high = _limits(mask)
+    box_low, box_high = label.bbox_xywh[:2], label.bbox_xywh[:2] + label.bbox_xywh[2:]
+    return float(max((box_low - low).max(), (high - box_high).max(), 0.0))
 
 
 def _off_mask(label: FrameLabel, mask: Bool[np.ndarray, "h w"]) -> tuple[int, list[str]]:
@@ -276,15 +295,15 @@ def mask_contrast(image: UInt8[np.ndarray, "h w 3"], mask: Bool[np.ndarray, "h w
 
     About 1 where image and mask have nothing to do with each other; more the better the horse stands out.
     """
-    grey = image.astype(np.float32).mean(-1)
-    changes, crossings = [], []
-    for axis in (0, 1):
-        changes.append(np.abs(np.diff(grey, axis=axis)).ravel())
-        crossings.append(np.diff(mask.astype(np.int8), axis=axis).ravel() != 0)
+    grey = image.astype(np.float32).sum(-1)
+    changes = [np.abs(np.diff(grey, axis=0)).ravel(), np.abs(np.diff(grey, axis=1)).ravel()]
+    crossings = [(mask[1:] != mask[:-1]).ravel(), (mask[:, 1:] != mask[:, :-1]).ravel()]
     change, crossing = np.concatenate(changes), np.concatenate(crossings)
-    if not crossing.any() or crossing.all():
+    n = int(crossing.sum())
+    if n in (0, len(crossing)):
         return 1.0
-    return float((change[crossing].mean() + 0.1) / (change[~crossing].mean() + 0.1))
+    across, total = float(change[crossing].sum()), float(change.sum())
+    return (across / n + 0.3) / ((total - across) / (len(crossing) - n) + 0.3)
 
 
 def _grown(mask: Bool[np.ndarray, "h w"], by_px: int) -> Bool[np.ndarray, "h w"]:

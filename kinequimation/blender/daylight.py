@@ -9,6 +9,7 @@ import numpy as np
 from mathutils import Euler
 
 from kinequimation.blender.first_surfaces import BACKDROP_ID
+from kinequimation.blender.subject import rendered_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ _GROUNDS = {
 
 def has_light(scene: bpy.types.Scene) -> bool:
     """Return whether a file brings its own light: a lamp, or a world with a picture or a sky."""
-    lamps = any(o.type == "LIGHT" and not o.hide_render for o in scene.view_layers[0].objects)
+    lamps = any(o.type == "LIGHT" for o in rendered_objects(scene.view_layers[0]))
     tree = scene.world.node_tree if scene.world is not None and scene.world.use_nodes else None
     return lamps or (tree is not None and any(n.type in ("TEX_ENVIRONMENT", "TEX_SKY") for n in tree.nodes))
 
@@ -60,7 +61,7 @@ class Daylight:
         world.cycles.sampling_method = "NONE"  # a smooth sky needs no map of its bright spots
         self._ramp, self._background = _sky_nodes(world.node_tree)
         self._ground: bpy.types.Node | None = None
-        others = [o for o in scene.view_layers[0].objects if o.type == "MESH" and not o.hide_render]
+        others = [o for o in rendered_objects(scene.view_layers[0]) if o.type == "MESH"]
         own = set(horse)
         if not any(min(o.dimensions[:2]) > 4 * withers_m for o in others if o not in own):
             self._ground = _add_ground(scene, ground_z)

@@ -186,13 +186,16 @@ def find_subject(armature: bpy.types.Object, view_layer: bpy.types.ViewLayer) ->
         InputError: the armature is no Rigify horse's, or deforms no mesh.
     """
     rest = read_rest(armature)
-    meshes = tuple(o for o in view_layer.objects if o.type == "MESH" and not o.hide_render and _is_on(o, armature))
+    meshes = tuple(o for o in rendered_objects(view_layer) if o.type == "MESH" and _is_on(o, armature))
     if not meshes:
         raise InputError(
             f"armature {armature.name!r}: expected a mesh that it deforms (an Armature modifier) and that is rendered,"
             " found none"
         )
+    _show_collections(view_layer.layer_collection)
     for o in meshes:
+        o.hide_viewport = False  # Blender works out for Python what the viewport shows
+        o.hide_set(False, view_layer=view_layer)
         for modifier in o.modifiers:  # what Python reads is the viewport's mesh: make it the rendered one
             modifier.show_viewport = modifier.show_render
             if hasattr(modifier, "render_levels"):
@@ -218,6 +221,27 @@ def _read_topology(o: bpy.types.Object, mesh: bpy.types.Mesh) -> _Topology:
     face_start = np.empty(len(mesh.polygons), np.int32)
     mesh.polygons.foreach_get("loop_start", face_start)
     return _Topology(_segments(o, mesh), _landmark_vertices(o, mesh), corners, face_start)
+
+
+def rendered_objects(view_layer: bpy.types.ViewLayer) -> list[bpy.types.Object]:
+    """Return the objects of a view layer that are rendered, by name."""
+    found: dict[str, bpy.types.Object] = {}
+    pending = [view_layer.layer_collection]
+    while pending:
+        layer = pending.pop()
+        if layer.exclude or layer.collection.hide_render:
+            continue
+        found |= {o.name: o for o in layer.collection.objects if not o.hide_render}
+        pending += layer.children
+    return [found[name] for name in sorted(found)]
+
+
+def _show_collections(layer: bpy.types.LayerCollection) -> None:
+    """Show in the viewport every collection that is rendered."""
+    if not layer.exclude and not layer.collection.hide_render:
+        layer.hide_viewport = layer.collection.hide_viewport = False
+        for below in layer.children:
+            _show_collections(below)
 
 
 def _is_on(o: bpy.types.Object, armature: bpy.types.Object) -> bool:

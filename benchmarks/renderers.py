@@ -77,10 +77,12 @@ def _causes(frame: Frame, mask: np.ndarray) -> Counter[str]:
     })  # fmt: skip
     causes["outline, outside"] = int((mask & ~frame.mask & (frame.object_id == 0)).sum())
     missing = frame.mask & ~mask
-    outline = missing & binary_dilation(frame.object_id == 0, iterations=1)
-    causes["outline, inside"] = int(outline.sum())
-    beside = missing & ~outline & binary_dilation((frame.object_id != HORSE_ID) & (frame.object_id != 0), iterations=1)
-    causes["beside something"] = int(beside.sum())
+    near_backdrop, near_thing = (
+        np.asarray(binary_dilation(there), bool)
+        for there in (frame.object_id == 0, (frame.object_id != HORSE_ID) & (frame.object_id != 0))
+    )
+    outline, beside = missing & near_backdrop, missing & ~near_backdrop & near_thing
+    causes["outline, inside"], causes["beside something"] = int(outline.sum()), int(beside.sum())
     causes["amid the horse"] = int((missing & ~outline & ~beside).sum())
     return causes
 

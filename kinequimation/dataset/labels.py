@@ -368,20 +368,17 @@ def label_from_json(data: dict[str, Any]) -> FrameLabel:
         in_frame=_flags(rows, "in_frame"),
         in_frame_tail=_flags(rows, "in_frame_tail"),
         visibility=_visibility(rows),
-        **{
-            key: np.stack([_array(r, key, shape, may_be_null=key in _MAY_BE_NULL) for r in rows])
-            for key, shape in _BONE_ARRAYS.items()
-        },
+        **{key: _column(rows, key, shape, may_be_null=key in _MAY_BE_NULL) for key, shape in _BONE_ARRAYS.items()},
     )
     landmarks = Landmarks()
     if points:
         landmarks = Landmarks(
             names=tuple(str(p["name"]) for p in points),
-            xyz=np.stack([_array(p, "xyz", (3,)) for p in points]),
-            uv=np.stack([_array(p, "uv", (2,), may_be_null=True) for p in points]),
+            xyz=_column(points, "xyz", (3,)),
+            uv=_column(points, "uv", (2,), may_be_null=True),
             in_frame=_flags(points, "in_frame"),
             visibility=_visibility(points),
-            depth=np.stack([_array(p, "depth", ()) for p in points]),
+            depth=_column(points, "depth", ()),
         )
     width, height = (int(v) for v in data["image_size"])
     intrinsics = data["camera_intrinsics"]
@@ -426,6 +423,17 @@ def _visibility(rows: list[dict[str, Any]]) -> np.ndarray:
         if row["visibility"] not in (0, 1, 2) or row["occluded"] != (row["visibility"] == 1):
             raise InputError(f"{row['name']}: expected a visibility of 0, 1 or 2, and occluded where it is 1")
     return np.array([r["visibility"] for r in rows], np.uint8)
+
+
+def _column(rows: list[dict[str, Any]], key: str, shape: tuple[int, ...], *, may_be_null: bool = False) -> np.ndarray:
+    """Return a field of all rows as one array; see ``_array``."""
+    try:
+        value = np.array([r[key] for r in rows], np.float64)
+        if value.shape == (len(rows), *shape) and np.isfinite(value).all():
+            return value
+    except (TypeError, ValueError):
+        pass  # one of the rows is to blame, or holds null: row by row it is found
+    return np.stack([_array(r, key, shape, may_be_null=may_be_null) for r in rows])
 
 
 def _array(row: dict[str, Any], key: str, shape: tuple[int, ...], *, may_be_null: bool = False) -> np.ndarray:

@@ -177,7 +177,7 @@ def named_coat(
     """Return the coat that people call ``name``, clean and without markings that do not belong to it.
 
     Args:
-        name: one of ``COATS``.
+        name: one of ``COATS``; capitals, and _ for a space, do not matter.
         rng: varies the colour and the lie of the pattern; always the same coat if not given.
 
     Returns:
@@ -186,6 +186,7 @@ def named_coat(
     Raises:
         InputError: there is no such coat.
     """
+    name = name.lower().replace("_", " ")
     if name not in _NAMED:
         raise InputError(f"unknown coat {name!r}: expected one of {', '.join(COATS)}")
     rng = rng or np.random.default_rng(COATS.index(name))

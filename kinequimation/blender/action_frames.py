@@ -115,7 +115,7 @@ def fps_of(action: bpy.types.Action, scene: bpy.types.Scene) -> float:
 
 
 class SavedPose:
-    """The pose that a file was saved with, to which an armature goes back before each action.
+    """The pose that a file was saved with, from which every frame of an action begins.
 
     Bones that an action does not key would else keep what the last one did to them, and a frame would depend on which
     were rendered before it.
@@ -127,11 +127,10 @@ class SavedPose:
         self._properties = {b.name: _numbers(b) for b in armature.pose.bones}
         self._own = _numbers(armature)
 
-    def play(self, action: bpy.types.Action) -> None:
-        """Take the saved pose, and let the armature play an action."""
+    def show(self, action: bpy.types.Action, scene: bpy.types.Scene, frame: int) -> None:
+        """Take the saved pose, and put the armature into an action's at a frame."""
         armature = self._armature
         data = armature.animation_data or armature.animation_data_create()
-        data.action = None
         data.use_nla = False
         for bone in armature.pose.bones:
             bone.matrix_basis = self._matrices[bone.name]
@@ -143,6 +142,14 @@ class SavedPose:
         slots = getattr(data, "action_suitable_slots", ())  # Blender 4.4+
         if len(slots):
             data.action_slot = next((s for s in slots if s.name_display == armature.name), slots[0])
+        scene.frame_set(frame)
+
+    def hold(self) -> None:
+        """Take the action away: the pose stays as it is.
+
+        What nothing moves Blender does not work out again for each picture of the same frame, nor does Cycles.
+        """
+        self._armature.animation_data.action = None
 
 
 def _numbers(owner: bpy.types.ID | bpy.types.PoseBone) -> dict[str, float]:

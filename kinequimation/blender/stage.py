@@ -69,7 +69,7 @@ class Stage:
         self.actions = actions_of(self.armature)
         self._reader = SubjectReader(self.subject)
         self._saved_pose = SavedPose(self.armature)
-        self._playing: tuple[str, int] | None = None
+        self._shown: tuple[str, int] | None = None
         self._now: SubjectNow | None = None
         plain_render_settings(scene, threads)
         choose_engine(scene, settings.engine, settings.device)
@@ -95,14 +95,12 @@ class Stage:
         self._surfaces.close()
 
     def go_to(self, action: str, blender_frame: int) -> SubjectNow:
-        """Let the horse play an action, show a frame of it, and return the horse there."""
-        if self._playing is None or self._playing[0] != action:
-            self._saved_pose.play(self.actions[action])
-            self._playing = None
-        if self._playing != (action, blender_frame):
-            self.scene.frame_set(blender_frame)
+        """Show a frame of an action, and return the horse there."""
+        if self._now is None or self._shown != (action, blender_frame):
+            self._saved_pose.show(self.actions[action], self.scene, blender_frame)
             self._now = self._reader.read(self.scene.view_layers[0].depsgraph)
-            self._playing = action, blender_frame
+            self._saved_pose.hold()
+            self._shown = action, blender_frame
         return self._now
 
     def plan(self) -> Plan:

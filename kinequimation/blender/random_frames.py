@@ -35,6 +35,8 @@ from kinequimation.synth.labels import horse_box
 from kinequimation.synth.record import GENERATOR, scene_record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from jaxtyping import Float, UInt8
 
     from kinequimation.dataset.labels import FramePlace
@@ -99,6 +101,12 @@ class RandomStage:
             ground_z=0.0,
             blender=bpy.app.version_string,
         )
+
+    def shoot_moment(self, places: Sequence[FramePlace], plan: Plan) -> Iterator[FramePlace]:
+        """Render frames, and yield each that is done; see ``shoot``."""
+        for place in places:
+            self.shoot(place, plan)
+            yield place
 
     def shoot(self, place: FramePlace, plan: Plan) -> None:
         """Render a frame, and write its files.

@@ -91,8 +91,37 @@ def shoot(
         OutputError: a file cannot be written.
     """
     for variant, image_scene in images.items():
-        with replacing(place.image(variant)) as temporary:
-            render_image(image_scene, view, temporary)
+        shoot_image(place, view, variant, image_scene)
+    shoot_label(place, view, tuple(images), surfaces, horse, armature=armature, clip=clip, fps=fps, scene=scene)
+
+
+def shoot_image(place: FramePlace, view: View, variant: str, scene: bpy.types.Scene) -> None:
+    """Render the image of a variant, and write it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with replacing(place.image(variant)) as temporary:
+        render_image(scene, view, temporary)
+
+
+def shoot_label(
+    place: FramePlace,
+    view: View,
+    variants: tuple[str, ...],
+    surfaces: SurfaceScene,
+    horse: Horse,
+    *,
+    armature: str,
+    clip: str,
+    fps: float,
+    scene: dict[str, Any],
+) -> None:
+    """Render what is seen, and write the mask and the label of images that are there; see ``shoot``.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
     camera = view.camera
     seen = surfaces.look(view.camera_object, camera, view.blender_frame, horse, camera.project(horse.pose.head))
     mask = seen.object_id == LABELLED_HORSE_ID
@@ -106,7 +135,7 @@ def shoot(
         frame=place.frame,
         camera=place.camera,
         fps=fps,
-        variants=tuple(images),
+        variants=variants,
         width=camera.width,
         height=camera.height,
         K=camera.K,

@@ -23,11 +23,12 @@ from kinequimation.blender.daylight import Daylight, has_light
 from kinequimation.blender.first_surfaces import SurfaceScene, number_objects, plain_render_settings
 from kinequimation.blender.flat import FlatScene
 from kinequimation.blender.render_settings import SCENE_CAMERAS, ActionPlan, Plan, RenderSettings
-from kinequimation.blender.shoot import View, shoot
+from kinequimation.blender.shoot import View, shoot_image, shoot_label
 from kinequimation.blender.subject import SubjectReader, find_subject
 from kinequimation.errors import MissingDependencyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from jaxtyping import Float
@@ -141,50 +142,59 @@ class Stage:
             outermost.append(points[np.unique((points @ directions.T).argmax(0))])
         return np.concatenate(outermost)
 
-    def shoot(self, place: FramePlace, plan: Plan) -> None:
-        """Render a frame seen by a camera, and write its files.
+    def shoot_moment(self, places: Sequence[FramePlace], plan: Plan) -> Iterator[FramePlace]:
+        """Render one frame of an action as cameras see it, write the files, and yield each place that is done.
+
+        All cameras look at one variant before the next: Blender keeps what it worked out for one scene only.
 
         Raises:
             OutputError: a file cannot be written.
         """
-        settings, action = self._settings, next(a for a in plan.actions if a.folder == place.action)
-        blender_frame = action.start + place.frame
-        now = self.go_to(action.action, blender_frame)
-        view_layer = self.scene.view_layers[0]
+        settings, action = self._settings, next(a for a in plan.actions if a.folder == places[0].action)
+        now = self.go_to(action.action, action.start + places[0].frame)
+        light: dict[FramePlace, dict[str, Any]] = {}
+        for variant in settings.variants:
+            for place in places:
+                rng = np.random.default_rng([settings.seed, _LIGHT_STREAM, place.camera])
+                if variant == "flat":
+                    self._flat.vary(rng)
+                elif self._daylight is not None:
+                    light[place] = self._daylight.vary(rng)
+                scene = self._flat.scene if variant == "flat" else self.scene
+                shoot_image(place, self._look(place, action, now), variant, scene)
+        for place in places:
+            shoot_label(
+                place,
+                self._look(place, action, now),
+                settings.variants,
+                self._surfaces,
+                now,
+                armature=self.armature.name,
+                clip=action.folder,
+                fps=action.fps,
+                scene={
+                    "action_in_file": action.action,
+                    "withers_height_m": round(self.subject.withers_m, 4),
+                    "ground_z": round(plan.ground_z, 4),
+                    "light": light.get(place, {}),
+                    "renderer": f"{settings.engine}, {settings.samples} samples, Blender {bpy.app.version_string}",
+                    "seed": settings.seed,
+                },
+            )
+            yield place
+
+    def _look(self, place: FramePlace, action: ActionPlan, now: SubjectNow) -> View:
+        """Put the camera in its place, and return what it is."""
+        settings, view_layer = self._settings, self.scene.view_layers[0]
+        width, height = settings.width, settings.height
+        camera_object = self._cameras[0 if action.shots else place.camera]
         if action.shots:
-            camera_object = self._camera
-            shot = Shot(**action.shots[place.camera])
-            place_camera(camera_object, shot.camera(now.pose.place_xy, settings.width, settings.height))
-        else:
-            camera_object = self._cameras[place.camera]
-        self.scene.render.resolution_x, self.scene.render.resolution_y = settings.width, settings.height
+            place_camera(camera_object, Shot(**action.shots[place.camera]).camera(now.pose.place_xy, width, height))
+        self.scene.render.resolution_x, self.scene.render.resolution_y = width, height
         view_layer.update()
-        camera = read_camera(camera_object, view_layer.depsgraph, settings.width, settings.height)
-        light: dict[str, Any] = {}
-        if self._daylight is not None:
-            light = self._daylight.vary(np.random.default_rng([settings.seed, _LIGHT_STREAM, place.camera]))
-        if self._flat is not None:
-            self._flat.vary(np.random.default_rng([settings.seed, _LIGHT_STREAM, place.camera]))
+        camera = read_camera(camera_object, view_layer.depsgraph, width, height)
         noise = np.random.SeedSequence([settings.seed, _NOISE_STREAM, place.frame, place.camera]).generate_state(1)
-        scenes = {"flat": self._flat.scene if self._flat else None, "materials": self.scene}
-        shoot(
-            place,
-            View(camera_object, camera, blender_frame, int(noise[0] >> 1)),
-            {variant: scenes[variant] for variant in settings.variants},
-            self._surfaces,
-            now,
-            armature=self.armature.name,
-            clip=action.folder,
-            fps=action.fps,
-            scene={
-                "action_in_file": action.action,
-                "withers_height_m": round(self.subject.withers_m, 4),
-                "ground_z": round(plan.ground_z, 4),
-                "light": light,
-                "renderer": f"{settings.engine}, {settings.samples} samples, Blender {bpy.app.version_string}",
-                "seed": settings.seed,
-            },
-        )
+        return View(camera_object, camera, action.start + place.frame, int(noise[0] >> 1))
 
 
 def choose_engine(scene: bpy.types.Scene, engine: str, device: str) -> None:

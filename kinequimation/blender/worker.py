@@ -10,9 +10,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 MARK = "@kinequimation "
 """Begins the lines that are meant for the process that started this one; Blender writes others."""
 _EXIT_ORPHAN = 3
+_AT_ONCE = 16
+"""So many cameras look at a frame before the first of their labels is written (judgement)."""
 
 
 def work() -> int:
@@ -50,11 +53,18 @@ def work() -> int:
             say({"plan": asdict(stage.plan())})
         else:
             plan = Plan.from_json(job["plan"])
-            for action, frame, camera in job["units"]:
-                stage.shoot(FramePlace(Path(job["out"]), action, frame, camera), plan)
-                say({"done": [action, frame, camera]})
+            for places in _moments([FramePlace(Path(job["out"]), *unit) for unit in job["units"]]):
+                for place in stage.shoot_moment(places, plan):
+                    say({"done": [place.action, place.frame, place.camera]})
     say({"end": True})
     return 0
+
+
+def _moments(places: list[FramePlace]) -> Iterator[list[FramePlace]]:
+    """Yield the places of one frame each, not too many at once: what is cut short is begun again."""
+    for _, group in groupby(places, key=lambda p: (p.action, p.frame)):
+        same = list(group)
+        yield from (same[i : i + _AT_ONCE] for i in range(0, len(same), _AT_ONCE))
 
 
 def _open_stage(blend: Path, settings: RenderSettings, threads: int) -> AbstractContextManager[Stage | RandomStage]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LAMP_ANGLE_RAD = (0.35, 1.4)
 """Width of a lamp whose light does not wrap round things, and of one that wraps most (0.4 in the shader): judgement."""
 _MOST_WRAP = 0.4
+_MOST_FLASH = 3.0
+"""A flash lights nothing more than so many times as what is as far as the horse: ``shadow_at`` in ``glsl.common``."""
 
 
 def scene_row(scene: Scene, name: str) -> np.ndarray:
@@ -36,7 +38,9 @@ def add_light(scene: Scene, collection: bpy.types.Collection) -> None:
         eye = scene.camera.position_world
         at = sun[:3] * np.linalg.norm(eye)
         # a lamp of P watts gives P / 4π² of what a sun of the same number gives, at one metre
-        _lamp(collection, "POINT", "flash", sun_rgb[:3] * reach[1] * 4 * np.pi**2, at=at, radius_m=0.05)
+        flash = _lamp(collection, "POINT", "flash", sun_rgb[:3] * reach[1] * 4 * np.pi**2, at=at, radius_m=0.05)
+        if flash is not None:
+            _limit(flash, float(reach[1]) / _MOST_FLASH)
     else:
         # the soft edge is as wide as a thing half a metre up throws it (synth.lighting)
         half_angle = np.arctan(reach[0] / 0.5 * max(np.sqrt(max(sun[2], 0.0)), 0.3))
@@ -54,10 +58,11 @@ def add_light(scene: Scene, collection: bpy.types.Collection) -> None:
 def _lamp(
     collection: bpy.types.Collection, kind: str, name: str, rgb: np.ndarray, *, at: np.ndarray | None = None,
     towards: np.ndarray | None = None, radius_m: float = 0.0, angle_rad: float = 0.0, casts_shadow: bool = True,
-) -> None:  # fmt: skip
+) -> bpy.types.Light | None:  # fmt: skip
+    """Add a light and return it; none where it would be dark."""
     strength = float(rgb.max())
     if strength <= 0:
-        return
+        return None
     light = bpy.data.lights.new(name, kind)
     light.color, light.energy = (rgb / strength).tolist(), strength
     light.use_shadow = casts_shadow
@@ -72,6 +77,17 @@ def _lamp(
     if at is not None:
         lamp.location = at.tolist()
     collection.objects.link(lamp)
+    return light
+
+
+def _limit(light: bpy.types.Light, nearest_m2: float) -> None:
+    """Let nothing be lit more than what is as near as the root of ``nearest_m2``."""
+    light.use_nodes = True
+    graph = Graph(light.node_tree)
+    distance = graph.node("ShaderNodeLightPath").outputs["Ray Length"]
+    share = graph.math("DIVIDE", graph.math("MULTIPLY", distance, distance), nearest_m2)
+    emission = graph.node("ShaderNodeEmission", {"Strength": graph.math("MINIMUM", share, 1.0)})
+    graph.node("ShaderNodeOutputLight", {"Surface": emission.outputs[0]})
 
 
 def world_of(scene: Scene, pictures: BackdropPictures) -> bpy.types.World:

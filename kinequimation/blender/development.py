@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
+from kinequimation.blender.compositor import empty_compositor, math_node
 from kinequimation.synth.tone import TOE, camera_of
 
 if TYPE_CHECKING:
@@ -23,29 +24,26 @@ def develop(scene: bpy.types.Scene, rows: Float[np.ndarray, "fields 4"]) -> None
     scene.view_settings.view_transform, scene.view_settings.look = "Raw", "None"
     scene.view_settings.exposure, scene.view_settings.gamma = 0.0, 1.0
     render = scene.render
-    render.use_compositing, render.dither_intensity, render.compositor_precision = True, 0.0, "FULL"
-    scene.use_nodes = True
-    nodes, links = scene.node_tree.nodes, scene.node_tree.links
-    nodes.clear()
+    render.dither_intensity, render.compositor_precision = 0.0, "FULL"
+    tree, result = empty_compositor(scene)
 
-    def made(kind: str, *inputs: Any, **settings: object) -> Any:
-        node = nodes.new(f"CompositorNode{kind}")
-        for name, value in settings.items():
-            setattr(node, name, value)
+    def fed(node: Any, *inputs: Any) -> Any:
         for socket, value in zip(node.inputs, inputs, strict=False):
             if isinstance(value, bpy.types.NodeSocket):
-                links.new(value, socket)
+                tree.links.new(value, socket)
             else:
                 socket.default_value = value
         return node
 
     def math(operation: str, a: Any, b: Any = 0.0, c: Any = 0.0) -> Any:
-        return made("Math", a, b, c, operation=operation).outputs[0]
+        return fed(math_node(tree, operation), a, b, c).outputs[0]
 
     camera = camera_of(rows)
-    layers = made("RLayers")
+    layers, split, joined = (
+        tree.nodes.new(f"CompositorNode{kind}") for kind in ("RLayers", "SeparateColor", "CombineColor")
+    )
     layers.scene = scene
-    light = made("SeparateColor", layers.outputs["Image"]).outputs
+    light = fed(split, layers.outputs["Image"]).outputs
     shown = []
     for row in camera.mixing * camera.gain:  # each channel a mixture of all three
         value = math("MULTIPLY", light[0], float(row[0]))
@@ -56,4 +54,4 @@ def develop(scene: bpy.types.Scene, rows: Float[np.ndarray, "fields 4"]) -> None
         value = math("POWER", value, camera.contrast)
         bent = math("MULTIPLY", math("MULTIPLY", value, value), math("MULTIPLY_ADD", value, -2.0, 3.0))
         shown.append(math("MULTIPLY_ADD", math("SUBTRACT", bent, value), TOE, value))
-    made("Composite", made("CombineColor", *shown).outputs[0])
+    fed(result, fed(joined, *shown).outputs[0])

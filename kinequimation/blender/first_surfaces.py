@@ -16,6 +16,7 @@ import bpy
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.blender.compositor import empty_compositor, remove_compositor
 from kinequimation.blender.subject import NO_SEGMENT
 from kinequimation.dataset.visibility import LABELLED_HORSE_ID, in_frame, visibility
 
@@ -50,18 +51,6 @@ class Surfaces:
     scale: int = 1
 
 
-def _compositor(scene: bpy.types.Scene) -> tuple[bpy.types.NodeTree, bpy.types.Node]:
-    """Return a scene's compositor, emptied, and the node whose input it writes."""
-    if bpy.app.version >= (5, 0, 0):  # the compositor is a node group like any other
-        tree = bpy.data.node_groups.new(scene.name, "CompositorNodeTree")
-        scene.compositing_node_group = tree
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        return tree, tree.nodes.new("NodeGroupOutput")
-    scene.use_nodes = True
-    scene.node_tree.nodes.clear()
-    return scene.node_tree, scene.node_tree.nodes.new("CompositorNodeComposite")
-
-
 class SurfaceScene:
     """A scene's twin that renders numbers and depths instead of colours; use it as a context manager, or ``close``.
 
@@ -92,14 +81,13 @@ class SurfaceScene:
         layer.material_override = None
         layer.use_pass_z = layer.use_pass_object_index = True
         layer.pass_alpha_threshold = _ALPHA
-        tree, result = _compositor(twin)
+        tree, result = empty_compositor(twin)
         source, joined = (tree.nodes.new(f"CompositorNode{kind}") for kind in ("RLayers", "CombineColor"))
         source.scene = twin
         number = "IndexOB" if "IndexOB" in source.outputs else "Object Index"
         tree.links.new(source.outputs["Depth"], joined.inputs[0])
         tree.links.new(source.outputs[number], joined.inputs[1])
         tree.links.new(joined.outputs[0], result.inputs[0])
-        twin.render.use_compositing = True
         file = twin.render.image_settings
         file.file_format, file.color_mode, file.color_depth, file.exr_codec = "OPEN_EXR", "RGB", "32", "NONE"
         # in the background Blender hands out no pixels but those of a file
@@ -117,8 +105,7 @@ class SurfaceScene:
         """Remove the twin."""
         if self._image is not None:
             bpy.data.images.remove(self._image)
-        if bpy.app.version >= (5, 0, 0):
-            bpy.data.node_groups.remove(self._twin.compositing_node_group)
+        remove_compositor(self._twin)
         bpy.data.scenes.remove(self._twin)
         self._folder.cleanup()
 

@@ -5,11 +5,11 @@
     .venv/bin/python benchmarks/blender_render.py kills [--kills 10] [--frames 24]
 
 ``speed`` renders with 16 samples, by 1 process and by 2, each variant and both, and prints labelled frames a second
-without and with the start. ``memory`` renders tiny frames, all by one process and then in the usual batches, and
-prints the process's resident memory when 10 labels and when all are there, and the highest ever. ``kills`` stops a
-rendering with SIGKILL at random moments, the parent alone or its children with it, starts it again each time, and
-compares every file with those of a rendering that nothing stopped; it exits 1 where they differ. Linux only: memory
-and children are read from /proc.
+without the start (the difference of two lengths) and with it. ``memory`` renders tiny frames, all by one process and
+then in the usual batches, and prints the process's resident memory when 10 labels and when all are there, and the
+highest ever. ``kills`` stops a rendering with SIGKILL at random moments, the parent alone or its children with it,
+starts it again each time, and compares every file with those of a rendering that nothing stopped; it exits 1 where
+they differ. Linux only: memory and children are read from /proc.
 """
 
 from __future__ import annotations
@@ -66,30 +66,23 @@ def count(out: Path) -> int:
 
 
 def speed(args: argparse.Namespace, folder: Path) -> int:
-    """Print frames a second."""
+    """Print frames a second: of what a rendering of three times the frames takes longer, and with the start."""
+    n = args.frames or 24
     for res in args.res.split(","):
         for variant in ("flat", "materials", "both"):
             for workers in ("1", "2"):
-                out = folder / f"{res}-{variant}-{workers}"
                 options = ("--res", res, "--samples", "16", "--variant", variant, "--workers", workers)
-                started = time.monotonic()
-                process = subprocess.Popen(
-                    command(args.blend, out, args.frames or 24, *options),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
-                first, n_first = None, 0
-                while process.poll() is None:
-                    if first is None and (n_first := count(out)):
-                        first = time.monotonic()
-                    time.sleep(0.02)
-                ended, n = time.monotonic(), count(out)
-                if process.returncode or first is None:
-                    print(f"{res} {variant}: the rendering failed")
-                    return 1
+                took, labels = [], []
+                for times in (1, 3):
+                    out = folder / f"{res}-{variant}-{workers}-{times}"
+                    started = time.monotonic()
+                    subprocess.run(command(args.blend, out, n * times, *options), check=True, capture_output=True)
+                    took.append(time.monotonic() - started)
+                    labels.append(count(out))
                 print(
-                    f"{res}×{res}, 16 samples, {variant}, {workers} processes: {(n - n_first) / (ended - first):.2f}"
-                    f" frames/s, {n / (ended - started):.2f} with the start ({n} frames)",
+                    f"{res}×{res}, 16 samples, {variant}, {workers} processes:"
+                    f" {(labels[1] - labels[0]) / (took[1] - took[0]):.2f} frames/s,"
+                    f" {labels[1] / took[1]:.2f} with the start ({labels[1]} frames)",
                     flush=True,
                 )
     return 0

@@ -94,7 +94,7 @@ def render(job: RenderJob, progress: Callable[[int, int], None]) -> tuple[Plan, 
             progress(n_before, len(places))
             _Crew(job, plan, to_do).run(lambda done: progress(n_before + done, len(places)))
         finally:
-            shutil.rmtree(job.out / _SCRATCH, ignore_errors=True)
+            _remove_leftovers(job.out)
     return plan, n_before
 
 

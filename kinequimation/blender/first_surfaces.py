@@ -17,6 +17,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.blender.compositor import empty_compositor, remove_compositor
+from kinequimation.blender.holes import ALL_OR_NOTHING, decide_holes
 from kinequimation.blender.subject import NO_SEGMENT
 from kinequimation.dataset.visibility import LABELLED_HORSE_ID, in_frame, visibility
 
@@ -66,6 +67,8 @@ class SurfaceScene:
         """
         self._twin = twin = scene.copy()
         twin.name = f"{scene.name} surfaces"
+        decide_holes()
+        twin[ALL_OR_NOTHING] = 1.0
         twin.world = None
         plain_render_settings(twin, threads)
         twin.render.engine = "CYCLES"

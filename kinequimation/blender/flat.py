@@ -9,6 +9,8 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from kinequimation.blender.holes import cover_of
+
 _SWITCH = "kinequimation_flat"
 """Property of a scene: 1 where the flat look is shown."""
 _BACKGROUNDS = np.array(
@@ -81,11 +83,14 @@ def _give_flat_look(material: bpy.types.Material) -> None:
     flat = nodes.new("ShaderNodeEmission")
     flat.inputs["Color"].default_value = _colour(material, own)
     shown = flat.outputs[0]
-    cover = _cover(own)
+    cover = cover_of(own.node) if own is not None else None
     if cover is not None:
         hole, covered = nodes.new("ShaderNodeBsdfTransparent"), nodes.new("ShaderNodeMixShader")
         share, through, solid = covered.inputs
-        links.new(cover[0], share)
+        if cover[0].is_linked:
+            links.new(cover[0].links[0].from_socket, share)
+        else:
+            share.default_value = cover[0].default_value
         first, second = (through, solid) if cover[1] else (solid, through)
         links.new(hole.outputs[0], first)
         links.new(flat.outputs[0], second)
@@ -109,18 +114,3 @@ def _colour(material: bpy.types.Material, own: bpy.types.NodeSocket | None) -> t
     base = own.node.inputs.get("Base Color") or own.node.inputs.get("Color") if own is not None else None
     colour = material.diffuse_color if base is None or base.is_linked else base.default_value
     return (colour[0], colour[1], colour[2], 1.0)
-
-
-def _cover(own: bpy.types.NodeSocket | None) -> tuple[bpy.types.NodeSocket, bool] | None:
-    """Return the socket that says where a material has holes, and whether 1 is solid; None where it has none."""
-    if own is None:
-        return None
-    node = own.node
-    alpha = node.inputs.get("Alpha")
-    if alpha is not None and alpha.is_linked:
-        return alpha.links[0].from_socket, True
-    if node.type == "MIX_SHADER" and node.inputs[0].is_linked:
-        for k in (1, 2):
-            if any(link.from_node.type == "BSDF_TRANSPARENT" for link in node.inputs[k].links):
-                return node.inputs[0].links[0].from_socket, k == 1
-    return None

@@ -29,8 +29,6 @@ _CARD_ALPHA = 0.4
 _UPRIGHT = 1.8
 """An upright card is met by little more than half of the light that level ground is, by which the shaders light
 grass: its colours make up for it (by comparison)."""
-ALL_OR_NOTHING = "kinequimation_all_or_nothing"
-"""Property of a scene: 1 where a veil hides what is behind it wholly or not at all."""
 _SHADE = card_layer("shade")
 """Painted shade under things: here light itself makes it."""
 
@@ -213,20 +211,9 @@ def _card(graph: Graph, scene: Scene, surface: int) -> Socket:
     return graph.blend(is_there, hole, fogged(graph, scene, _leaf(graph, rgb)))
 
 
-def _seen_through(graph: Graph, share: Socket) -> Socket:
-    """Return how much of what is behind a veil it hides: where numbers are rendered (``ALL_OR_NOTHING``) all or none.
-
-    A ray ends at a veil by chance, as often as it is opaque; what is seen first must not be left to chance.
-    """
-    switch = graph.node("ShaderNodeAttribute", attribute_type="VIEW_LAYER", attribute_name=ALL_OR_NOTHING)
-    whole = graph.math("GREATER_THAN", share, 0.5)
-    change = graph.math("MULTIPLY", switch.outputs["Fac"], graph.math("SUBTRACT", whole, share))
-    return graph.math("ADD", share, change)
-
-
 def _veil(graph: Graph, scene: Scene, surface: int) -> Socket:
     rgb, opacity = _card_picture(graph, surface)
-    share = _seen_through(graph, graph.math("MULTIPLY", opacity, _number(graph, "second")))
+    share = graph.math("MULTIPLY", opacity, _number(graph, "second"))
     clear = graph.node("ShaderNodeBsdfTransparent").outputs[0]
     return graph.blend(share, clear, fogged(graph, scene, _leaf(graph, rgb)))
 
@@ -254,7 +241,7 @@ def _water(graph: Graph, scene: Scene, surface: int) -> Socket:
         "MULTIPLY_ADD", graph.math("SUBTRACT", 1.0, opacity), graph.math("MULTIPLY", mirror, 0.5), opacity
     )
     ripple = graph.math("MULTIPLY", graph.math("SUBTRACT", b[0], 0.5), graph.math("MULTIPLY", green, 0.25))
-    share = _seen_through(graph, graph.math("MULTIPLY", share, graph.math("SUBTRACT", 1.0, ripple)))
+    share = graph.math("MULTIPLY", share, graph.math("SUBTRACT", 1.0, ripple))
     body = graph.node("ShaderNodeBsdfDiffuse", {"Color": rgb, "Normal": normal}).outputs[0]
     polished = graph.node("ShaderNodeBsdfGlossy", {"Color": (1.0,) * 4, "Roughness": 0.08, "Normal": normal}).outputs[0]
     lit = fogged(graph, scene, graph.blend(mirror, body, polished))

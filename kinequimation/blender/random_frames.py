@@ -21,7 +21,6 @@ from kinequimation.blender.bones import Pose, read_pose, read_rest
 from kinequimation.blender.development import develop
 from kinequimation.blender.first_surfaces import SurfaceScene, plain_render_settings
 from kinequimation.blender.flat import FlatScene
-from kinequimation.blender.props import ALL_OR_NOTHING
 from kinequimation.blender.render_settings import RANDOM, ActionPlan, Plan, RenderSettings
 from kinequimation.blender.rig import DEFORM_RIG, build_deform_rig
 from kinequimation.blender.scenery import BuiltScene, build_scene, forgetting
@@ -128,10 +127,7 @@ class RandomStage:
                 flat.vary(np.random.default_rng([settings.seed, _LIGHT_STREAM, index]))
                 images["flat"] = flat.scene
             noise = np.random.SeedSequence([settings.seed, _NOISE_STREAM, index]).generate_state(1)
-            self.scene[ALL_OR_NOTHING] = 1.0  # of the twin that is made here
-            surface_scene = SurfaceScene(self.scene, self._threads)
-            self.scene[ALL_OR_NOTHING] = 0.0
-            with surface_scene as surfaces:
+            with SurfaceScene(self.scene, self._threads) as surfaces:
                 shoot(
                     place,
                     View(built.camera, sampled.camera, 0, int(noise[0] >> 1)),

@@ -1,10 +1,10 @@
-"""A file's actions: which there are, which are meant, which of their frames are rendered."""
+"""A file's actions: which there are, which of their frames are rendered, and how a frame is shown."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import bpy
@@ -36,29 +36,6 @@ def _paths(action: bpy.types.Action) -> Iterator[str]:
         for strip in layer.strips:
             for bag in strip.channelbags:
                 yield from (c.data_path for c in bag.fcurves)
-
-
-def choose(there: Sequence[str], wanted: Iterable[str]) -> list[str]:
-    """Return the actions that are meant by names, whatever their case and the order of their words; none means all.
-
-    Raises:
-        InputError: a name means none of them, or several; says what there is.
-    """
-    if not there:
-        raise InputError("--blend: expected actions that move the armature's bones, found none in the file")
-    chosen: list[str] = []
-    for name in wanted:
-        fitting = [a for a in there if a == name] or [a for a in there if _words(a) == _words(name)]
-        if len(fitting) != 1:
-            what = "which is several" if fitting else "which is not there"
-            raise InputError(f"--actions: got {name!r}, {what}; the file has {', '.join(there)}")
-        chosen += [a for a in fitting if a not in chosen]
-    return chosen or list(there)
-
-
-def _words(name: str) -> tuple[str, ...]:
-    """Return a name's words in lower case, sorted: LeftCanter, canter_left and "canter left" are the same."""
-    return tuple(sorted(w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", name)))
 
 
 def folder_names(actions: Sequence[str]) -> list[str]:

@@ -12,7 +12,6 @@ none of their own).
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,26 +97,6 @@ def play(rig: bpy.types.Object, action: bpy.types.Action) -> None:
     animation.action = action
     if hasattr(animation, "action_slot"):  # Blender 4.4+
         animation.action_slot = action.slots[0]
-
-
-def bone_actions(armature: bpy.types.Object) -> list[bpy.types.Action]:
-    """Return the actions in the file that key bones of an armature and nothing that it lacks, by name."""
-    import bpy
-
-    found = []
-    for action in sorted(bpy.data.actions, key=lambda a: a.name):
-        keyed = [re.match(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]', c.data_path) for c in _all_curves(action)]
-        bones = [m[1] for m in keyed if m]
-        if bones and all(bone in armature.pose.bones for bone in bones):
-            found.append(action)
-    return found
-
-
-def _all_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
-    if not hasattr(action, "layers"):
-        return list(action.fcurves)
-    bags = [bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags]
-    return [curve for bag in bags for curve in bag.fcurves]
 
 
 def bone_keys(

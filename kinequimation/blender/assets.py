@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.body.shape import BREEDS, RANGES, breed_shape
+from kinequimation.dataset.action_names import choose_actions
 from kinequimation.errors import InputError
 from kinequimation.motion import MOTION_NAMES
 
@@ -90,17 +91,18 @@ def run(args: argparse.Namespace) -> int:
 def action_names(text: str | None) -> tuple[str, ...]:
     """Return the gaits and moves that a comma-separated list names, in the order of ``MOTION_NAMES``; all for None.
 
+    Names are read as ``render`` reads them: LeftCanter is canter_left.
+
     Raises:
         InputError: a name is not known, or there is none.
     """
     if text is None:
         return MOTION_NAMES
     wanted = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in MOTION_NAMES]
-    if unknown or not wanted:
-        got = unknown[0] if unknown else "none"
-        raise InputError(f"--actions: expected names of {', '.join(MOTION_NAMES)}, got {got}")
-    return tuple(name for name in MOTION_NAMES if name in wanted)
+    if not wanted:
+        raise InputError("--actions: expected names with commas, got none; leave it out for all actions")
+    chosen = choose_actions(MOTION_NAMES, wanted)
+    return tuple(name for name in MOTION_NAMES if name in chosen)
 
 
 def coat_rows(name: str, seed: int | None) -> Float[np.ndarray, "fields 4"]:

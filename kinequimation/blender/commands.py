@@ -80,10 +80,15 @@ def run_command(argv: Sequence[str], called: str = "") -> int:
         args = parser.parse_args(argv)
         return args.run(args)
     except ModuleNotFoundError as error:
-        if error.name != "bpy":
+        module = (error.name or "").partition(".")[0]
+        if module in ("", "kinequimation"):
             raise
-        needed = "this needs Blender's Python module: run 'python3 run.py blender', and use .venv-blender's Python"
-        print(f"kinequimation: {needed} or Blender itself", file=sys.stderr)
+        # a Blender of one's own has bpy, but not what paints coats and sampled scenes
+        what, other = (
+            ("Blender's Python module", " or Blender itself") if module == "bpy" else (f"Python's {module}", "")
+        )
+        where = f"run 'python3 run.py blender', and use .venv-blender's Python{other}"
+        print(f"kinequimation: this needs {what}: {where}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KinEquiMationError as error:
         print(f"kinequimation: {' '.join(str(error).split())}", file=sys.stderr)

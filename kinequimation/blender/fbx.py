@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinequimation.dataset.action_names import choose_actions
 from kinequimation.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -109,14 +110,12 @@ def copy_for_fbx(armature_name: str | None, action_names: list[str] | None) -> P
 
 
 def _actions(armature: bpy.types.Object, names: list[str] | None) -> list[bpy.types.Action]:
-    from kinequimation.blender.actions import bone_actions
+    from kinequimation.blender.action_frames import actions_of
 
-    actions = {a.name: a for a in bone_actions(armature)}
-    unknown = [n for n in names or [] if n not in actions]
-    if unknown or names == []:
-        got = unknown[0] if unknown else "none"
-        raise InputError(f"--actions: expected names of {', '.join(actions) or 'none: the file has none'}, got {got}")
-    return [actions[n] for n in (actions if names is None else dict.fromkeys(names))]
+    actions = actions_of(armature)
+    if names == []:
+        raise InputError("--actions: expected names with commas, got none; leave it out for all actions")
+    return [actions[n] for n in (actions if names is None else choose_actions(tuple(actions), names))]
 
 
 def write_fbx(path: Path, copy: PlainCopy) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from kinequimation.blender.action_frames import (
     SavedPose,
     actions_of,
-    choose,
     choose_frames,
     folder_names,
     fps_of,
@@ -25,7 +24,8 @@ from kinequimation.blender.flat import FlatScene
 from kinequimation.blender.render_settings import SCENE_CAMERAS, ActionPlan, Plan, RenderSettings
 from kinequimation.blender.shoot import View, shoot_image, shoot_label
 from kinequimation.blender.subject import SubjectReader, find_subject
-from kinequimation.errors import MissingDependencyError
+from kinequimation.dataset.action_names import choose_actions
+from kinequimation.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +111,9 @@ class Stage:
             InputError: an action is not in the file, or no frame of it is asked for.
         """
         settings = self._settings
-        chosen = choose(tuple(self.actions), settings.actions)
+        if not self.actions:
+            raise InputError("--blend: expected actions that move the armature's bones, found none in the file")
+        chosen = choose_actions(tuple(self.actions), settings.actions)
         plans = []
         for name, folder in zip(chosen, folder_names(chosen), strict=True):
             start, end = frame_span(self.actions[name])

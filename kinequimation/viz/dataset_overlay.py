@@ -10,7 +10,6 @@ Files::
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from kinequimation.dataset.action_names import choose_actions
 from kinequimation.dataset.labels import FrameLabel, FramePlace, find_labels, read_label
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
@@ -93,7 +93,7 @@ def write_overlays(
     of_action: dict[str, list[FramePlace]] = {}
     for place in find_labels(root):
         of_action.setdefault(place.action, []).append(place)
-    wanted = _wanted(list(of_action), actions)
+    wanted = choose_actions(list(of_action), actions or ())
     chosen = {action: spread(of_action[action], sample) for action in wanted}
     total = sum(len(places) for places in chosen.values())
     files: list[Path] = []
@@ -145,26 +145,6 @@ def spread(places: Sequence[FramePlace], n: int) -> list[FramePlace]:
         used[place.camera] += 1
         taken.append(place)
     return sorted(taken, key=lambda p: (p.frame, p.camera))
-
-
-def _wanted(there: list[str], asked: Sequence[str] | None) -> list[str]:
-    """Return the folders of the actions that are asked for: ``LeftCanter`` is ``canter_left``, as for a render.
-
-    Raises:
-        InputError: one is not there.
-    """
-    if asked is None:
-        return there
-    of_words = {_words(name): name for name in there}
-    for name in asked:
-        if _words(name) not in of_words:
-            raise InputError(f"--actions: expected some of {', '.join(there)}, got {name!r}")
-    return list(dict.fromkeys(of_words[_words(name)] for name in asked))
-
-
-def _words(name: str) -> tuple[str, ...]:
-    """Return a name's words, whatever their case, order and what stands between them."""
-    return tuple(sorted(w.lower() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name)))
 
 
 def _read(place: FramePlace, variant: str | None) -> tuple[FrameLabel, str, np.ndarray]:

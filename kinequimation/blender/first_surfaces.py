@@ -18,8 +18,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.blender.compositor import empty_compositor, remove_compositor
 from kinequimation.blender.holes import ALL_OR_NOTHING, decide_holes
-from kinequimation.blender.subject import NO_SEGMENT
-from kinequimation.dataset.visibility import LABELLED_HORSE_ID, in_frame, visibility
+from kinequimation.dataset.visibility import LABELLED_HORSE_ID, NO_SEGMENT, in_frame, visibility
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32, UInt8
@@ -41,8 +40,8 @@ class Surfaces:
     Attributes:
         object_id: [H, W] the object's number.
         z_cam: [H, W] depth along the camera's axis, metres; 1e10 for the sky.
-        segment: [H, W] the joint with the largest skin weight, an index into ``skeleton.JOINTS``; 255 where none is,
-            and where nobody asked.
+        segment: [H, W] the joint with the largest skin weight, an index into ``skeleton.JOINTS``; ``NO_SEGMENT``
+            where none is, and where nobody asked.
         scale: rendered pixels per camera pixel.
     """
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinequimation.blender.shading import image_of
 from kinequimation.blender.skin import UV_MAP
 from kinequimation.body import MATERIALS
 from kinequimation.io.gltf import look
@@ -50,7 +51,7 @@ def coat_materials(coat: str, texture: SurfaceTexture) -> dict[str, bpy.types.Ma
     import bpy
 
     colour = _picture(f"{coat} colour", texture.rgba, "sRGB")
-    gloss = _picture(f"{coat} gloss", np.repeat(texture.gloss[..., None], 3, 2), "Non-Color")
+    gloss = _picture(f"{coat} gloss", texture.gloss[..., None], "Non-Color")
     average = np.append(_linear(texture.rgb[texture.alpha > 0].mean(0) / 255.0), 1.0)
     materials = {}
     for name in MATERIALS:
@@ -89,16 +90,7 @@ def coat_materials(coat: str, texture: SurfaceTexture) -> dict[str, bpy.types.Ma
 
 def _picture(name: str, pixels: UInt8[np.ndarray, "h w channels"], colorspace: str) -> bpy.types.Image:
     """Return pixels, row 0 at the top, as an image that is packed into the file."""
-    import bpy
-
-    height, width, channels = pixels.shape
-    rgba = np.ones((height, width, 4), np.float32)
-    rgba[..., :channels] = pixels[::-1] / 255.0
-    image = bpy.data.images.new(name, width, height, alpha=channels == 4)
-    image.colorspace_settings.name = colorspace
-    image.alpha_mode = "CHANNEL_PACKED"
-    image.pixels.foreach_set(rgba.ravel())
-    image.update()
+    image = image_of(name, pixels[::-1], colorspace)
     image.pack()
     return image
 

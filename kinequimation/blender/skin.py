@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MESH = "horse"
 UV_MAP = "atlas"
 LANDMARK_PREFIX = "LM-"
+"""A vertex group of this prefix and a landmark's name holds the vertex where that landmark is."""
 _SHARPEST_DEG = 66.0
 """How far a chart of the skin may turn away; Blender's own default."""
 _REGIONS = (

@@ -13,17 +13,15 @@ from mathutils.bvhtree import BVHTree
 
 from kinequimation import skeleton
 from kinequimation.blender.bones import Pose, RestBones, read_pose, read_rest
+from kinequimation.blender.skin import LANDMARK_PREFIX
 from kinequimation.body.horse import load_template
+from kinequimation.dataset.visibility import NO_SEGMENT
 from kinequimation.errors import InputError
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int32, UInt8
 
     from kinequimation.geometry.camera import Camera
-
-LANDMARK_PREFIX = "LM-"
-"""A vertex group of this prefix and a landmark's name holds the vertex where that landmark is."""
-NO_SEGMENT = 255
 
 
 @dataclass(frozen=True)

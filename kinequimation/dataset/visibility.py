@@ -19,13 +19,17 @@ OUT, HIDDEN, SEEN = 0, 1, 2
 LABELLED_HORSE_ID = 1
 """What an id buffer holds where the labelled horse is seen."""
 
+NO_SEGMENT = 255
+"""What stands for a joint's index where there is no horse's skin."""
+
 
 class FirstSurfaces(Protocol):
     """What a rendering tells of the first surface in each pixel; row 0 is the top of the image.
 
     Attributes:
         object_id: [H, W] 1 for the labelled horse.
-        segment: [H, W] the joint with the largest skin weight there, an index into ``skeleton.JOINTS``; 255 for none.
+        segment: [H, W] the joint with the largest skin weight there, an index into ``skeleton.JOINTS``; ``NO_SEGMENT``
+            for none.
         z_cam: [H, W] depth along the camera's axis, metres.
         scale: rendered pixels per camera pixel.
     """

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.body.horse import load_template
+from kinequimation.dataset.visibility import NO_SEGMENT
 from kinequimation.synth.atlas import SurfaceTexture, bake_coat, bake_garment
 from kinequimation.synth.drawn_mesh import drawn_mesh
 from kinequimation.synth.garments import LayerFaces
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
     from kinequimation.synth.scene import HorseInScene, Scene
-
-NO_SEGMENT = 255
-"""``BakedMesh.segment`` where there is no horse."""
 
 
 @dataclass(frozen=True)

@@ -162,8 +162,29 @@ def test_a_render_that_was_stopped_is_not_complete(trot: Path) -> None:
     for path in (trot / "renders/trot").rglob("f00002_c01*"):
         path.unlink()
     assert named(check(trot)) == {"walk/labels/f00000_c00.json", "walk/labels/f00000_c01.json", HURT}
+    for folder, frames, n_cameras in (
+        ("../walk", [0], 2),
+        ("walk", [-1], 2),
+        ("walk", [0], 1e30),
+        ("walk", [0], 1e999),
+    ):
+        plan.write_text(
+            json.dumps({"plan": {"actions": [{"folder": folder, "frames": frames}], "n_cameras": n_cameras}})
+        )
+        assert "render.json" in named(check(trot))
     truncate(plan)
     assert "render.json" in named(check(trot))
+
+
+def test_a_frame_with_a_number_far_away_or_of_other_digits_is_named(trot: Path) -> None:
+    for path in (trot / "renders/trot").rglob("f00003_c01*"):
+        path.rename(path.with_name(f"f900000000_c01{path.suffix}"))
+    change_label(trot, set_path("frame", value=900_000_000), "trot/labels/f900000000_c01.json")
+    (trot / "renders" / HURT).rename(trot / "renders/trot/labels/f000002_c01.json")
+    faults = {f.file: f.what for f in check(trot).faults}
+    assert "between 3 and 900000000" in faults["trot/labels"]
+    assert "no label or image of a frame" in faults["trot/labels/f000002_c01.json"]
+    assert "the label is missing" in faults[HURT]
 
 
 def set_path(*path: Any, value: Any) -> Callable[[dict[str, Any]], None]:
@@ -351,6 +372,13 @@ COCO_FAULTS: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "mask": (COCO, in_annotation("segmentation", "counts", value="0"), "segmentation"),
     "count": (COCO, in_annotation("num_keypoints", value=3), "num_keypoints is 3"),
     "0-based skeleton": (COCO, set_path("categories", 0, "skeleton", 0, 0, value=0), "counts from 1"),
+    "other links": (COCO, set_path("categories", 0, "skeleton", value=[[1, 2]]), "other links"),
+    "no category": (COCO, lambda data: data.pop("categories"), "with categories, found none"),
+    "nothing": (COCO, lambda data: data.update(images=[], annotations=[]), "with images, found none"),
+    "size": (COCO, set_path("images", 1, "width", value=7), "width is 7"),
+    "camera": (COCO, set_path("images", 1, "T_cam_world", 0, 3, value=7), "T_cam_world is not"),
+    "crowd": (COCO, in_annotation("iscrowd", value=1), "iscrowd 0"),
+    "another mask": (COCO, set_path("images", 1, "mask", value="../x.png"), "mask is not"),
     "another image": (COCO, set_path("images", 1, "file_name", value="../x.png"), "file_name is not"),
     "another label": (COCO, set_path("images", 1, "label", value="../../etc/passwd"), "not among the renders"),
     "image lost": (VAL, lose("images", "annotations"), "in no part"),

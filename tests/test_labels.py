@@ -59,6 +59,14 @@ def _broken(data: dict[str, Any], how: str) -> None:
         data["image_size"] = [10**6, 10**6]
     elif how == "field":
         del data["root_matrix"]
+    elif how == "seen nowhere":
+        bones[3]["uv"] = [None, None]
+    elif how == "camera":
+        data["camera_extrinsics"]["matrix_world"] = [[0.0] * 4] * 4
+    elif how == "NaN":
+        data["scene"]["x"] = float("nan")
+    elif how == "frame":
+        data["frame"] = 0.5
     elif how == "list":
         data["bones"] = "DEF-"
 
@@ -66,7 +74,7 @@ def _broken(data: dict[str, Any], how: str) -> None:
 @pytest.mark.parametrize(
     "how",
     ["format", "bone missing", "bone twice", "null", "shape", "visibility", "flag", "focal length", "action", "size",
-     "field", "list"],
+     "field", "list", "seen nowhere", "camera", "NaN", "frame"],
 )  # fmt: skip
 def test_a_broken_label_is_refused_in_one_line(place: FramePlace, tmp_path: Path, how: str) -> None:
     data = label_to_json(read_label(place.label))

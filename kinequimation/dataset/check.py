@@ -8,7 +8,6 @@ memory is some hundred bytes a frame.
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -23,12 +22,11 @@ from kinequimation.dataset.check_coco import KnownFrame, Renders
 from kinequimation.dataset.check_exports import export_faults
 from kinequimation.dataset.check_frame import Fault, FrameFindings, check_frame
 from kinequimation.dataset.check_plan import PLAN_NAME, plan_faults
-from kinequimation.dataset.labels import VARIANTS, FramePlace
+from kinequimation.dataset.labels import VARIANTS, FramePlace, is_action_name
+from kinequimation.dataset.rendered_frames import folders_of
 from kinequimation.errors import InputError
 from kinequimation.runtime import Progress, no_progress
 
-_FRAME = re.compile(r"f(\d{5,9})_c(\d{2,4})")
-_ACTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 _CHUNK = 16
 _FEW_FRAMES = 100
 """Up to here, starting processes takes longer than the work."""
@@ -124,14 +122,13 @@ def check_dataset(
         counts and faults; faults are no errors.
 
     Raises:
-        InputError: a folder is not there, or is none of a dataset.
+        InputError: a folder is not there, is none of a dataset, or lies in another one.
     """
     if workers is not None and workers < 1:
         raise InputError(f"--workers: expected at least 1, got {workers}")
     if dataset is not None and not dataset.is_dir():
         raise InputError(f"{dataset}: expected the folder that 'dataset build' made, found none")
-    roots = [Path(os.path.abspath(r)) for r in ([root] if isinstance(root, Path) else root)]
-    base = Path(os.path.commonpath(roots))
+    roots, base = folders_of([root] if isinstance(root, Path) else root)
     frames: list[_Files] = []
     faults: list[Fault] = []
     for folder in roots:
@@ -199,19 +196,18 @@ def _find_frames(root: Path, base: Path, faults: list[Fault]) -> list[_Files]:
     if not root.is_dir():
         raise InputError(f"{root}: expected a folder made by 'dataset render', found none")
     frames: list[_Files] = []
-    for action in sorted(e.name for e in os.scandir(root) if e.is_dir() and _ACTION.fullmatch(e.name)):
-        kinds: dict[tuple[int, int], list[str]] = {}
+    for action in sorted(e.name for e in os.scandir(root) if e.is_dir() and is_action_name(e.name)):
+        kinds: dict[FramePlace, list[str]] = {}
         for kind, folder, suffix in _folders(root / action, faults, base):
             for entry in os.scandir(folder):
-                match = _FRAME.fullmatch(Path(entry.name).stem)
-                if match and entry.name.endswith(suffix):
-                    kinds.setdefault((int(match[1]), int(match[2])), []).append(kind)
+                place = FramePlace.of_file(root, action, Path(entry.name).stem)
+                if place is not None and entry.name.endswith(suffix):
+                    kinds.setdefault(place, []).append(kind)
                 elif not entry.name.startswith(".") and entry.name.endswith((".json", ".png")):
                     file = (folder / entry.name).relative_to(base).as_posix()
                     faults.append(Fault(file, f"is not named f00000_c00{suffix}: no label or image of a frame"))
-        for (frame, camera), found in sorted(kinds.items()):
+        for place, found in sorted(kinds.items(), key=lambda k: (k[0].frame, k[0].camera)):
             images = tuple(v for v in VARIANTS if v in found)
-            place = FramePlace(root, action, frame, camera)
             frames.append(_Files(place, images, "label" in found, "mask" in found))
     if not frames:
         raise InputError(f"{root}: expected <action>/labels/f00000_c00.json made by 'dataset render', found none")

@@ -28,6 +28,8 @@ _MAX_KINDS = 32
 """How many different horses in one clip are told apart."""
 _MAX_GAPS = 20
 """How many missing frames of one clip are named one by one."""
+_MAX_LEFT_OUT = 100_000
+"""Frames between which more numbers than this were left out are not those of one run: they are named, not counted."""
 
 
 @dataclass
@@ -158,7 +160,13 @@ class ClipChecker:
 
     def _gaps(self, root: Path, action: str, clip: _Clip, present: set[tuple[Path, str, int, int]]) -> Iterator[Fault]:
         frames = sorted({f for of_camera in clip.frames.values() for f in of_camera})
-        skipped = set(_missing(frames))
+        gaps = _missing(frames)
+        if sum(map(len, gaps)) > _MAX_LEFT_OUT:
+            widest = max(gaps, key=len)
+            what = f"the clip has no frame between {widest[0] - 1} and {widest[-1] + 1}: is one of them misnamed?"
+            yield Fault(self._named(root / action / "labels"), what)
+            gaps = []
+        skipped = {frame for gap in gaps for frame in gap}
         missing = [
             (frame, camera, frame in skipped)
             for frame in sorted({*frames, *skipped})
@@ -184,8 +192,8 @@ class ClipChecker:
         return path.relative_to(self._base).as_posix()
 
 
-def _missing(frames: list[int]) -> list[int]:
-    """Return the frames left out of a regular sequence; none where it follows no one step."""
+def _missing(frames: list[int]) -> list[range]:
+    """Return the frames left out of a regular sequence, gap by gap; none where it follows no one step."""
     steps = np.diff(frames)
     if len(steps) < 2:
         return []
@@ -193,4 +201,4 @@ def _missing(frames: list[int]) -> list[int]:
     step = int(values[counts.argmax()])
     if (steps % step).any():
         return []
-    return [f for a, b in pairwise(frames) for f in range(a + step, b, step)]
+    return [range(a + step, b, step) for a, b in pairwise(frames) if b > a + step]

@@ -19,6 +19,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.dataset.json_entries import Entry, read_entries
 from kinequimation.dataset.labels import VARIANTS, FrameLabel, FramePlace, read_label
+from kinequimation.dataset.rendered_coco import CATEGORY68, CATEGORY_ID, CATEGORY_LANDMARKS, facing, runs_of_rle
 from kinequimation.dataset.splits import PARTS
 from kinequimation.errors import InputError
 from kinequimation.runtime import Progress
@@ -84,6 +85,7 @@ class _Images:
     digest: dict[int, bytes] = field(default_factory=dict)
     annotation: dict[int, bytes] = field(default_factory=dict)
     wrong: set[int] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
     is_whole: bool = True
 
 
@@ -133,12 +135,12 @@ class CocoChecker:
 
     def _missing_images(self, whole: _Images) -> Iterator[ExportFault]:
         """Yield the frames of which no image is in the file, and the variants that only some frames lack."""
-        if not whole.is_whole or not whole.frame:
+        if not whole.is_whole:
             return
         variants_of: dict[int, set[str]] = {}
         for i, frame in whole.frame.items():
             variants_of.setdefault(frame, set()).add(whole.variant[i])
-        is_both = max(len(v) for v in variants_of.values()) > 1
+        is_both = max((len(v) for v in variants_of.values()), default=0) > 1
         for i, frame in enumerate(self._renders.frames):
             there = variants_of.get(i, set())
             lacking = set(frame.images) - there if is_both or not there else set()
@@ -160,7 +162,7 @@ class CocoChecker:
                     what = f"its clip {known.clip!r} is in {self.part_of_clip[known.clip]} too: parts share a clip"
                     yield self._file(part).name, f"image {i}", what
         in_parts = {i for images in of_part.values() for i in images.frame}
-        if in_parts and whole.is_whole and all(images.is_whole for images in of_part.values()):
+        if whole.is_whole and all(images.is_whole for images in of_part.values()):
             for i, frame in whole.frame.items():
                 if i not in in_parts:
                     part = self.part_of_clip.get(self._renders.frames[frame].clip, PARTS[0])
@@ -174,17 +176,18 @@ class CocoChecker:
             images: takes what there is.
             whole: the file of all parts that this one must agree with; None to compare with the labels.
         """
-        names = list(skeleton.LANDMARKS if self._is_landmarks else skeleton.HORSE68)
+        category = CATEGORY_LANDMARKS if self._is_landmarks else CATEGORY68
         ids: set[Any] = set()
         faults: list[ExportFault] = []
 
-        def to_compare() -> Iterator[tuple[Path, int, dict[str, Any], bool]]:
+        def to_compare() -> Iterator[_Comparison]:
             for entry in read_entries(self._folder / file):
+                images.keys.add(entry.key)
                 if entry.constants:
                     which = f"{entry.key} {entry.value.get('id')}" if isinstance(entry.value, dict) else entry.key
                     faults.append((file, which, f"holds {entry.constants[0]}, which is no JSON number"))
                 elif entry.key == "categories":
-                    faults.extend((file, "categories", w) for w in _category_faults(entry.value, names))
+                    faults.extend((file, "categories", w) for w in _category_faults(entry.value, category))
                 elif entry.key == "images":
                     before = len(faults)
                     faults.extend((file, *w) for w in self._image_faults(entry, images))
@@ -193,6 +196,8 @@ class CocoChecker:
                         images.wrong.update([i] if isinstance(i, int) else [])
                     elif whole and i not in whole.wrong and whole.digest.get(i, images.digest[i]) != images.digest[i]:
                         faults.append((file, f"image {i}", f"is not what {self._name}.json says"))
+                    elif whole is None and self._renders.frames[images.frame[i]].is_sound:
+                        yield self._renders.frames[images.frame[i]].place.label, i, entry.value, None
                 elif entry.key == "annotations":
                     wrong = _annotation_form_faults(entry.value, ids, images)
                     which = f"annotation {short(entry.value.get('id') if isinstance(entry.value, dict) else None)}"
@@ -209,7 +214,7 @@ class CocoChecker:
                         yield frame.place.label, i, entry.value, self._is_landmarks
 
         try:
-            for done, wrong in enumerate(self._run(_annotation_faults, to_compare()), start=1):
+            for done, wrong in enumerate(self._run(_entry_faults, to_compare()), start=1):
                 self._progress(file, done, None)
                 yield from faults
                 faults.clear()
@@ -221,6 +226,9 @@ class CocoChecker:
             faults.append((file, "", str(error).removeprefix(f"{self._folder / file}: ")))
         yield from faults
         if images.is_whole:
+            for key in ("images", "categories"):
+                if key not in images.keys:
+                    yield file, "", f"expected a COCO file with {key}, found none"
             for i, frame in images.frame.items():
                 known = self._renders.frames[frame]
                 if i not in images.annotation and known.is_sound and known.is_in_frame[self._is_landmarks]:
@@ -254,9 +262,16 @@ class CocoChecker:
         said = (record.get("action"), record.get("frame"), record.get("camera"))
         if said != (place.action, place.frame, place.camera):
             yield which, "action, frame or camera is not its label's"
+        if record.get("mask") != self._renders.name(place.mask):
+            yield which, f"mask is not that of its label: {short(record.get('mask'))}"
 
 
-def _category_faults(record: Any, names: list[str]) -> Iterator[str]:
+_Comparison = tuple[Path, int, dict[str, Any], bool | None]
+"""A label, an image's id, the entry of the file, and for an annotation: does it hold the points on the skin?"""
+
+
+def _category_faults(record: Any, expected: dict[str, Any]) -> Iterator[str]:
+    names = expected["keypoints"]
     if not isinstance(record, dict) or record.get("keypoints") != names:
         yield f"expected the {len(names)} keypoints of kinequimation.skeleton, in their order"
         return
@@ -265,6 +280,10 @@ def _category_faults(record: Any, names: list[str]) -> Iterator[str]:
         yield "expected a skeleton of pairs of numbers"
     elif min(edges.ravel()) < 1 or max(edges.ravel()) > len(names):
         yield f"expected a skeleton that counts from 1 to {len(names)}"
+    elif record["skeleton"] != expected["skeleton"]:
+        yield "expected the skeleton that 'dataset build' writes, got other links"
+    if record.get("id") != expected["id"]:
+        yield f"expected id {expected['id']}, got {short(record.get('id'))}"
 
 
 def _annotation_form_faults(record: Any, ids: set[Any], images: _Images) -> list[str]:
@@ -285,17 +304,33 @@ def _annotation_form_faults(record: Any, ids: set[Any], images: _Images) -> list
 
 
 @np.errstate(all="ignore")  # a file may hold numbers of any size
-def _annotation_faults(item: tuple[Path, int, dict[str, Any], bool]) -> list[tuple[int, str, str]]:
-    """Return how an annotation differs from the label: its image, its name, and what."""
+def _entry_faults(item: _Comparison) -> list[tuple[int, str, str]]:
+    """Return how an image or an annotation differs from the label: the image, the entry's name, and what."""
     path, image_id, record, is_landmarks = item
-    which = f"annotation {record['id']} (image {image_id})"
+    which = f"image {image_id}" if is_landmarks is None else f"annotation {record['id']} (image {image_id})"
     try:
-        return [(image_id, which, w) for w in _differences(record, read_label(path), is_landmarks)]
+        label = read_label(path)
+        wrong = (
+            _image_differences(record, label)
+            if is_landmarks is None
+            else _annotation_differences(record, label, is_landmarks)
+        )
+        return [(image_id, which, w) for w in wrong]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        return [(image_id, which, f"expected the fields of a COCO annotation ({type(error).__name__}: {error})")]
+        return [(image_id, which, f"expected the fields of a COCO file ({type(error).__name__}: {error})")]
 
 
-def _differences(record: dict[str, Any], label: FrameLabel, is_landmarks: bool) -> Iterator[str]:
+def _image_differences(record: dict[str, Any], label: FrameLabel) -> Iterator[str]:
+    for name in ("width", "height", "fps"):
+        if record[name] != getattr(label, name):
+            yield f"{name} is {short(record[name])}, in the label {getattr(label, name)}"
+    for name in ("K", "T_cam_world"):
+        value, expected = np.asarray(record[name], float), getattr(label, name)
+        if value.shape != expected.shape or not np.allclose(value, expected, atol=1e-6):
+            yield f"{name} is not the label's"
+
+
+def _annotation_differences(record: dict[str, Any], label: FrameLabel, is_landmarks: bool) -> Iterator[str]:
     n = skeleton.NUM_JOINTS68
     if is_landmarks:
         at = [skeleton.LANDMARKS.index(p) for p in label.landmarks.names]
@@ -326,28 +361,16 @@ def _differences(record: dict[str, Any], label: FrameLabel, is_landmarks: bool) 
         yield "bbox is not the label's"
     if record["area"] != label.area_px:
         yield f"area is {record['area']}, in the label {label.area_px}"
+    if record["category_id"] != CATEGORY_ID or record["iscrowd"] != 0:
+        yield f"expected category_id {CATEGORY_ID} and iscrowd 0"
+    if record["facing"] != facing(label):
+        yield f"facing is {short(record['facing'])}, by the label {facing(label)!r}"
     segmentation = record.get("segmentation")
     if isinstance(segmentation, dict):
         if segmentation["size"] != [label.height, label.width]:
             yield "segmentation is of another size"
-        elif _rle_area(segmentation["counts"]) != label.area_px:
+        elif sum(runs_of_rle(segmentation["counts"])[1::2]) != label.area_px:
             yield "segmentation does not have the mask's area"
-
-
-def _rle_area(code: str) -> int:
-    """Return the pixels that COCO's compressed run-length code sets (``rleFrString`` in cocoapi's ``maskApi.c``)."""
-    runs: list[int] = []
-    value = shift = 0
-    for letter in code.encode("ascii"):
-        group = letter - 48
-        value |= (group & 31) << shift
-        shift += 5
-        if not group & 32:
-            if group & 16:
-                value -= 1 << shift
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value = shift = 0
-    return sum(runs[1::2])
 
 
 def _digest(record: dict[str, Any]) -> bytes:

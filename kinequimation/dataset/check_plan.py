@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from kinequimation.dataset.check_frame import Fault
-from kinequimation.dataset.labels import FramePlace
+from kinequimation.dataset.labels import FramePlace, is_action_name
 
 PLAN_NAME = "render.json"
-_MAX_BYTES = 256 << 20
+_MAX_BYTES = 64 << 20
+_MAX_FRAMES = 10_000_000
+"""Of all cameras: what a plan may ask to be looked for."""
 _MAX_NAMED = 20
 """How many missing frames of one action are named one by one."""
 
@@ -30,11 +32,11 @@ def plan_faults(root: Path, base: Path, present: set[FramePlace]) -> Iterator[Fa
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"larger than {_MAX_BYTES >> 20} MB")
-        planned = list(_places(root, json.loads(path.read_text(encoding="utf-8"))["plan"]))
+        planned = _places(root, json.loads(path.read_text(encoding="utf-8"))["plan"])
     except OSError as error:
         yield Fault(name, f"cannot be read ({(error.strerror or str(error)).lower()})")
         return
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         yield Fault(name, f"expected the plan that 'dataset render' writes ({type(error).__name__}: {error})")
         return
     missing: Counter[str] = Counter()
@@ -50,13 +52,16 @@ def plan_faults(root: Path, base: Path, present: set[FramePlace]) -> Iterator[Fa
 
 
 def _places(root: Path, plan: dict[str, Any]) -> Iterator[FramePlace]:
-    """Yield the frames of a plan.
+    """Return the frames of a plan, whose names may become paths then.
 
     Raises:
-        Any of ``ValueError``, ``KeyError``, ``TypeError``, ``AttributeError``: it is no plan.
+        Any of ``ValueError``, ``KeyError``, ``TypeError``, ``AttributeError``, ``OverflowError``: it is no plan.
     """
     n_cameras = int(plan["n_cameras"])
-    for action in plan["actions"]:
-        for frame in action["frames"]:
-            for camera in range(n_cameras):
-                yield FramePlace(root, str(action["folder"]), int(frame), camera)
+    frames = [(str(action["folder"]), [int(frame) for frame in action["frames"]]) for action in plan["actions"]]
+    for folder, numbers in frames:
+        if not is_action_name(folder) or min(numbers, default=0) < 0:
+            raise ValueError(f"no folder and frames of an action: {folder[:80]!r}")
+    if n_cameras * sum(len(numbers) for _, numbers in frames) > _MAX_FRAMES:
+        raise ValueError(f"more than {_MAX_FRAMES} frames")
+    return (FramePlace(root, name, i, camera) for name, of in frames for i in of for camera in range(n_cameras))

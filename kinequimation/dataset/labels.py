@@ -121,6 +121,7 @@ class Bones:
             value = getattr(self, name)
             if value.shape != (len(self.names), *shape):
                 raise InputError(f"bones: expected {name} of shape {(len(self.names), *shape)}, got {value.shape}")
+        _refuse_unplaced(self.names, self.uv, self.visibility)
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,17 @@ class Landmarks:
     def __post_init__(self) -> None:
         if list(self.names) != [p for p in skeleton.LANDMARKS if p in self.names]:
             raise InputError("landmarks: expected names of skeleton.LANDMARKS, once each, in their order")
+        _refuse_unplaced(self.names, self.uv, self.visibility)
+
+
+def _refuse_unplaced(names: tuple[str, ...], uv: np.ndarray, visibility: np.ndarray) -> None:
+    """Refuse points that are in the frame and have no pixel.
+
+    Raises:
+        InputError: there is one.
+    """
+    for i in np.flatnonzero(np.isnan(uv).any(-1) & (visibility > 0)):
+        raise InputError(f"{names[i]}: uv is null, though its visibility is {visibility[i]}: expected a pixel")
 
 
 @dataclass(frozen=True)
@@ -190,14 +202,16 @@ class FrameLabel:
     scene: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not _ACTION_NAME.fullmatch(self.action):
-            raise InputError(f"action: expected letters, digits and . _ + -, got {self.action!r}")
+        if not is_action_name(self.action):
+            raise InputError(f"action: expected letters, digits and . _ + -, got {self.action[:80]!r}")
         if self.frame < 0 or self.camera < 0:
             raise InputError(f"frame, camera: expected numbers from 0, got {self.frame} and {self.camera}")
         if not (1 <= self.width <= MAX_SIDE_PX and 1 <= self.height <= MAX_SIDE_PX):
             raise InputError(f"image_size: expected 1 to {MAX_SIDE_PX} pixels, got {self.width}×{self.height}")
         if not self.variants or not set(self.variants) <= set(VARIANTS):
-            raise InputError(f"variants: expected some of {', '.join(VARIANTS)}, got {', '.join(self.variants)}")
+            raise InputError(f"variants: expected some of {', '.join(VARIANTS)}, got {', '.join(self.variants)[:80]}")
+        if not np.abs(np.linalg.det(self.camera_matrix_world)) > 1e-12:
+            raise InputError("camera_extrinsics: expected matrix_world of a camera, got one that cannot be inverted")
 
     @property
     def T_cam_world(self) -> Float[np.ndarray, "4 4"]:
@@ -243,6 +257,20 @@ class FramePlace:
         """Return the path of the image of a variant."""
         return self.root / self.action / "images" / variant / f"{self.name}.png"
 
+    @classmethod
+    def of_file(cls, root: Path, action: str, stem: str) -> FramePlace | None:
+        """Return the place of the frame that a file of an action is named for; None for any other name."""
+        match = _FRAME_NAME.fullmatch(stem)
+        if match is None or not is_action_name(action):
+            return None
+        place = cls(root, action, int(match[1]), int(match[2]))
+        return place if place.name == stem else None  # f000001_c00 would be f00001_c00
+
+
+def is_action_name(name: str) -> bool:
+    """Return whether an action may be called so: its name is that of a folder too."""
+    return _ACTION_NAME.fullmatch(name) is not None
+
 
 def find_labels(root: Path) -> Iterator[FramePlace]:
     """Yield the place of every label file under a dataset's folder, by action, frame and camera.
@@ -254,9 +282,9 @@ def find_labels(root: Path) -> Iterator[FramePlace]:
         raise InputError(f"{root}: expected a folder made by 'dataset render', found none")
     places = []
     for path in root.glob("*/labels/*.json"):
-        match = _FRAME_NAME.fullmatch(path.stem)
-        if match and _ACTION_NAME.fullmatch(path.parent.parent.name):
-            places.append(FramePlace(root, path.parent.parent.name, int(match[1]), int(match[2])))
+        place = FramePlace.of_file(root, path.parent.parent.name, path.stem)
+        if place is not None:
+            places.append(place)
     if not places:
         raise InputError(f"{root}: expected <action>/labels/f00000_c00.json made by 'dataset render', found none")
     yield from sorted(places, key=lambda p: (p.action, p.frame, p.camera))
@@ -280,20 +308,23 @@ def read_label(path: Path) -> FrameLabel:
     """
     try:
         if path.stat().st_size > MAX_LABEL_BYTES:
-            raise InputError(f"expected a label under {MAX_LABEL_BYTES >> 20} MB, got {path.stat().st_size} bytes")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: expected a label file, got {reason}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: expected a label file (JSON), got something unreadable ({error})") from error
-    try:
+            raise InputError(f"expected a label under {MAX_LABEL_BYTES >> 20} MB, got {path.stat().st_size >> 20} MB")
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
         return label_from_json(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: expected a label file, got {reason}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: expected a label file (JSON), got something unreadable ({error})") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InputError(f"{path}: expected the fields of a label, got something else ({reason})") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise InputError(f"holds {name}, which is not JSON; expected null or a number")
 
 
 def label_to_json(label: FrameLabel) -> dict[str, Any]:
@@ -380,7 +411,7 @@ def label_from_json(data: dict[str, Any]) -> FrameLabel:
             visibility=_visibility(points),
             depth=_column(points, "depth", ()),
         )
-    width, height = (int(v) for v in data["image_size"])
+    width, height = (_whole(v, "image_size") for v in data["image_size"])
     intrinsics = data["camera_intrinsics"]
     if (intrinsics["width"], intrinsics["height"]) != (width, height):
         raise InputError("camera_intrinsics: expected the size of the image")
@@ -393,8 +424,8 @@ def label_from_json(data: dict[str, Any]) -> FrameLabel:
     return FrameLabel(
         action=str(data["action"]),
         clip=str(data["clip"]),
-        frame=int(data["frame"]),
-        camera=int(data["camera"]),
+        frame=_whole(data["frame"], "frame"),
+        camera=_whole(data["camera"], "camera"),
         fps=float(_array(data, "fps", ())),
         variants=tuple(str(v) for v in data["variants"]),
         width=width,
@@ -404,11 +435,17 @@ def label_from_json(data: dict[str, Any]) -> FrameLabel:
         armature=str(data["armature"]),
         root_matrix=_array(data, "root_matrix", (4, 4)),
         bbox_xywh=_array(data, "bbox_xywh", (4,)),
-        area_px=int(data["area_px"]),
+        area_px=_whole(data["area_px"], "area_px"),
         bones=bones,
         landmarks=landmarks,
         scene=data["scene"],
     )
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InputError(f"{name}: expected a whole number from 0, got {str(value)[:40]}")
+    return value
 
 
 def _flags(rows: list[dict[str, Any]], key: str) -> np.ndarray:

@@ -16,8 +16,8 @@ from kinequimation.io.atomic import replacing
 
 METAINFO_PATH = Path("model_pipeline/configs/_base_/horse68.py")
 """Where the file lies, from the repository's root."""
-_COLOURS = {"L": [74, 168, 255], "R": [255, 140, 26], "": [255, 225, 77]}
-"""RGB of the horse's left, its right and the middle, as in our overlays."""
+_COLOURS = {"L": [255, 140, 26], "R": [74, 168, 255], "": [255, 255, 255]}
+"""RGB of the horse's left, its right and the middle: warm, cool and white, as in our overlays."""
 _HEAD = '"""horse68 for MMPose. dataset_pipeline/build_dataset/build_metainfo.py writes this file: change that."""\n'
 
 

@@ -185,6 +185,28 @@ def rle_of_mask(mask: Bool[np.ndarray, "h w"]) -> dict[str, Any]:
     return {"size": [int(mask.shape[0]), int(mask.shape[1])], "counts": code.decode("ascii")}
 
 
+def runs_of_rle(code: str) -> list[int]:
+    """Return the lengths of the runs of COCO's compressed code, the first of them outside the mask.
+
+    Raises:
+        ValueError: it is no such code.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for letter in code.encode("ascii"):
+        group = letter - 48
+        value |= (group & 31) << shift
+        shift += 5
+        if shift > 60:
+            raise ValueError("a run of a segmentation is longer than any image")
+        if not group & 32:
+            if group & 16:
+                value -= 1 << shift
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    return runs
+
+
 def read_mask(path: Path, width: int, height: int) -> UInt8[np.ndarray, "h w"]:
     """Read a mask: 255 where the horse itself is seen.
 

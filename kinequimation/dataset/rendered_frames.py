@@ -117,6 +117,18 @@ def find_frames(roots: Sequence[Path], split: Split | None = None) -> RenderedFr
         InputError: a folder is missing, empty or lies in another one, a label does not say its clip, or there are
             fewer clips than parts.
     """
+    folders, image_root = folders_of(roots)
+    clips = [(place, _clip_of(place)) for folder in folders for place in find_labels(folder)]
+    parts = parts_of(((clip, place.action) for place, clip in clips), split)
+    return RenderedFrames(image_root, tuple(RenderedFrame(place, clip, parts[clip]) for place, clip in clips))
+
+
+def folders_of(roots: Sequence[Path]) -> tuple[list[Path], Path]:
+    """Return the whole paths of rendered folders, and the folder that all of them lie in: names are relative to it.
+
+    Raises:
+        InputError: there is none, one lies in another one, or they lie on several drives.
+    """
     if not roots:
         raise InputError("root: expected one folder or more made by 'dataset render'")
     folders = [Path(os.path.abspath(root)) for root in roots]
@@ -125,12 +137,9 @@ def find_frames(roots: Sequence[Path], split: Split | None = None) -> RenderedFr
             if i != j and (folder == other or other in folder.parents):
                 raise InputError(f"{roots[i]}: expected a folder of its own, got one that lies in {roots[j]}")
     try:
-        image_root = Path(os.path.commonpath(folders))
+        return folders, Path(os.path.commonpath(folders))
     except ValueError as error:  # Windows: two drives
         raise InputError(f"root: expected folders on one drive, got {', '.join(map(str, roots))}") from error
-    clips = [(place, _clip_of(place)) for folder in folders for place in find_labels(folder)]
-    parts = parts_of(((clip, place.action) for place, clip in clips), split)
-    return RenderedFrames(image_root, tuple(RenderedFrame(place, clip, parts[clip]) for place, clip in clips))
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.blender.compositor import empty_compositor, remove_compositor
+from kinequimation.blender.engine import plain_render_settings
 from kinequimation.blender.holes import ALL_OR_NOTHING, decide_holes
 from kinequimation.dataset.visibility import LABELLED_HORSE_ID, NO_SEGMENT, in_frame, visibility
+from kinequimation.errors import OutputError
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32, UInt8
@@ -114,12 +116,19 @@ class SurfaceScene:
     def render(
         self, camera: bpy.types.Object, frame: int, width: int, height: int
     ) -> tuple[UInt8[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-        """Return the object's number and the depth at each pixel's centre."""
+        """Return the object's number and the depth at each pixel's centre.
+
+        Raises:
+            OutputError: Blender could not write them for a moment.
+        """
         twin = self._twin
         twin.camera = camera
         twin.frame_current = frame
         twin.render.resolution_x, twin.render.resolution_y = width, height
-        bpy.ops.render.render(write_still=True, scene=twin.name)
+        try:
+            bpy.ops.render.render(write_still=True, scene=twin.name)
+        except RuntimeError as error:
+            raise OutputError(f"cannot render what is seen: {error}") from error
         if self._image is None:
             self._image = bpy.data.images.load(twin.render.filepath)
             self._image.colorspace_settings.name = "Non-Color"
@@ -158,28 +167,6 @@ class SurfaceScene:
         xyz_world = (rays * z_cam[row, column, None]) @ T_world_cam[:3, :3].T + T_world_cam[:3, 3]
         segment[row, column] = now.segments_at(xyz_world)
         return Surfaces(object_id, z_cam, segment)
-
-
-def plain_render_settings(scene: bpy.types.Scene, threads: int) -> None:
-    """Take from a scene what comes between its geometry and its pixels: crops, blur, layers, effects, stamps."""
-    render = scene.render
-    render.resolution_percentage = 100
-    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
-    render.use_border = render.use_motion_blur = render.use_multiview = False
-    render.use_sequencer = render.use_compositing = False
-    render.use_stamp = False
-    render.metadata_input = "SCENE"
-    for name in dir(render):
-        if name.startswith("use_stamp_"):  # what Blender would write into a PNG: times, which differ from run to run
-            setattr(render, name, False)
-    render.frame_map_old = render.frame_map_new = 100
-    render.use_persistent_data = True
-    render.threads_mode = "FIXED" if threads else "AUTO"
-    if threads:
-        render.threads = threads
-    for layer in list(scene.view_layers)[1:]:
-        scene.view_layers.remove(layer)
-    scene.view_layers[0].use = True
 
 
 def number_objects(view_layer: bpy.types.ViewLayer, labelled: tuple[bpy.types.Object, ...]) -> None:

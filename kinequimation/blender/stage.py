@@ -19,13 +19,14 @@ from kinequimation.blender.blend_file import open_blend
 from kinequimation.blender.bones import find_armature
 from kinequimation.blender.cameras import Shot, place_camera, read_camera, ring, scene_cameras
 from kinequimation.blender.daylight import Daylight, has_light
-from kinequimation.blender.first_surfaces import SurfaceScene, number_objects, plain_render_settings
+from kinequimation.blender.engine import choose_engine, plain_render_settings
+from kinequimation.blender.first_surfaces import SurfaceScene, number_objects
 from kinequimation.blender.flat import FlatScene
 from kinequimation.blender.render_settings import SCENE_CAMERAS, ActionPlan, Plan, RenderSettings
 from kinequimation.blender.shoot import View, shoot_image, shoot_label
 from kinequimation.blender.subject import SubjectReader, find_subject
 from kinequimation.dataset.action_names import choose_actions
-from kinequimation.errors import InputError, MissingDependencyError
+from kinequimation.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
     from kinequimation.blender.subject import SubjectNow
     from kinequimation.dataset.labels import FramePlace
 
-_ENGINES = {
-    "cycles": ("CYCLES",),
-    "eevee": ("BLENDER_EEVEE_NEXT", "BLENDER_EEVEE"),
-    "workbench": ("BLENDER_WORKBENCH",),
-}
 _PLANNED_FRAMES = 25
 """Of so many of an action's frames the cameras' distances are made; the margin covers what lies between."""
 _LIGHT_STREAM, _NOISE_STREAM = 0x11, 0x22
@@ -197,42 +193,6 @@ class Stage:
         camera = read_camera(camera_object, view_layer.depsgraph, width, height)
         noise = np.random.SeedSequence([settings.seed, _NOISE_STREAM, place.frame, place.camera]).generate_state(1)
         return View(camera_object, camera, action.start + place.frame, int(noise[0] >> 1))
-
-
-def choose_engine(scene: bpy.types.Scene, engine: str, device: str) -> None:
-    """Have a scene rendered by an engine, on a device.
-
-    Raises:
-        MissingDependencyError: Blender lacks the engine, or there is no such device.
-    """
-    for name in _ENGINES[engine]:
-        try:
-            scene.render.engine = name
-            break
-        except TypeError:  # another version's name
-            continue
-    else:
-        raise MissingDependencyError(f"--engine: Blender {bpy.app.version_string} has no {engine}; use cycles")
-    if device == "gpu" and engine == "cycles":
-        _use_gpu()
-    scene.cycles.device = device.upper()
-
-
-def _use_gpu() -> None:
-    """Let Cycles use every graphics card of the first kind that there is."""
-    preferences = bpy.context.preferences.addons["cycles"].preferences
-    for kind in ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL"):
-        try:
-            preferences.compute_device_type = kind
-        except TypeError:  # not in this build
-            continue
-        preferences.get_devices()
-        found = [d for d in preferences.devices if d.type == kind]
-        for d in preferences.devices:
-            d.use = d in found
-        if found:
-            return
-    raise MissingDependencyError("--device gpu: Cycles finds no graphics card here; use --device cpu")
 
 
 def _sphere(n: int) -> Float[np.ndarray, "n 3"]:

@@ -108,9 +108,18 @@ def label_of(
     variants: Sequence[str] = VARIANTS,
     with_landmarks: bool = True,
     clip: str | None = None,
+    of: tuple[Body, Motion] | None = None,
+    is_drawn: bool = True,
 ) -> tuple[FrameLabel, Surfaces]:
-    """Return the label of one frame seen by one camera, and what it was drawn from."""
-    horse, motion = body(), motion_of(action)
+    """Return the label of one frame seen by one camera, and what it was drawn from.
+
+    Args:
+        action, frame, camera, variants, clip: as in the label.
+        n_cameras, width, height, with_landmarks: as in ``write_rendered_set``.
+        of: the horse and its movement; those of the set by default.
+        is_drawn: whether surfaces are looked for, which takes long; else nothing is seen.
+    """
+    horse, motion = of or (body(), motion_of(action))
     moment = slice(frame % len(motion), frame % len(motion) + 1)
     root_xyz, quat = motion.root_xyz_world[moment], motion.quat_wxyz[moment]
     xyz, turn = (value[0] for value in horse.joints(root_xyz, quat))
@@ -118,7 +127,7 @@ def label_of(
     vertices = horse.vertices(root_xyz, quat)[0]
     middle = np.array([*(vertices.min(0)[:2] + vertices.max(0)[:2]) / 2, 0.5 * horse.shape.withers_height_m])
     seen_by = camera_of(camera, n_cameras, middle, width, height)
-    surfaces = first_surfaces(horse, vertices, seen_by)
+    surfaces = first_surfaces(horse, vertices, seen_by) if is_drawn else no_surfaces(seen_by)
 
     turns, rest = quat_to_matrix(turn), rest_rotations(horse)
     tail = xyz + np.einsum("jab,jb->ja", turns, horse.rest_tail_xyz - horse.rest_xyz)
@@ -248,6 +257,12 @@ def picture(surfaces: Surfaces, variant: str, camera: int) -> UInt8[np.ndarray, 
         colour = colour * (1.35 - 0.7 * (z - near) / max(far - near, 1e-6))[..., None]
     background = np.array(_BACKGROUND[variant]) - 3.0 * (camera % 8)
     return np.clip(np.where(is_horse[..., None], colour, background), 0, 255).astype(np.uint8)
+
+
+def no_surfaces(camera: Camera) -> Surfaces:
+    """Return what is seen of nothing."""
+    empty = np.zeros((camera.height, camera.width), np.uint8)
+    return Surfaces(empty, empty, np.full(empty.shape, np.inf), np.full(empty.shape, -1))
 
 
 def first_surfaces(horse: Body, vertices: Float[np.ndarray, "v 3"], camera: Camera) -> Surfaces:

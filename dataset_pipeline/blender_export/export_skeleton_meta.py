@@ -11,4 +11,5 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kinequimation.blender.commands import run_script
 
-run_script("skeleton-meta")
+if __name__ == "__main__":
+    run_script("skeleton-meta")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from kinequimation.cli.main import main
+from kinequimation.cli.script import run_script
 
-arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-sys.exit(main(["dataset", "metainfo", *arguments]))
+if __name__ == "__main__":
+    run_script("metainfo")

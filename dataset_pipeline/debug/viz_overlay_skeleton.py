@@ -8,8 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from kinequimation.blender.commands import arguments_of_script
-from kinequimation.cli.main import main
+from kinequimation.cli.script import run_script
 
 if __name__ == "__main__":
-    sys.exit(main(["dataset", "overlay", *arguments_of_script(sys.argv)]))
+    run_script("overlay")

@@ -10,7 +10,8 @@ from pathlib import Path
 if str(Path(__file__).resolve().parents[2]) not in sys.path:  # Blender's own Python does not know this package
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from kinequimation.blender.commands import arguments_of_script, run_and_exit
+from kinequimation.blender.commands import run_and_exit
+from kinequimation.dataset.blender_process import arguments_of_script
 
 if __name__ == "__main__":
     run_and_exit(arguments_of_script(sys.argv) or ["--help"])

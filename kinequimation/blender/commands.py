@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from kinequimation.dataset.blender_process import arguments_of_script
 from kinequimation.errors import InputError, KinEquiMationError
 
 COMMANDS = {
@@ -28,12 +29,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise InputError(f"{message} (see {self.prog} --help)")
-
-
-def arguments_of_script(argv: Sequence[str]) -> list[str]:
-    """Return a script's own arguments: those after ``--`` under Blender, else all but the script's name."""
-    argv = list(argv)
-    return argv[argv.index("--") + 1 :] if "--" in argv else argv[1:]
 
 
 def name_of_script(argv: Sequence[str]) -> str:

@@ -92,6 +92,12 @@ def blender_command(arguments: Sequence[str]) -> list[str]:
     return [str(executable), "-c", _START, *arguments]
 
 
+def arguments_of_script(argv: Sequence[str]) -> list[str]:
+    """Return a script's own arguments: those after ``--`` under Blender, else all but the script's name."""
+    argv = list(argv)
+    return argv[argv.index("--") + 1 :] if "--" in argv else argv[1:]
+
+
 def run_in_blender(arguments: Sequence[str]) -> int:
     """Run a command of ours in Blender, with its output on this terminal.
 

@@ -133,9 +133,8 @@ def check_dataset(
     faults: list[Fault] = []
     for folder in roots:
         frames += _find_frames(folder, base, faults)
-    n_workers = workers or os.cpu_count() or 1
-    is_large = n_workers > 1 and len(frames) > _FEW_FRAMES
-    pool = ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) if is_large else None
+    n_workers = workers or ((os.cpu_count() or 1) if len(frames) > _FEW_FRAMES else 1)
+    pool = ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) if n_workers > 1 else None
     exports: list[str] = []
     known: list[KnownFrame] = []
     try:

@@ -381,7 +381,9 @@ def _plain(value: Any, decimals: int = _USUAL_DECIMALS) -> Any:
     array = np.round(np.asarray(value, np.float64), decimals) + 0.0  # no -0.0
     if np.isfinite(array).all():
         return array.tolist()
-    return np.where(np.isfinite(array), array, None).tolist()
+    plain = array.astype(object)
+    plain[~np.isfinite(array)] = None
+    return plain.tolist()
 
 
 def label_from_json(data: dict[str, Any]) -> FrameLabel:

@@ -56,7 +56,7 @@ def built(renders, tmp_path_factory) -> Path:
 
 
 def labels_by_name(root: Path) -> dict[str, FrameLabel]:
-    return {f.place.label.relative_to(root).as_posix(): f.read() for f in find_frames([root]).frames}
+    return {f.place.label.relative_to(root).as_posix(): f.read("both") for f in find_frames([root]).frames}
 
 
 # --- parts
@@ -356,6 +356,12 @@ def test_a_file_of_sequences_is_doubted(renders, tmp_path):
         np.savez(tmp_path / "wrong.npz", **(arrays | {name: value}))  # pyright: ignore[reportArgumentType]
         with pytest.raises(InputError, match=f"wrong.npz.*{said}"):
             _ = SequenceFile(tmp_path / "wrong.npz")[0]
+    np.savez_compressed(tmp_path / "wrong.npz", **arrays)  # which may unpack to more than any memory
+    with pytest.raises(InputError, match="without compression"):
+        SequenceFile(tmp_path / "wrong.npz")
+    np.save(tmp_path / "wrong.npy", arrays["uv_px"])
+    with pytest.raises(InputError, match=r"wrong\.npy"):
+        SequenceFile(tmp_path / "wrong.npy")
     (tmp_path / "wrong.npz").write_bytes((tmp_path / "s.npz").read_bytes()[:4000])
     with pytest.raises(InputError, match=r"wrong\.npz"):
         SequenceFile(tmp_path / "wrong.npz")
@@ -412,7 +418,11 @@ def test_shards_go_on_where_they_were_cut_off_and_refuse_others(copied, tmp_path
     write_rendered_shards(tmp_path / "cut", frames, "train", per_shard=5)
     assert first.stat().st_mtime_ns == before
     assert [p.read_bytes() for p in sorted((tmp_path / "cut").glob("*.tar"))] == [p.read_bytes() for p in whole]
-    next(f for f in frames.frames if f.part == "train").place.label.unlink()
+    of_train = next(f for f in frames.frames if f.part == "train")
+    write_label(of_train.place.label, dataclasses.replace(of_train.read(None), scene={"coat": "bay"}))
+    with pytest.raises(InputError, match="holds other frames"):  # rendered anew under the same names
+        write_rendered_shards(tmp_path / "cut", frames, "train", per_shard=5)
+    of_train.place.label.unlink()
     with pytest.raises(InputError, match="holds other frames"):
         write_rendered_shards(tmp_path / "cut", find_frames([copied]), "train", per_shard=5)
     with tarfile.open(tmp_path / "cut" / "shard-000001.tar", "w") as tar:
@@ -441,7 +451,7 @@ def test_a_wrong_file_is_named_and_what_was_built_before_stays(copied, tmp_path)
         kept = path.read_bytes()
         spoil(path)
         with pytest.raises(InputError, match=f"{path.name}: .*{said}"):
-            build([copied], out, BuildOptions(variant="materials"))
+            build([copied], out)
         path.write_bytes(kept)
         assert {p.name: p.read_bytes() for p in out.iterdir()} == before
     build([copied], out)

@@ -171,7 +171,7 @@ def _write_labels(
         image_id = 0
         for done, frame in enumerate(frames.frames):
             progress("labels", done, len(frames))
-            label = frame.read()
+            label = frame.read(options.variant)
             mask_name, label_name = frames.name_of(frame.place.mask), frames.name_of(frame.place.label)
             segmentation = coco.rle_of_mask(coco.read_mask(frame.place.mask, label.width, label.height) > 127)
             for variant, path in frame.images(options.variant):

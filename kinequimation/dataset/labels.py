@@ -53,7 +53,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MAX_LABEL_BYTES = 8 << 20
-MAX_SIDE_PX = 16_384
+MAX_SIDE_PX = 8192
+"""A square of it is the largest image that Pillow opens without a warning of decompression bombs."""
 VARIANTS: tuple[str, ...] = ("flat", "materials")
 """How a horse may be drawn: in plain colours without shadows, or with its coat, light and surroundings."""
 CV_FROM_BLENDER = np.diag([1.0, -1.0, -1.0, 1.0])

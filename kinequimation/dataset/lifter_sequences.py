@@ -139,7 +139,7 @@ def write_sequences(
         for run in (r for sequence in by_sequence(frames.frames) for r in evenly_spaced(sequence)):
             rates, withers_m = set(), float("nan")
             for member in run:
-                label = member.read()
+                label = member.read(variant="")
                 withers_m = _withers_m(label)
                 rates.add(label.fps)
                 if len(rates) > 1 or not 0 < label.fps < 1e6:
@@ -246,6 +246,9 @@ class SequenceFile:
         """
         self._path = path
         try:
+            with zipfile.ZipFile(path) as archive:
+                if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                    raise InputError("expected arrays without compression: what is read is no larger than the file")
             with np.load(path, allow_pickle=False) as data:
                 missing = [k for k in ("format", "keypoints", "offsets", *_HEADS, *_FRAME_ARRAYS) if k not in data]
                 if missing:

@@ -42,11 +42,14 @@ class RenderedFrame:
     clip: str
     part: Part
 
-    def read(self) -> FrameLabel:
+    def read(self, variant: str | None) -> FrameLabel:
         """Read the label.
 
+        Args:
+            variant: of the images that go with it, as in ``images``: those that it names must be there; "" for none.
+
         Raises:
-            InputError: it is no label, or that of another frame.
+            InputError: it is no label, or that of another frame, or an image is missing.
         """
         label = read_label(self.place.label)
         place = self.place
@@ -55,6 +58,10 @@ class RenderedFrame:
             raise InputError(f"{place.label}: expected the label of what its name says, got that of {got}")
         if label.clip != self.clip:
             raise InputError(f"{place.label}: expected clip {self.clip!r}, got {label.clip!r}: it changed meanwhile")
+        named = [v for v in reversed(VARIANTS) if v in label.variants]
+        for wanted in named if variant == "both" else named[:1] if variant is None else ():
+            if not place.image(wanted).is_file():
+                raise self._no_image(wanted)
         return label
 
     def images(self, variant: str | None) -> list[tuple[str, Path]]:
@@ -72,11 +79,14 @@ class RenderedFrame:
         elif variant is None:
             there = there[:1]
         if not there:
-            raise InputError(
-                f"{self.place.image(variant if variant in VARIANTS else VARIANTS[-1])}: expected the label's image, "
-                "found none; 'dataset check' lists what is missing, 'dataset render' makes it again"
-            )
+            raise self._no_image(variant if variant in VARIANTS else VARIANTS[-1])
         return there
+
+    def _no_image(self, variant: str) -> InputError:
+        return InputError(
+            f"{self.place.image(variant)}: expected the label's image, found none; "
+            "'dataset check' lists what is missing, 'dataset render' makes it again"
+        )
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.dataset.labels import FrameLabel
 from kinequimation.dataset.rendered_coco import read_mask
 from kinequimation.dataset.rendered_frames import RenderedFrame, RenderedFrames, slots_of
 from kinequimation.dataset.splits import Part
@@ -124,19 +125,19 @@ def write_rendered_shards(
     chosen.sort(key=lambda f: hashlib.sha256(names[id(f)].encode("utf-8", "surrogateescape")).digest())
     pictures = [(f, v, path) for f in chosen for v, path in f.images(variant)]
     digest = hashlib.sha256()
-    for f, v, _ in pictures:
-        digest.update(f"{names[id(f)]} {v}\n".encode("utf-8", "surrogateescape"))
+    for f, v, path in pictures:  # with sizes: files of the same names that were rendered anew have others
+        sizes = f"{f.place.label.stat().st_size} {path.stat().st_size}"
+        digest.update(f"{names[id(f)]} {v} {sizes}\n".encode("utf-8", "surrogateescape"))
     source = {"part": part, "variant": variant, "images": images, "frames": len(pictures), "sha256": digest.hexdigest()}
     manifest = {"format": FORMAT, "per_shard": per_shard, "source": source}
 
     def members(start: int, n: int) -> Iterator[dict[str, bytes]]:
-        return (_members(f, v, path, images) for f, v, path in pictures[start : start + n])
+        return (_members(f, f.read(variant), v, path, images) for f, v, path in pictures[start : start + n])
 
     return write_tars(folder, manifest, members, len(pictures), per_shard, progress)
 
 
-def _members(frame: RenderedFrame, variant: str, path: Path, images: ImageKind) -> dict[str, bytes]:
-    label = frame.read()
+def _members(frame: RenderedFrame, label: FrameLabel, variant: str, path: Path, images: ImageKind) -> dict[str, bytes]:
     try:
         if path.stat().st_size > MAX_MEMBER_BYTES:
             raise InputError(f"{path}: expected an image under {MAX_MEMBER_BYTES >> 20} MB")
@@ -181,9 +182,7 @@ def read_rendered_shards(folder: Path, part: int = 0, of: int = 1) -> Iterator[S
     Raises:
         InputError: the folder or a shard is not as it should be; says which and why.
     """
-    if not 0 <= part < of:
-        raise InputError(f"part: expected 0 to {of - 1}, got {part}")
-    for path in tar_paths(folder, FORMAT)[part::of]:
+    for path in tar_paths(folder, FORMAT, part, of):
         for index, members in read_tar(path, _KINDS):
             yield _decoded(members, index, f"{path}, frame {index:09d}")
 

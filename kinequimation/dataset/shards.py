@@ -145,9 +145,7 @@ def read_shards(folder: str | Path, part: int = 0, of: int = 1) -> Iterator[Cach
     Raises:
         InputError: the folder or a shard is not as it should be; says which and why.
     """
-    if not 0 <= part < of:
-        raise InputError(f"part: expected 0 to {of - 1}, got {part}")
-    for path in shard_paths(folder)[part::of]:
+    for path in tar_paths(Path(folder), FORMAT, part, of):
         yield from read_shard(path)
 
 

@@ -102,12 +102,20 @@ def _names(path: Path) -> Iterator[str]:
             last = name
 
 
-def tar_paths(folder: Path, version: int) -> list[Path]:
+def tar_paths(folder: Path, version: int, part: int = 0, of: int = 1) -> list[Path]:
     """Return the shards of a folder, in order.
+
+    Args:
+        folder: what ``write_tars`` wrote.
+        version: the format that its manifest must name.
+        part: which of ``of`` parts of them, for several readers: shards part, part + of, ...
+        of: parts.
 
     Raises:
         InputError: it is no folder of shards, or of another format.
     """
+    if not 0 <= part < of:
+        raise InputError(f"part: expected 0 to {of - 1}, got {part}")
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise InputError(f"{folder}: expected a folder of shards with {MANIFEST}, found none")
@@ -117,7 +125,7 @@ def tar_paths(folder: Path, version: int) -> list[Path]:
     paths = sorted(p for p in folder.glob("shard-*.tar") if p.is_file())
     if not paths:
         raise InputError(f"{folder}: expected shards (shard-000000.tar, ...), found none")
-    return paths
+    return paths[part::of]
 
 
 def read_tar(path: Path, kinds: Collection[str]) -> Iterator[tuple[int, dict[str, bytes]]]:

@@ -9,7 +9,6 @@ Files::
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,8 +156,7 @@ def _read(place: FramePlace, variant: str | None) -> tuple[FrameLabel, str, np.n
     shown = variant or ("materials" if "materials" in label.variants else label.variants[0])
     path = place.image(shown)
     try:
-        data = path.read_bytes()
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        with Image.open(path, formats=("PNG",)) as image:
             if image.size != (label.width, label.height):
                 raise InputError(
                     f"{path}: expected {label.width}×{label.height} pixels as the label says, got {image.size}"

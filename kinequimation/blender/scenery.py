@@ -57,7 +57,9 @@ def forgetting() -> Iterator[None]:
             scene.world, scene.camera = world, camera
         for kind in _MADE:
             made = [data for data in getattr(bpy.data, kind) if data.as_pointer() not in before[kind]]
-            bpy.data.batch_remove([data for data in made if getattr(data, "type", "") not in _BLENDERS_OWN])
+            if kind == "images":
+                made = [image for image in made if image.type not in _BLENDERS_OWN]
+            bpy.data.batch_remove(made)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from kinequimation.blender.quiet import quiet
 from kinequimation.blender.random_frames import RandomStage
 from kinequimation.blender.render_settings import RANDOM, RenderSettings
-from kinequimation.dataset.labels import FramePlace, read_label
+from kinequimation.dataset.frame_label import FramePlace
+from kinequimation.dataset.labels import read_label
 from kinequimation.skeleton import NUM_JOINTS68
 from kinequimation.synth import sample
 from kinequimation.synth.cards import card_layer
@@ -41,7 +42,7 @@ from kinequimation.synth.meshes import VEIL
 from kinequimation.synth.scene import HORSE_ID, OBJECT_ID, OTHER_HORSE_ID, PERSON_ID, TACK_ID
 
 if TYPE_CHECKING:
-    from kinequimation.dataset.labels import FrameLabel
+    from kinequimation.dataset.frame_label import FrameLabel
     from kinequimation.synth.frames import Frame
     from kinequimation.synth.scene import Scene
 

@@ -17,15 +17,8 @@ from PIL import Image
 
 from kinequimation import skeleton
 from kinequimation.body import Body
-from kinequimation.dataset.labels import (
-    CV_FROM_BLENDER,
-    VARIANTS,
-    Bones,
-    FrameLabel,
-    FramePlace,
-    Landmarks,
-    write_label,
-)
+from kinequimation.dataset.frame_label import CV_FROM_BLENDER, VARIANTS, Bones, FrameLabel, FramePlace, Landmarks
+from kinequimation.dataset.labels import write_label
 from kinequimation.dataset.visibility import LABELLED_HORSE_ID, in_frame, visibility
 from kinequimation.geometry.camera import Camera, intrinsics, look_at
 from kinequimation.geometry.rotation import (

@@ -20,7 +20,8 @@ from kinequimation.body import Body
 from kinequimation.body.shape import breed_shape
 from kinequimation.dataset.blender_process import blender_command, blender_executable, run_in_blender
 from kinequimation.dataset.check import check_dataset
-from kinequimation.dataset.labels import FrameLabel, find_labels, read_label
+from kinequimation.dataset.frame_label import FrameLabel
+from kinequimation.dataset.labels import find_labels, read_label
 from kinequimation.errors import MissingDependencyError
 from kinequimation.motion import make_motion
 

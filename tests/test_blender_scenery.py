@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from kinequimation.dataset.blender_process import blender_executable
-from kinequimation.dataset.labels import FrameLabel, FramePlace, read_label
+from kinequimation.dataset.frame_label import FrameLabel, FramePlace
+from kinequimation.dataset.labels import read_label
 from kinequimation.errors import MissingDependencyError
 from kinequimation.skeleton import NUM_JOINTS68
 from kinequimation.synth import sample
@@ -31,7 +32,7 @@ from pathlib import Path
 from kinequimation.blender.quiet import quiet
 from kinequimation.blender.random_frames import RandomStage
 from kinequimation.blender.render_settings import RenderSettings
-from kinequimation.dataset.labels import FramePlace
+from kinequimation.dataset.frame_label import FramePlace
 
 root, seed, size, scenes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 settings = RenderSettings("", "", (), "", 1, 1, size, size, "cycles", 4, ("flat", "materials"), "cpu", 3, seed)

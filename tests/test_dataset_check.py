@@ -22,8 +22,9 @@ from kinequimation.cli.main import main
 from kinequimation.dataset.build import BuildOptions, build
 from kinequimation.dataset.check import Report, check_dataset
 from kinequimation.dataset.check_geometry import label_faults
+from kinequimation.dataset.frame_label import FramePlace
 from kinequimation.dataset.json_entries import read_entries
-from kinequimation.dataset.labels import FramePlace, find_labels
+from kinequimation.dataset.labels import find_labels
 from kinequimation.errors import InputError
 from kinequimation.motion import make_motion
 from kinequimation.motion.gaits import MOTION_NAMES

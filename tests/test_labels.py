@@ -13,7 +13,8 @@ import rendered_set
 
 from kinequimation import skeleton
 from kinequimation.dataset import blender_process
-from kinequimation.dataset.labels import FramePlace, find_labels, label_to_json, read_label, write_label
+from kinequimation.dataset.frame_label import FramePlace
+from kinequimation.dataset.labels import find_labels, label_to_json, read_label, write_label
 from kinequimation.errors import InputError
 
 

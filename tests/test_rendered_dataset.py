@@ -21,7 +21,8 @@ from kinequimation import skeleton
 from kinequimation.cli.main import main
 from kinequimation.dataset.build import BuildOptions, build
 from kinequimation.dataset.coco import read_coco
-from kinequimation.dataset.labels import Bones, FrameLabel, read_label, write_label
+from kinequimation.dataset.frame_label import Bones, FrameLabel
+from kinequimation.dataset.labels import read_label, write_label
 from kinequimation.dataset.lifter_sequences import SequenceFile, write_sequences
 from kinequimation.dataset.mmpose_metainfo import METAINFO_PATH, metainfo_source
 from kinequimation.dataset.rendered_coco import CATEGORY68, CATEGORY_LANDMARKS, annotation_record, facing, rle_of_mask

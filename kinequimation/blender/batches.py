@@ -29,7 +29,8 @@ from kinequimation.blender.render_settings import (
     write_manifest,
 )
 from kinequimation.blender.worker import MARK
-from kinequimation.dataset.labels import FramePlace, read_label
+from kinequimation.dataset.frame_label import FramePlace
+from kinequimation.dataset.labels import read_label
 from kinequimation.errors import InputError, KinEquiMationError, OutputError
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.dataset.labels import Bones
+from kinequimation.dataset.frame_label import Bones
 from kinequimation.dataset.visibility import in_frame
 from kinequimation.errors import InputError
 from kinequimation.geometry.rotation import quat_from_matrix

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from kinequimation.dataset.labels import CV_FROM_BLENDER
+from kinequimation.dataset.frame_label import CV_FROM_BLENDER
 from kinequimation.errors import InputError
 from kinequimation.geometry.camera import Camera, intrinsics, look_at
 

@@ -29,7 +29,7 @@ from kinequimation.synth.record import GENERATOR, scene_record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kinequimation.dataset.labels import FramePlace
+    from kinequimation.dataset.frame_label import FramePlace
     from kinequimation.synth.scene import Scene
 
 _STILLS_FPS = 30.0

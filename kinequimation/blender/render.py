@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from kinequimation.blender.render_settings import RANDOM, SCENE_CAMERAS, RenderSettings
-from kinequimation.dataset.labels import MAX_SIDE_PX, VARIANTS
+from kinequimation.dataset.frame_label import MAX_SIDE_PX, VARIANTS
 from kinequimation.errors import InputError
 
 _EPILOG = """files (--out DIR), one of each for every frame and camera:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kinequimation.dataset.labels import FramePlace
+from kinequimation.dataset.frame_label import FramePlace
 from kinequimation.errors import InputError, OutputError
 from kinequimation.io.atomic import replacing
 
@@ -33,7 +33,7 @@ class RenderSettings:
         width, height: of the images, pixels.
         engine: "cycles", "eevee" or "workbench".
         samples: a pixel.
-        variants: names of ``labels.VARIANTS``.
+        variants: names of ``frame_label.VARIANTS``.
         device: "cpu" or "gpu".
         random: how many sampled scenes; 0 where a file is rendered.
         seed: of cameras, light and sampled scenes.

@@ -11,7 +11,8 @@ import numpy as np
 
 from kinequimation.blender.first_surfaces import SurfaceScene, visibility_of
 from kinequimation.blender.png import drop_remarks, mask_png
-from kinequimation.dataset.labels import CV_FROM_BLENDER, FrameLabel, FramePlace, Landmarks, write_label
+from kinequimation.dataset.frame_label import CV_FROM_BLENDER, FrameLabel, FramePlace, Landmarks
+from kinequimation.dataset.labels import write_label
 from kinequimation.dataset.visibility import LABELLED_HORSE_ID, in_frame
 from kinequimation.errors import OutputError
 from kinequimation.io.atomic import replacing

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from kinequimation.blender.subject import SubjectNow
-    from kinequimation.dataset.labels import FramePlace
+    from kinequimation.dataset.frame_label import FramePlace
 
 _PLANNED_FRAMES = 25
 """Of so many of an action's frames the cameras' distances are made; the margin covers what lies between."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinequimation.blender.render_settings import Plan, RenderSettings
-from kinequimation.dataset.labels import FramePlace
+from kinequimation.dataset.frame_label import FramePlace
 from kinequimation.errors import InputError
 
 if TYPE_CHECKING:

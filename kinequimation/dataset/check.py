@@ -22,7 +22,7 @@ from kinequimation.dataset.check_coco import KnownFrame, Renders
 from kinequimation.dataset.check_exports import export_faults
 from kinequimation.dataset.check_frame import Fault, FrameFindings, check_frame
 from kinequimation.dataset.check_plan import PLAN_NAME, plan_faults
-from kinequimation.dataset.labels import VARIANTS, FramePlace, is_action_name
+from kinequimation.dataset.frame_label import VARIANTS, FramePlace, is_action_name
 from kinequimation.dataset.rendered_frames import folders_of
 from kinequimation.errors import InputError
 from kinequimation.runtime import Progress, no_progress

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.dataset.check_frame import Fault, FrameFindings
-from kinequimation.dataset.labels import FramePlace
+from kinequimation.dataset.frame_label import FramePlace
 
 if TYPE_CHECKING:
     from jaxtyping import Float

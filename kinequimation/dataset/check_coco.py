@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.dataset.frame_label import VARIANTS, FrameLabel, FramePlace
 from kinequimation.dataset.json_entries import Entry, read_entries
-from kinequimation.dataset.labels import VARIANTS, FrameLabel, FramePlace, read_label
+from kinequimation.dataset.labels import read_label
 from kinequimation.dataset.rendered_coco import CATEGORY68, CATEGORY_ID, CATEGORY_LANDMARKS, facing, runs_of_rle
 from kinequimation.dataset.splits import PARTS
 from kinequimation.errors import InputError

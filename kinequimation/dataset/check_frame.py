@@ -15,7 +15,8 @@ from PIL import Image
 
 from kinequimation import skeleton
 from kinequimation.dataset.check_geometry import label_faults
-from kinequimation.dataset.labels import MAX_SIDE_PX, FrameLabel, FramePlace, read_label
+from kinequimation.dataset.frame_label import MAX_SIDE_PX, FrameLabel, FramePlace
+from kinequimation.dataset.labels import read_label
 from kinequimation.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.dataset.labels import Bones, FrameLabel
+from kinequimation.dataset.frame_label import Bones, FrameLabel
 from kinequimation.geometry.rotation import quat_to_matrix
 
 if TYPE_CHECKING:

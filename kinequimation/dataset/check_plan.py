@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kinequimation.dataset.check_frame import Fault
-from kinequimation.dataset.labels import FramePlace, is_action_name
+from kinequimation.dataset.frame_label import FramePlace, is_action_name
 
 PLAN_NAME = "render.json"
 _MAX_BYTES = 64 << 20

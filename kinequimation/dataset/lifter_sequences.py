@@ -38,7 +38,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.dataset.labels import FrameLabel
+from kinequimation.dataset.frame_label import FrameLabel
 from kinequimation.dataset.rendered_frames import RenderedFrame, RenderedFrames, by_sequence, slots_of
 from kinequimation.dataset.splits import PARTS
 from kinequimation.errors import InputError

@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image
 
 from kinequimation import skeleton
-from kinequimation.dataset.labels import FrameLabel
+from kinequimation.dataset.frame_label import FrameLabel
 from kinequimation.dataset.rendered_frames import slots_of
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing

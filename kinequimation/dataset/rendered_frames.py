@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.dataset.labels import VARIANTS, FrameLabel, FramePlace, find_labels, read_label
+from kinequimation.dataset.frame_label import VARIANTS, FrameLabel, FramePlace
+from kinequimation.dataset.labels import find_labels, read_label
 from kinequimation.dataset.splits import PARTS, Part, Split, parts_of
 from kinequimation.errors import InputError
 

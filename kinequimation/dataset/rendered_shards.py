@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.dataset.labels import FrameLabel
+from kinequimation.dataset.frame_label import FrameLabel
 from kinequimation.dataset.rendered_coco import read_mask
 from kinequimation.dataset.rendered_frames import RenderedFrame, RenderedFrames, slots_of
 from kinequimation.dataset.splits import Part

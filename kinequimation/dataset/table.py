@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.dataset.labels import Bones, FrameLabel
+from kinequimation.dataset.frame_label import Bones, FrameLabel
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kinequimation.dataset.labels import FrameLabel
+from kinequimation.dataset.frame_label import FrameLabel
 from kinequimation.viz.skeleton2d import colour_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kinequimation.dataset.action_names import choose_actions
-from kinequimation.dataset.labels import FrameLabel, FramePlace, find_labels, read_label
+from kinequimation.dataset.frame_label import FrameLabel, FramePlace
+from kinequimation.dataset.labels import find_labels, read_label
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
 from kinequimation.runtime import Progress, no_progress

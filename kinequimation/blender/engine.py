@@ -57,6 +57,9 @@ def plain_render_settings(scene: bpy.types.Scene, threads: int) -> None:
     render.use_border = render.use_motion_blur = render.use_multiview = False
     render.use_sequencer = render.use_compositing = False
     render.use_stamp = False
+    render.film_transparent = False
+    if hasattr(render.image_settings, "media_type"):  # Blender 5: a file set to write a video takes no image's format
+        render.image_settings.media_type = "IMAGE"
     render.metadata_input = "SCENE"
     for name in dir(render):
         if name.startswith("use_stamp_"):  # what Blender would write into a PNG: times, which differ from run to run

@@ -80,7 +80,6 @@ class SurfaceScene:
         cycles.max_bounces = 0
         cycles.transparent_max_bounces = 64
         cycles.use_adaptive_sampling = cycles.use_denoising = cycles.use_light_tree = False
-        twin.render.film_transparent = False
         layer = twin.view_layers[0]
         layer.material_override = None
         layer.use_pass_z = layer.use_pass_object_index = True
@@ -170,9 +169,10 @@ class SurfaceScene:
 
 
 def number_objects(view_layer: bpy.types.ViewLayer, labelled: tuple[bpy.types.Object, ...]) -> None:
-    """Give the labelled horse's meshes its number, and every other object the one of other things."""
+    """Give the labelled horse's meshes, and hair that grows on them, its number, and all else that of other things."""
     for o in view_layer.objects:
-        o.pass_index = LABELLED_HORSE_ID if o in labelled else OTHER_THING_ID
+        is_hair = o.type == "CURVES" and (o.parent in labelled or o.data.surface in labelled)
+        o.pass_index = LABELLED_HORSE_ID if o in labelled or is_hair else OTHER_THING_ID
 
 
 def visibility_of(

@@ -37,7 +37,6 @@ class FlatScene:
         twin.view_layers[0].material_override = None
         twin.cycles.max_bounces = 0
         twin.cycles.use_light_tree = False
-        twin.render.film_transparent = False
         view = twin.view_settings
         view.view_transform, view.look, view.exposure, view.gamma = "Standard", "None", 0.0, 1.0
         view.use_curve_mapping = False
@@ -49,13 +48,13 @@ class FlatScene:
 
 
 def give_flat_looks() -> None:
-    """Give every material a flat look beside its own, and every mesh without one a plain material."""
-    for mesh in bpy.data.meshes:
-        if not mesh.materials:
-            mesh.materials.append(None)
-        for i, material in enumerate(mesh.materials):
+    """Give every material a flat look beside its own, and every mesh and hair without one a plain material."""
+    for shape in (*bpy.data.meshes, *bpy.data.hair_curves):
+        if not shape.materials:
+            shape.materials.append(None)
+        for i, material in enumerate(shape.materials):
             if material is None:
-                mesh.materials[i] = _plain_material()
+                shape.materials[i] = _plain_material()
     for material in bpy.data.materials:
         if not material.is_grease_pencil:
             _give_flat_look(material)

@@ -230,6 +230,7 @@ LABELS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "depth": (set_path("bones", 3, "depth", value=1.0), "depth"),
     "another frame rate": (set_path("fps", value=25.0), "not like the clip's other frames"),
     "another name": (set_path("frame", value=7), "which is not what it is named"),
+    "another clip than other cameras'": (set_path("clip", value="other"), "another camera sees the same frame"),
     "another roll": (set_path("bones", 3, "roll", value=1.0), "roll is not"),
     "no bones": (set_path("bones", value=[]), "expected the fields of a label"),
 }

@@ -72,7 +72,8 @@ def add_steps(steps: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     metainfo.set_defaults(run=run_metainfo)
 
 
-def _add_source(parser: argparse.ArgumentParser) -> None:
+def add_roots(parser: argparse.ArgumentParser) -> None:
+    """Add ``--root``: the folders of renders."""
     parser.add_argument(
         "--root",
         required=True,
@@ -81,6 +82,10 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a folder that 'dataset render' made; may be given more than once",
     )
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    add_roots(parser)
     parser.add_argument(
         "--split", default="80,10,10", metavar="A,B,C", help="shares of train, val and test; default: 80,10,10"
     )

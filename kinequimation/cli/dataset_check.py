@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from kinequimation.cli.dataset_build import add_roots
 from kinequimation.cli.progress import ProgressBar
 from kinequimation.cli.text import one_line
 from kinequimation.errors import InputError
@@ -40,14 +41,7 @@ def add_steps(steps: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         epilog=_CHECK_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    check.add_argument(
-        "--root",
-        required=True,
-        action="append",
-        type=Path,
-        metavar="DIR",
-        help="a folder that 'dataset render' made; may be given more than once",
-    )
+    add_roots(check)
     check.add_argument("--dataset", type=Path, metavar="DIR", help="also the folder that 'dataset build' made of them")
     check.add_argument("--workers", type=int, metavar="N", help="processes; default: one for each core")
     check.add_argument("--json", action="store_true", help="print the report as JSON")

@@ -82,6 +82,8 @@ class ClipChecker:
         self._pictures: dict[bytes, tuple[int, str, float]] = {}
         self._moments: dict[bytes, int] = {}
         self._is_repeat: set[int] = set()
+        self._clip_of_frame: dict[tuple[Path, str, int], tuple[str, int]] = {}
+        self._torn: list[tuple[tuple[str, int], tuple[str, int]]] = []
         self._done = 0
 
     @property
@@ -123,6 +125,10 @@ class ClipChecker:
         return faults
 
     def _add_to_clip(self, found: FrameFindings, i: int) -> None:
+        frame = (found.place.root, found.place.action, found.place.frame)
+        first = self._clip_of_frame.setdefault(frame, (found.clip, i))
+        if first[0] != found.clip:
+            self._torn.append((first, (found.clip, i)))
         clip = self._clips.setdefault((found.place.root, found.place.action, found.clip), _Clip())
         clip.frames.setdefault(found.place.camera, []).append(found.place.frame)
         if "flat" in found.contrast:
@@ -157,6 +163,15 @@ class ClipChecker:
                         yield Fault(self._image(self._places[i], "flat"), what)
             if root not in planned:
                 yield from self._gaps(root, action, clip, present)
+        for first, second in self._torn:
+            # the clip of fewer frames is the one that is wrong
+            wrong, right = sorted((first, second), key=lambda c: self._n_frames(*c))
+            what = f"clip is {wrong[0][:80]!r}, but {right[0][:80]!r} where another camera sees the same frame"
+            yield Fault(self._label(self._places[wrong[1]]), what)
+
+    def _n_frames(self, clip: str, i: int) -> int:
+        place = self._places[i]
+        return sum(map(len, self._clips[place.root, place.action, clip].frames.values()))
 
     def _gaps(self, root: Path, action: str, clip: _Clip, present: set[tuple[Path, str, int, int]]) -> Iterator[Fault]:
         frames = sorted({f for of_camera in clip.frames.values() for f in of_camera})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from kinequimation.dataset.blender_process import blender_command, blender_execu
 from kinequimation.dataset.check import check_dataset
 from kinequimation.dataset.frame_label import FrameLabel
 from kinequimation.dataset.labels import find_labels, read_label
-from kinequimation.errors import MissingDependencyError
+from kinequimation.errors import InputError, MissingDependencyError
 from kinequimation.motion import make_motion
 
 FPS, SIZE = 10, 64
@@ -180,6 +181,28 @@ def test_other_settings_are_refused(
     assert _contents(rendered) == before
     assert run_in_blender([*_arguments(horse_blend, tmp_path / "new"), "--actions", "Tölt"]) == 2
     assert "rear, trot" in capfd.readouterr().err
+
+
+def test_a_plan_of_a_strangers_is_refused(rendered: Path, tmp_path: Path) -> None:
+    data = json.loads((rendered / "render.json").read_text())
+    assert read_manifest(rendered) is not None
+    for path, value in (
+        (("actions", 0, "folder"), "../escaped"),
+        (("actions", 0, "frames"), [10**30]),
+        (("actions", 0, "frames"), ["0"]),
+        (("actions",), []),
+        (("n_cameras",), 10**12),
+    ):
+        owner = plan = copy.deepcopy(data["plan"])
+        for key in path[:-1]:
+            owner = owner[key]
+        owner[path[-1]] = value
+        (tmp_path / "render.json").write_text(json.dumps(data | {"plan": plan}))
+        with pytest.raises(InputError, match="expected what 'dataset render' wrote"):
+            read_manifest(tmp_path)
+    (tmp_path / "render.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="expected what 'dataset render' wrote"):
+        read_manifest(tmp_path)
 
 
 def test_anybodys_rigify_horse(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import rendered_set
 from kinequimation import skeleton
 from kinequimation.dataset import blender_process
 from kinequimation.dataset.frame_label import FramePlace
-from kinequimation.dataset.labels import find_labels, label_to_json, read_label, write_label
+from kinequimation.dataset.labels import MAX_LABEL_BYTES, find_labels, label_to_json, read_label, write_label
 from kinequimation.errors import InputError
 
 
@@ -54,6 +55,8 @@ def _broken(data: dict[str, Any], how: str) -> None:
         bones[3]["in_frame"] = "yes"
     elif how == "focal length":
         data["camera_intrinsics"]["fx"] += 1
+    elif how == "clip":
+        data["clip"] = "a\n" + "b" * 10**6
     elif how == "action":
         data["action"] = "../walk"
     elif how == "size":
@@ -75,7 +78,7 @@ def _broken(data: dict[str, Any], how: str) -> None:
 @pytest.mark.parametrize(
     "how",
     ["format", "bone missing", "bone twice", "null", "shape", "visibility", "flag", "focal length", "action", "size",
-     "field", "list", "seen nowhere", "camera", "NaN", "frame"],
+     "field", "list", "seen nowhere", "camera", "NaN", "frame", "clip"],
 )  # fmt: skip
 def test_a_broken_label_is_refused_in_one_line(place: FramePlace, tmp_path: Path, how: str) -> None:
     data = label_to_json(read_label(place.label))
@@ -90,7 +93,13 @@ def test_a_broken_label_is_refused_in_one_line(place: FramePlace, tmp_path: Path
 def test_what_is_no_label_is_refused(place: FramePlace, tmp_path: Path) -> None:
     cut = tmp_path / "cut.json"
     cut.write_bytes(place.label.read_bytes()[:-100])
-    for path in (cut, tmp_path / "missing.json", tmp_path):
+    long = tmp_path / "long.json"
+    long.write_bytes(b" " * (MAX_LABEL_BYTES + 1))
+    endless = [Path(os.devnull)]
+    if hasattr(os, "mkfifo"):  # nobody writes to it: a reader would wait forever
+        endless.append(tmp_path / "pipe.json")
+        os.mkfifo(endless[-1])
+    for path in (cut, tmp_path / "missing.json", tmp_path, long, *endless):
         with pytest.raises(InputError, match="expected a label file"):
             read_label(path)
     with pytest.raises(InputError, match="found none"):

@@ -71,7 +71,7 @@ def run_command(argv: Sequence[str], called: str = "") -> int:
         for name in wanted:
             import_module(COMMANDS[name]).add_parser(subparsers)
         if called and len(wanted) == 1:
-            subparsers.choices[wanted[0]].prog = called
+            parser.prog = subparsers.choices[wanted[0]].prog = called
         args = parser.parse_args(argv)
         return args.run(args)
     except ModuleNotFoundError as error:

@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kinequimation.dataset.frame_label import FramePlace
+from kinequimation.dataset.frame_label import FramePlace, is_action_name
 from kinequimation.errors import InputError, OutputError
 from kinequimation.io.atomic import replacing
+from kinequimation.io.whole_file import read_whole
 
 FORMAT = 1
 MANIFEST = "render.json"
+_MAX_BYTES, _MAX_CAMERAS, _MAX_FRAMES = 256 << 20, 9999, 100_000_000
 RANDOM = "random"
 """The action that sampled scenes are filed under."""
 SCENE_CAMERAS = 0
@@ -109,6 +111,22 @@ class Plan:
         ]
         return cls(**{**data, "actions": tuple(actions), "cameras": tuple(data["cameras"])})
 
+    def check(self) -> None:
+        """Refuse a plan that somebody else wrote: its names become paths, its numbers files.
+
+        Raises:
+            ValueError, TypeError: it is no plan of a rendering.
+        """
+        frames = [frame for action in self.actions for frame in action.frames]
+        if not self.actions or not all(is_action_name(a.folder) for a in self.actions):
+            raise ValueError("folders")
+        if not all(type(f) is int and 0 <= f <= _MAX_FRAMES for f in frames):
+            raise ValueError("frames")
+        if type(self.n_cameras) is not int or not 1 <= self.n_cameras <= _MAX_CAMERAS:
+            raise ValueError("cameras")
+        if not 1 <= len(frames) * self.n_cameras <= _MAX_FRAMES:
+            raise ValueError("number of frames")
+
     def places(self, root: Path) -> list[FramePlace]:
         """Return the frame and camera of every label, in the order in which they are rendered."""
         return [
@@ -129,11 +147,13 @@ def read_manifest(root: Path) -> tuple[RenderSettings, Plan] | None:
     if not path.exists():
         return None
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_whole(path, _MAX_BYTES))
         if data["format"] != FORMAT:
-            raise InputError(f"{path}: expected format {FORMAT}, got {data['format']!r}")
-        return RenderSettings.from_json(data["settings"]), Plan.from_json(data["plan"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: expected format {FORMAT}, got {str(data['format'])[:80]!r}")
+        plan = Plan.from_json(data["plan"])
+        plan.check()
+        return RenderSettings.from_json(data["settings"]), plan
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
@@ -165,6 +185,8 @@ def check_same(root: Path, before: RenderSettings, now: RenderSettings) -> None:
     differing = []
     for key, old in asdict(before).items():
         new = getattr(now, key)
+        if key == "cameras":
+            old, new = old or "scene", new or "scene"
         if old != new:
             text = f"--{names.get(key, key)}"
             differing.append(text if key == "blend_sha256" else f"{text} was {_text(old)}, is {_text(new)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +14,14 @@ from PIL import Image
 
 from kinequimation import skeleton
 from kinequimation.dataset.check_geometry import label_faults
-from kinequimation.dataset.frame_label import MAX_SIDE_PX, FrameLabel, FramePlace
+from kinequimation.dataset.frame_label import MAX_IMAGE_BYTES, MAX_SIDE_PX, FrameLabel, FramePlace
 from kinequimation.dataset.labels import read_label
 from kinequimation.errors import InputError
+from kinequimation.io.whole_file import read_whole
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, UInt8
 
-_MAX_IMAGE_BYTES = 1 << 30
 _BOX_TOLERANCE_PX = 1.5
 """How far a label's box, which follows the mesh, may be from a mask's, which follows pixels: a pixel, and a half."""
 _MIRRORED_BY = 3.0
@@ -322,9 +321,7 @@ def _read_image(path: Path, size: tuple[int, int] | None) -> tuple[bytes, Image.
         InputError: it is unreadable, truncated or of another size; the text does not name it.
     """
     try:
-        if os.path.getsize(path) > _MAX_IMAGE_BYTES:
-            raise InputError(f"expected an image, got a file of {os.path.getsize(path) >> 20} MB")
-        data = path.read_bytes()
+        data = read_whole(path, MAX_IMAGE_BYTES)
         if not data:
             raise InputError("the file is empty")
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
@@ -339,7 +336,7 @@ def _read_image(path: Path, size: tuple[int, int] | None) -> tuple[bytes, Image.
     except InputError:
         raise
     except Exception as error:  # Pillow raises whatever its decoders do: SyntaxError, struct.error, zlib.error, ...
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
         if "cannot identify" in reason:
             reason = "not a PNG file"
         raise InputError(f"cannot be read, truncated or damaged ({reason})") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 from kinequimation.dataset.check_frame import Fault
 from kinequimation.dataset.frame_label import FramePlace, is_action_name
+from kinequimation.io.whole_file import read_whole
 
 PLAN_NAME = "render.json"
 _MAX_BYTES = 64 << 20
@@ -30,9 +31,7 @@ def plan_faults(root: Path, base: Path, present: set[FramePlace]) -> Iterator[Fa
     path = root / PLAN_NAME
     name = path.relative_to(base).as_posix()
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ValueError(f"larger than {_MAX_BYTES >> 20} MB")
-        planned = _places(root, json.loads(path.read_text(encoding="utf-8"))["plan"])
+        planned = _places(root, json.loads(read_whole(path, _MAX_BYTES))["plan"])
     except OSError as error:
         yield Fault(name, f"cannot be read ({(error.strerror or str(error)).lower()})")
         return

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_SIDE_PX = 8192
 """A square of it is the largest image that Pillow opens without a warning of decompression bombs."""
+MAX_CLIP_LETTERS = 200
+MAX_IMAGE_BYTES = 1 << 30
 VARIANTS: tuple[str, ...] = ("flat", "materials")
 """How a horse may be drawn: in plain colours without shadows, or with its coat, light and surroundings."""
 CV_FROM_BLENDER = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -131,7 +133,7 @@ class FrameLabel:
         clip: which run of it: frames of one clip belong together.
         frame: number of the frame, from 0.
         camera: number of the camera, from 0.
-        fps: frames a second.
+        fps: frames a second; of a clip of one frame, as sampled scenes are, it says nothing.
         variants: the images that there are, names of ``VARIANTS``.
         width, height: of the images, pixels.
         K: [3, 3] intrinsics, pixels.
@@ -166,6 +168,8 @@ class FrameLabel:
     def __post_init__(self) -> None:
         if not is_action_name(self.action):
             raise InputError(f"action: expected letters, digits and . _ + -, got {self.action[:80]!r}")
+        if not 1 <= len(self.clip) <= MAX_CLIP_LETTERS or not self.clip.isprintable():
+            raise InputError(f"clip: expected 1 to {MAX_CLIP_LETTERS} printable letters, got {self.clip[:80]!r}")
         if self.frame < 0 or self.camera < 0:
             raise InputError(f"frame, camera: expected numbers from 0, got {self.frame} and {self.camera}")
         if not (1 <= self.width <= MAX_SIDE_PX and 1 <= self.height <= MAX_SIDE_PX):

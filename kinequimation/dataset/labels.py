@@ -44,6 +44,7 @@ import numpy as np
 from kinequimation.dataset.frame_label import BONE_ARRAYS, Bones, FrameLabel, FramePlace, Landmarks
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
+from kinequimation.io.whole_file import read_whole
 
 FORMAT = 1
 MAX_LABEL_BYTES = 8 << 20
@@ -87,9 +88,8 @@ def read_label(path: Path) -> FrameLabel:
         InputError: it is not there, or not such a file; the text names it and what is wrong.
     """
     try:
-        if path.stat().st_size > MAX_LABEL_BYTES:
-            raise InputError(f"expected a label under {MAX_LABEL_BYTES >> 20} MB, got {path.stat().st_size >> 20} MB")
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        text = read_whole(path, MAX_LABEL_BYTES).decode("utf-8")
+        data = json.loads(text, parse_constant=_refuse_constant)
         return label_from_json(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -41,7 +41,7 @@ from kinequimation import skeleton
 from kinequimation.dataset.frame_label import FrameLabel
 from kinequimation.dataset.rendered_frames import RenderedFrame, RenderedFrames, by_sequence, slots_of
 from kinequimation.dataset.splits import PARTS
-from kinequimation.errors import InputError
+from kinequimation.errors import InputError, OutputError
 from kinequimation.io.atomic import replacing
 
 if TYPE_CHECKING:
@@ -130,11 +130,15 @@ def write_sequences(
     """
     lengths: list[int] = []
     heads: list[tuple[str, str, str, int, float, float]] = []
-    path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        files: dict[str, IO[bytes]] = {
-            name: stack.enter_context(tempfile.TemporaryFile(dir=path.parent)) for name in _FRAME_ARRAYS
-        }
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files: dict[str, IO[bytes]] = {
+                name: stack.enter_context(tempfile.TemporaryFile(dir=path.parent)) for name in _FRAME_ARRAYS
+            }
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"cannot write {path}: {reason}; choose another folder") from error
         done = 0
         for run in (r for sequence in by_sequence(frames.frames) for r in evenly_spaced(sequence)):
             rates, withers_m = set(), float("nan")

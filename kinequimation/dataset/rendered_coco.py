@@ -17,6 +17,7 @@ compressed run-length code of the mask, exact to the pixel.
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import shutil
@@ -30,10 +31,11 @@ import numpy as np
 from PIL import Image
 
 from kinequimation import skeleton
-from kinequimation.dataset.frame_label import FrameLabel
+from kinequimation.dataset.frame_label import MAX_IMAGE_BYTES, FrameLabel
 from kinequimation.dataset.rendered_frames import slots_of
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
+from kinequimation.io.whole_file import read_whole
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, UInt8
@@ -214,7 +216,7 @@ def read_mask(path: Path, width: int, height: int) -> UInt8[np.ndarray, "h w"]:
         InputError: it is not there, or no grey image of that size.
     """
     try:
-        with Image.open(path, formats=("PNG",)) as opened:
+        with Image.open(io.BytesIO(read_whole(path, MAX_IMAGE_BYTES)), formats=("PNG",)) as opened:
             if opened.size != (width, height) or opened.mode != "L":
                 got = f"{opened.mode} {opened.size[0]}×{opened.size[1]}"
                 raise InputError(f"{path}: expected a grey mask of {width}×{height} pixels, got {got}")
@@ -222,7 +224,7 @@ def read_mask(path: Path, width: int, height: int) -> UInt8[np.ndarray, "h w"]:
     except InputError:
         raise
     except Exception as error:  # Pillow's decoders raise many kinds
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: expected a mask (PNG), got something unreadable ({reason})") from error
 
 

@@ -202,6 +202,8 @@ def _sequence_key(frame: RenderedFrame) -> tuple[str, str, str, int, int]:
 
 def _clip_of(place: FramePlace) -> str:
     """Return the clip that a label names: from its first bytes, if they are those that ``write_label`` writes."""
+    if not place.label.is_file():
+        return read_label(place.label).clip  # a folder or a pipe: it says so
     try:
         with place.label.open("rb") as f:
             match = _CLIP.match(f.read(_PEEK_BYTES))

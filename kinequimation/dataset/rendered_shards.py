@@ -39,6 +39,7 @@ from kinequimation.dataset.tar_shards import (
     write_tars,
 )
 from kinequimation.errors import InputError
+from kinequimation.io.whole_file import read_whole
 
 if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
@@ -139,9 +140,7 @@ def write_rendered_shards(
 
 def _members(frame: RenderedFrame, label: FrameLabel, variant: str, path: Path, images: ImageKind) -> dict[str, bytes]:
     try:
-        if path.stat().st_size > MAX_MEMBER_BYTES:
-            raise InputError(f"{path}: expected an image under {MAX_MEMBER_BYTES >> 20} MB")
-        data = path.read_bytes()
+        data = read_whole(path, MAX_MEMBER_BYTES)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{path}: expected an image, got {reason}") from error

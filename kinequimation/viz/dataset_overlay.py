@@ -9,6 +9,7 @@ Files::
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kinequimation.dataset.action_names import choose_actions
-from kinequimation.dataset.frame_label import FrameLabel, FramePlace
+from kinequimation.dataset.frame_label import MAX_IMAGE_BYTES, FrameLabel, FramePlace
 from kinequimation.dataset.labels import find_labels, read_label
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
+from kinequimation.io.whole_file import read_whole
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.viz.bones2d import AXIS_COLOURS, draw_label
 from kinequimation.viz.skeleton2d import colour_of
@@ -157,7 +159,7 @@ def _read(place: FramePlace, variant: str | None) -> tuple[FrameLabel, str, np.n
     shown = variant or ("materials" if "materials" in label.variants else label.variants[0])
     path = place.image(shown)
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with Image.open(io.BytesIO(read_whole(path, MAX_IMAGE_BYTES)), formats=("PNG",)) as image:
             if image.size != (label.width, label.height):
                 raise InputError(
                     f"{path}: expected {label.width}×{label.height} pixels as the label says, got {image.size}"

@@ -21,7 +21,7 @@ from kinequimation import skeleton
 from kinequimation.cli.main import main
 from kinequimation.dataset.build import BuildOptions, build
 from kinequimation.dataset.coco import read_coco
-from kinequimation.dataset.frame_label import Bones, FrameLabel
+from kinequimation.dataset.frame_label import Bones, FrameLabel, Landmarks
 from kinequimation.dataset.labels import read_label, write_label
 from kinequimation.dataset.lifter_sequences import SequenceFile, write_sequences
 from kinequimation.dataset.mmpose_metainfo import METAINFO_PATH, metainfo_source
@@ -58,6 +58,20 @@ def built(renders, tmp_path_factory) -> Path:
 
 def labels_by_name(root: Path) -> dict[str, FrameLabel]:
     return {f.place.label.relative_to(root).as_posix(): f.read("both") for f in find_frames([root]).frames}
+
+
+def test_a_build_says_what_is_not_there(copied, tmp_path):
+    actions = [{"folder": name, "frames": [0, 1, 2]} for name in ("walk", "trot", "canter_left", "jump")]
+    (copied / "render.json").write_text(json.dumps({"plan": {"actions": actions, "n_cameras": 2}}))
+    assert build([copied], tmp_path / "out", BuildOptions(with_landmarks=True)).notes == ()
+    for path in sorted((copied / "walk" / "labels").iterdir())[:2]:
+        path.unlink()
+    for frame in find_frames([copied]).frames:
+        label = frame.read("both")
+        write_label(frame.place.label, dataclasses.replace(label, landmarks=Landmarks()))
+    unfinished, bare = build([copied], tmp_path / "out", BuildOptions(with_landmarks=True)).notes
+    assert str(copied) in unfinished and "2 of 24 frames" in unfinished
+    assert "no label has points on the skin" in bare
 
 
 # --- parts

@@ -83,7 +83,8 @@ def run(args: argparse.Namespace) -> int:
     write_blend(args.out)
     print(
         f"{args.out}: {args.breed} of {body.shape.withers_height_m:.2f} m, {args.coat or 'plain'},"
-        f" {len(names)} actions at {args.fps:g} fps, {args.out.stat().st_size / 1e6:.1f} MB"
+        f" {len(names)} action{'s' if len(names) > 1 else ''} at {args.fps:g} fps,"
+        f" {args.out.stat().st_size / 1e6:.1f} MB"
     )
     return 0
 

@@ -76,10 +76,22 @@ def render(job: RenderJob, progress: Callable[[int, int], None]) -> tuple[Plan, 
         OutputError: the folder cannot be written, or another process renders into it.
         KinEquiMationError: Blender failed; says its last words.
     """
+    is_new = not job.out.exists()
     try:
         job.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot write {job.out}: {(error.strerror or str(error)).lower()}") from error
+        reason = "it is a file" if job.out.is_file() else (error.strerror or str(error)).lower()
+        raise OutputError(f"cannot write {job.out}: {reason}; choose another --out") from error
+    try:
+        return _render(job, progress)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # there is something in it: that stays
+                job.out.rmdir()
+        raise
+
+
+def _render(job: RenderJob, progress: Callable[[int, int], None]) -> tuple[Plan, int]:
     before = read_manifest(job.out)
     if before is not None:
         check_same(job.out, before[0], job.settings)

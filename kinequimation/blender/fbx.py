@@ -14,6 +14,8 @@ What the file says, and why:
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -74,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
     write_fbx(args.out, copy)
     print(
         f"{args.out}: {len(copy.meshes)} mesh{'es' if len(copy.meshes) > 1 else ''},"
-        f" {len(copy.rig.data.bones)} bones, {len(copy.actions)} takes, {args.out.stat().st_size / 1e6:.1f} MB"
+        f" {len(copy.rig.data.bones)} bones, {len(copy.actions)} take{'s' if len(copy.actions) > 1 else ''},"
+        f" {args.out.stat().st_size / 1e6:.1f} MB"
     )
     return 0
 
@@ -142,6 +145,7 @@ def write_fbx(path: Path, copy: PlainCopy) -> None:
         replacing(path) as temporary,
         tempfile.TemporaryDirectory(dir=temporary.parent, prefix=".fbx-") as folder,
         quiet(),
+        contextlib.redirect_stderr(io.StringIO()),  # an exporter that fails says so there, over many lines
     ):
         written = Path(folder, path.name)  # the file says its own name: of the folder of its pictures
         if not addon_utils.check("io_scene_fbx")[1]:
@@ -169,8 +173,9 @@ def write_fbx(path: Path, copy: PlainCopy) -> None:
                 embed_textures=True,
             )
             os.replace(written, temporary)
-        except RuntimeError as error:
-            raise OutputError(f"cannot write {path}: {error}") from error
+        except RuntimeError as error:  # Blender puts a whole traceback into its text: the reason is in there
+            lines = [t.strip() for t in str(error).splitlines() if t.strip() and not t.startswith("Location:")]
+            raise OutputError(f"cannot write {path}: {lines[-1] if lines else error}") from error
 
 
 def _as_takes(copy: PlainCopy) -> None:

@@ -83,7 +83,8 @@ def run(args: argparse.Namespace) -> int:
     names = ", ".join(a.folder for a in plan.actions)
     n = len(plan.places(args.out))
     kept = f" ({n_before} were there before)" if n_before else ""
-    print(f"{args.out}: {n} labelled frames of {names}, {plan.n_cameras} cameras{kept}")
+    cameras = f"{plan.n_cameras} camera{'' if plan.n_cameras == 1 else 's'}"
+    print(f"{args.out}: {n} labelled frame{'' if n == 1 else 's'} of {names}, {cameras}{kept}")
     return 0
 
 

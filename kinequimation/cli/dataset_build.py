@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinequimation.cli.progress import ProgressBar
+from kinequimation.cli.text import one_line
 
 if TYPE_CHECKING:
     from kinequimation.dataset.splits import Split
@@ -129,6 +131,8 @@ def run_build(args: argparse.Namespace) -> int:
             print(path)
     if tars:
         print(f"{tars[0].parent.parent} ({_number(len(tars), 'shard')})")
+    for note in report.notes:
+        print(f"note: {one_line(note)}", file=sys.stderr)
     return 0
 
 

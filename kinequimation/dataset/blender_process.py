@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -105,14 +107,21 @@ def run_in_blender(arguments: Sequence[str]) -> int:
         arguments: the command's name, then its arguments.
 
     Returns:
-        its exit code.
+        its exit code; 128 and the signal's number where one ended it.
 
     Raises:
         InputError, MissingDependencyError: see ``blender_executable``.
     """
     process = subprocess.Popen(blender_command(arguments))
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:  # it gets the signal too, and ends in its own way
-            continue
+    is_main = threading.current_thread() is threading.main_thread()  # only there can it be said
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate()) if is_main else None
+    try:
+        while True:
+            try:
+                code = process.wait()
+                return code if code >= 0 else 128 - code
+            except KeyboardInterrupt:  # it gets the signal too, and ends in its own way
+                continue
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

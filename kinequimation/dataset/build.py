@@ -20,6 +20,8 @@ from pathlib import Path
 
 from kinequimation import __version__
 from kinequimation.dataset import rendered_coco as coco
+from kinequimation.dataset.check_plan import count_missing
+from kinequimation.dataset.frame_label import FramePlace
 from kinequimation.dataset.rendered_frames import VARIANT_CHOICES, RenderedFrames, find_frames
 from kinequimation.dataset.rendered_shards import IMAGE_KINDS, ImageKind, write_rendered_shards
 from kinequimation.dataset.splits import PARTS, Split
@@ -85,11 +87,13 @@ class BuildReport:
         image_root: the folder that names of files are relative to.
         parts: by name, for parts that have any.
         files: what was written, in order.
+        notes: what may not be as it was meant, one line each.
     """
 
     image_root: Path
     parts: dict[str, PartCounts]
     files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
 
 def build(
@@ -112,14 +116,30 @@ def build(
     _make_folder(out)
     # shards first: a folder that holds others is refused before anything is replaced
     shards = _write_shards(out / SHARDS_NAME, frames, options, progress)
-    files, n_images, n_horses = _write_labels(out, frames, options, progress)
+    files, n_images, n_horses, n_landmarks = _write_labels(out, frames, options, progress)
     for path in _possible_files(out) - set(files):  # of an earlier build: they would not belong to these
         path.unlink(missing_ok=True)
     parts = {}
     for part, named in frames.clips().items():
         actions = tuple(sorted({action for _, action in named}))
         parts[part] = PartCounts(len({clip for clip, _ in named}), n_images[part], n_horses[part], actions)
-    return BuildReport(frames.image_root, parts, (*files, *shards))
+    notes = _unfinished(frames)
+    if options.with_landmarks and not n_landmarks:
+        notes.append(f"{coco.NAME_LANDMARKS}: no label has points on the skin, so no horse is in it (docs/dataset.md)")
+    return BuildReport(frames.image_root, parts, (*files, *shards), tuple(notes))
+
+
+def _unfinished(frames: RenderedFrames) -> list[str]:
+    """Return a line for each folder whose rendering was stopped before its end."""
+    present: dict[Path, set[FramePlace]] = {}
+    for frame in frames.frames:
+        present.setdefault(frame.place.root, set()).add(frame.place)
+    missing = {root: count_missing(root, places) for root, places in present.items()}
+    return [
+        f"{root}: {n} of {n + len(present[root])} frames are not rendered yet; 'dataset render' goes on with them"
+        for root, n in missing.items()
+        if n
+    ]
 
 
 def _write_shards(folder: Path, frames: RenderedFrames, options: BuildOptions, progress: Progress) -> list[Path]:
@@ -144,8 +164,8 @@ def _write_shards(folder: Path, frames: RenderedFrames, options: BuildOptions, p
 
 def _write_labels(
     out: Path, frames: RenderedFrames, options: BuildOptions, progress: Progress
-) -> tuple[list[Path], Counter[str], Counter[str]]:
-    """Write COCO files and table; return them, and the images and the horses of each part."""
+) -> tuple[list[Path], Counter[str], Counter[str], int]:
+    """Write COCO files and table; return them, the images and the horses of each part, and those with landmarks."""
     kinds = [(coco.NAME68, coco.CATEGORY68, False)]
     if options.with_landmarks:
         kinds.append((coco.NAME_LANDMARKS, coco.CATEGORY_LANDMARKS, True))
@@ -189,7 +209,8 @@ def _write_labels(
         progress("labels", len(frames), len(frames))
         for part in frames.clips():
             n_horses[part] = sinks[coco.NAME68, part].n_annotations
-    return files, n_images, n_horses
+        n_landmarks = sinks[coco.NAME_LANDMARKS, ""].n_annotations if options.with_landmarks else 0
+    return files, n_images, n_horses, n_landmarks
 
 
 def _coco_path(out: Path, name: str, part: str) -> Path:

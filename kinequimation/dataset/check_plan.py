@@ -50,6 +50,19 @@ def plan_faults(root: Path, base: Path, present: set[FramePlace]) -> Iterator[Fa
             yield Fault(f"{name}", f"{n - _MAX_NAMED} more frames of {action!r} are planned and missing")
 
 
+def count_missing(root: Path, present: set[FramePlace]) -> int:
+    """Return how many frames a render's plan has and the folder has not; 0 where there is no plan that can be read.
+
+    Args:
+        root, present: as for ``plan_faults``.
+    """
+    try:
+        planned = _places(root, json.loads(read_whole(root / PLAN_NAME, _MAX_BYTES))["plan"])
+        return sum(place not in present for place in planned)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return 0  # 'dataset check' says what is wrong with it
+
+
 def _places(root: Path, plan: dict[str, Any]) -> Iterator[FramePlace]:
     """Return the frames of a plan, whose names may become paths then.
 

@@ -189,21 +189,21 @@ def _tile(label: FrameLabel, image: UInt8[np.ndarray, "h w 3"], axes: bool) -> I
         size = (max(1, round(label.width * scale)), max(1, round(label.height * scale)))
         image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
     drawn = draw_label(image, label, scale=scale, axes=axes)
-    tile = _blank()
-    tile.paste(drawn, ((_TILE_PX - drawn.width) // 2, (_TILE_PX - drawn.height) // 2))
+    tile = _blank(drawn.height)
+    tile.paste(drawn, ((_TILE_PX - drawn.width) // 2, 0))
     text = f"{label.action}  f{label.frame:05d}  c{label.camera:02d}"
-    ImageDraw.Draw(tile).text((4, _TILE_PX + 3), text, fill=_INK, font=ImageFont.load_default(13))
+    ImageDraw.Draw(tile).text((4, drawn.height + 3), text, fill=_INK, font=ImageFont.load_default(13))
     return tile
 
 
-def _blank() -> Image.Image:
-    return Image.new("RGB", (_TILE_PX, _TILE_PX + 20), _PAPER)
+def _blank(height: int = 0) -> Image.Image:
+    return Image.new("RGB", (_TILE_PX, height + 20), _PAPER)
 
 
 def _sheet(tiles: list[Image.Image], axes: bool) -> Image.Image:
     columns = min(_TILES_A_ROW, len(tiles))
     rows = -(-len(tiles) // columns)
-    width, height = tiles[0].size
+    width, height = _TILE_PX, max(tile.height for tile in tiles)
     sheet = Image.new("RGB", (columns * (width + _TILE_GAP_PX), rows * (height + _TILE_GAP_PX)), _PAPER)
     for i, tile in enumerate(tiles):
         row, column = divmod(i, columns)

@@ -41,7 +41,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--blend", type=Path, metavar="FILE", help="a Rigify horse; default: assets/horse.blend")
     parser.add_argument("--armature", metavar="NAME", help="its armature; default: the only one that fits")
     parser.add_argument("--actions", metavar="A,B", help="e.g. Walk,Trot,LeftCanter; default: all in the file")
-    parser.add_argument("--frames", metavar="A:B", help="frames A to B-1 of each action, or A,B,C, where it has them; default: all")
+    parser.add_argument(
+        "--frames", metavar="A:B", help="A to B-1 of each action, or those of A,B,C it has; default: all"
+    )
     parser.add_argument("--step", type=int, metavar="N", help="every Nth of them; default: 1")
     parser.add_argument("--cameras", metavar="N", help="how many around the horse, or 'scene'; default: 12")
     parser.add_argument("--random", type=int, metavar="N", help="N sampled scenes instead of a file's actions")

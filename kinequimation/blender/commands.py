@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ COMMANDS = {
     "skeleton-meta": "kinequimation.blender.skeleton_meta",
 }
 EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+_GOES_ON = "; the same command goes on from here"
 OLDEST_BLENDER = (4, 2, 0)
 
 
@@ -89,7 +91,7 @@ def run_command(argv: Sequence[str], called: str = "") -> int:
         print(f"kinequimation: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
-        print("kinequimation: interrupted", file=sys.stderr)
+        print(f"kinequimation: interrupted{_GOES_ON if 'render' in argv[:1] else ''}", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 
@@ -110,6 +112,15 @@ def run_and_exit(argv: Sequence[str], called: str = "") -> NoReturn:
     except Exception:
         traceback.print_exc()
         code = 1
+    _remove_session_folder()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _remove_session_folder() -> None:
+    """Remove the folder that Blender made for temporary files, which it does at an ordinary end only."""
+    blender = sys.modules.get("bpy")
+    folder = Path(blender.app.tempdir) if blender is not None and blender.app.tempdir else None
+    if folder is not None and folder.name.startswith("blender_"):
+        shutil.rmtree(folder, ignore_errors=True)

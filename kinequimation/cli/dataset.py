@@ -13,12 +13,13 @@ _EPILOG = """a dataset from nothing:
   kinequimation dataset build --root dataset_pipeline/data/renders --out dataset_pipeline/data/coco
   kinequimation dataset overlay --root dataset_pipeline/data/renders --out outputs/overlays
 
-assets, render and fbx start Blender as a process of its own: python3 run.py blender installs it (see docs/dataset.md).
+The first four start Blender as a process of its own: python3 run.py blender installs it (see docs/dataset.md).
 """
 _IN_BLENDER = {
     "assets": "make the rigged horse as a .blend file",
     "render": "render a rigged horse with labels",
     "fbx": "export the rigged horse with its actions as .fbx",
+    "skeleton-meta": "write the names and edges of a rig's deforming bones",
 }
 
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from kinequimation import skeleton
-from kinequimation.dataset.blender_process import blender_executable, run_in_blender
-from kinequimation.errors import MissingDependencyError
+from kinequimation.dataset.blender_process import run_in_blender
 
 BREED, ACTIONS, FPS = "shetland", ("trot", "rear"), 24
 
@@ -105,21 +104,15 @@ os._exit(0)
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def work(tmp_path_factory: pytest.TempPathFactory, blender_python: Path) -> Path:
     """Return a folder with the asset, its exports, and what Blender found in them."""
-    try:
-        python = blender_executable()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
-    if python.stem.lower().startswith("blender"):
-        pytest.skip("the probe wants a Python that has bpy")
     work = tmp_path_factory.mktemp("assets")
     options = ["--breed", BREED, "--actions", ",".join(ACTIONS), "--fps", str(FPS)]
     assert run_in_blender(["assets", "--out", str(work / "horse.blend"), *options]) == 0
     assert run_in_blender(["fbx", "--blend", str(work / "horse.blend"), "--out", str(work / "horse.fbx")]) == 0
     assert run_in_blender(["skeleton-meta", "--blend", str(work / "horse.blend"), "--out", str(work)]) == 0
     root = Path(__file__).resolve().parents[1]
-    subprocess.run([python, "-c", PROBE, str(root), str(work)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([blender_python, "-c", PROBE, str(root), str(work)], check=True, stdout=subprocess.DEVNULL)
     return work
 
 
@@ -245,11 +238,8 @@ def test_skeleton_files_say_what_the_rig_is(work: Path) -> None:
     assert len(data["mirror_pairs"]) == sum(skeleton.MIRROR[n] != n for n in names) // 2
 
 
+@pytest.mark.usefixtures("blender")
 def test_wrong_names_are_refused_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    try:
-        blender_executable()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
     out = str(tmp_path / "horse.blend")
     for options, expected in (
         (["--coat", "plaid"], "tobiano"),

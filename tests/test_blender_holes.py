@@ -6,11 +6,6 @@ import json
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from kinequimation.dataset.blender_process import blender_executable
-from kinequimation.errors import MissingDependencyError
-
 _CARDS = """
 import json, os, sys
 sys.path.insert(0, sys.argv[-2])
@@ -77,14 +72,8 @@ os._exit(0)
 """
 
 
-def test_what_is_seen_is_not_left_to_chance() -> None:
-    try:
-        executable = blender_executable()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
-    if executable.stem.lower().startswith("blender"):
-        pytest.skip("needs a Python that has bpy")
+def test_what_is_seen_is_not_left_to_chance(blender_python: Path) -> None:
     root = Path(__file__).resolve().parents[1]
-    done = subprocess.run([str(executable), "-c", _CARDS, str(root), ""], check=True, capture_output=True, text=True)
+    done = subprocess.run([blender_python, "-c", _CARDS, str(root), ""], check=True, capture_output=True, text=True)
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen == {kind: [0.0, 1.0] for kind in ("constant", "picture", "mix", "group")}

@@ -19,11 +19,11 @@ from kinequimation import skeleton
 from kinequimation.blender.render_settings import read_manifest
 from kinequimation.body import Body
 from kinequimation.body.shape import breed_shape
-from kinequimation.dataset.blender_process import blender_command, blender_executable, run_in_blender
+from kinequimation.dataset.blender_process import blender_command, run_in_blender
 from kinequimation.dataset.check import check_dataset
 from kinequimation.dataset.frame_label import FrameLabel
 from kinequimation.dataset.labels import find_labels, read_label
-from kinequimation.errors import InputError, MissingDependencyError
+from kinequimation.errors import InputError
 from kinequimation.motion import make_motion
 
 FPS, SIZE = 10, 64
@@ -77,12 +77,7 @@ os._exit(0)
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _blender() -> None:
-    try:
-        blender_executable()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("blender")
 
 
 @pytest.fixture(scope="module")
@@ -205,13 +200,11 @@ def test_a_plan_of_a_strangers_is_refused(rendered: Path, tmp_path: Path) -> Non
         read_manifest(tmp_path)
 
 
-def test_anybodys_rigify_horse(tmp_path: Path) -> None:
+def test_anybodys_rigify_horse(tmp_path: Path, blender_python: Path) -> None:
     blend, out = tmp_path / "mine.blend", tmp_path / "set"
     repository = Path(__file__).resolve().parents[1]
-    start = [str(blender_executable()), "-c", STOCK, str(repository), str(blend)]
-    if blender_executable().stem.startswith("blender"):
-        start[1:2] = ["--background", "--python-expr"]
-    subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
+    command = [blender_python, "-c", STOCK, repository, blend]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     options = ["--armature", "rig", "--cameras", "scene", "--res", "80x64", "--samples", "1", "--frames", "0,5"]
     assert run_in_blender(["render", "--blend", str(blend), "--out", str(out), *options]) == 0
     first, last = _labels(out)

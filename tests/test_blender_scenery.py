@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kinequimation.dataset.blender_process import blender_executable
 from kinequimation.dataset.frame_label import FrameLabel, FramePlace
 from kinequimation.dataset.labels import read_label
-from kinequimation.errors import MissingDependencyError
 from kinequimation.skeleton import NUM_JOINTS68
 from kinequimation.synth import sample
 from kinequimation.synth.baked_backdrop import bake_backdrop
@@ -48,19 +46,13 @@ os._exit(0)
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(tmp_path_factory: pytest.TempPathFactory, blender_python: Path) -> Path:
     """A folder with the frames that Blender made of some scenes."""
-    try:
-        executable = blender_executable()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
-    if executable.stem.startswith("blender"):
-        pytest.skip("needs a Python that has bpy and moderngl")
     folder = tmp_path_factory.mktemp("random")
     arguments = [str(folder), str(SEED), str(SIZE), json.dumps(SCENES)]
     subprocess.run(
         [
-            str(executable),
+            blender_python,
             "-c",
             f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r}){_SHOOT}",
             *arguments,

@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/blender_render.py speed [--blend assets/horse.blend] [--res 256,512] [--frames 24]
     .venv/bin/python benchmarks/blender_render.py memory [--frames 1000]
-    .venv/bin/python benchmarks/blender_render.py kills [--kills 10] [--frames 24]
+    .venv/bin/python benchmarks/blender_render.py kills [--kills 10] [--frames 60]
 
 ``speed`` renders with 16 samples, by 1 process and by 2, each variant and both, and prints labelled frames a second
 without the start (the difference of two lengths) and with it. ``memory`` renders tiny frames, all by one process and
@@ -121,23 +121,26 @@ def kills(args: argparse.Namespace, folder: Path) -> int:
     options = ("--res", "64", "--samples", "2", "--variant", "both", "--workers", "2", "--batch", "5")
     whole, broken = folder / "whole", folder / "broken"
     started = time.monotonic()
-    subprocess.run(command(args.blend, whole, args.frames or 24, *options), check=True, capture_output=True)
+    n = args.frames or 60
+    subprocess.run(command(args.blend, whole, n, *options), check=True, capture_output=True)
     took = time.monotonic() - started
     for k in range(args.kills):
         process = subprocess.Popen(
-            command(args.blend, broken, args.frames or 24, *options),
+            command(args.blend, broken, n, *options),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        after = rng.uniform(0.3, 0.7) * took
-        time.sleep(after)
+        started, there = time.monotonic(), count(broken)
+        # one in three during the start, the others at work, and none so late that the last has nothing left to stop
+        while k % 3 and count(broken) == there and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 1.2 * took / args.kills))
+        after = time.monotonic() - started
         before = children(process.pid)
         ended = process.poll() is not None
-        if k % 2:
-            os.killpg(process.pid, signal.SIGKILL)
-        elif not ended:
-            process.kill()
+        if not ended:
+            os.killpg(process.pid, signal.SIGKILL) if k % 2 else process.kill()
         process.wait()
         killed = time.monotonic()
         while any(is_running(p) for p in before) and time.monotonic() - killed < 30:
@@ -153,7 +156,7 @@ def kills(args: argparse.Namespace, folder: Path) -> int:
             return 1
         if count(broken) == count(whole):  # it was done: begin again, so that each kill stops something
             shutil.rmtree(broken)
-    subprocess.run(command(args.blend, broken, args.frames or 24, *options), check=True, capture_output=True)
+    subprocess.run(command(args.blend, broken, n, *options), check=True, capture_output=True)
     contents = [
         {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()} for root in (whole, broken)
     ]

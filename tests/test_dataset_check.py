@@ -22,13 +22,10 @@ from kinequimation.cli.main import main
 from kinequimation.dataset.build import BuildOptions, build
 from kinequimation.dataset.check import Report, check_dataset
 from kinequimation.dataset.check_geometry import label_faults
-from kinequimation.dataset.frame_label import FramePlace
 from kinequimation.dataset.json_entries import read_entries
-from kinequimation.dataset.labels import find_labels
 from kinequimation.errors import InputError
 from kinequimation.motion import make_motion
 from kinequimation.motion.gaits import MOTION_NAMES
-from kinequimation.viz.dataset_overlay import spread, write_overlays
 
 FRAMES, CAMERAS = 4, 2
 HURT = "trot/labels/f00002_c01.json"
@@ -493,55 +490,10 @@ def script(name: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, path, *map(str, args)], capture_output=True, text=True, check=False)
 
 
-def test_the_scripts(clean: Path, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_and_its_script(clean: Path, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dataset", "check", "--root", str(clean / "renders"), "--dataset", str(clean / "coco")]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "ok: 48 images, 3 clips, no faults"
     change_label(copy, shift_one)
     done = script("sanity_check.py", "--root", copy / "renders", "--json")
     assert done.returncode == 1
     assert [f["file"] for f in json.loads(done.stdout)["faults"]] == [HURT]
-    done = script("viz_overlay_skeleton.py", "--root", clean / "renders", "--out", tmp_path / "o", "--sample", "3")
-    assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "o/walk").glob("*.png"))) == 3
-
-
-def test_overlays_show_each_point_where_the_label_has_it(clean: Path, tmp_path: Path) -> None:
-    made = write_overlays(
-        clean / "renders", tmp_path, actions=["TROT"], sample=0, variant="flat", axes=True, names=True
-    )
-    assert len(made.files) == FRAMES * CAMERAS
-    assert [s.name for s in made.sheets] == ["sheet_trot.png", "sheet.png"]
-    plain = write_overlays(clean / "renders", tmp_path / "plain", actions=["trot"], sample=1, variant="flat")
-    place = next(p for p in find_labels(clean / "renders") if p.action == "trot")
-    label = json.loads(place.label.read_text())
-    drawn = np.asarray(Image.open(plain.files[0]).convert("RGB")).astype(int)
-    scale = round(drawn.shape[1] / label["image_size"][0])
-    # toes are drawn last, over the hooves: left fore orange, right hind turquoise
-    for name, colour in (("fore_toe.L", (255, 84, 48)), ("hind_toe.R", (38, 214, 214))):
-        u, v = next(p["uv"] for p in label["landmarks"] if p["name"] == name)
-        x, y = round((u + 0.5) * scale), round((v + 0.5) * scale) + 26
-        near = drawn[y - 4 : y + 5, x - 4 : x + 5].reshape(-1, 3)
-        assert np.abs(near - colour).sum(1).min() < 30, name
-    named_otherwise = write_overlays(clean / "renders", tmp_path / "left", actions=["LeftCanter"], sample=1)
-    assert [s.name for s in named_otherwise.sheets] == ["sheet_canter_left.png", "sheet.png"]
-    with pytest.raises(InputError, match="canter_left, trot, walk"):
-        write_overlays(clean / "renders", tmp_path, actions=["pace"])
-
-
-def test_a_frame_that_cannot_be_drawn_is_skipped_and_named(trot: Path, tmp_path: Path) -> None:
-    truncate(trot / "renders" / IMAGE)
-    made = write_overlays(trot / "renders", tmp_path, actions=["trot"], sample=0, variant="flat")
-    assert len(made.files) == FRAMES * CAMERAS - 1
-    assert len(made.skipped) == 1
-    assert IMAGE in made.skipped[0]
-
-
-def test_a_sample_is_spread_over_frames_and_cameras(tmp_path: Path) -> None:
-    places = [FramePlace(tmp_path, "walk", f, c) for f in range(30) for c in range(4)]
-    chosen = spread(places, 8)
-    assert len(set(chosen)) == 8
-    assert {p.camera for p in chosen} == {0, 1, 2, 3}
-    assert (chosen[0].frame, chosen[-1].frame) == (0, 29)
-    assert max(np.diff([p.frame for p in chosen])) <= 5
-    assert spread(places, 0) == spread(places, 999) == places
-    assert len(set(spread(places[:6], 5))) == 5

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kinequimation.body.shape import BREEDS
-from kinequimation.cli.text import one_line
 from kinequimation.errors import InputError
 from kinequimation.runtime import DEVICES
+from kinequimation.text import one_line
 
 FILES = {
     "overlay.mp4": "the frames with the skeleton, beside the 3D horse from a second viewpoint",

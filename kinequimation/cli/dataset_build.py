@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinequimation.cli.progress import ProgressBar
-from kinequimation.cli.text import one_line
+from kinequimation.text import counted, one_line
 
 if TYPE_CHECKING:
     from kinequimation.dataset.splits import Split
@@ -123,14 +123,14 @@ def run_build(args: argparse.Namespace) -> int:
         without = counts.images - counts.horses
         rest = f", {without} without a horse in the frame" if without else ""
         actions = ", ".join(counts.actions[:3]) + (", ..." if len(counts.actions) > 3 else "")
-        print(f"{part:<6} {_number(counts.images, 'image')} of {_number(counts.clips, 'clip')} ({actions}){rest}")
+        print(f"{part:<6} {counted(counts.images, 'image')} of {counted(counts.clips, 'clip')} ({actions}){rest}")
     print(f"names of files are relative to {report.image_root}")
     tars = [f for f in report.files if f.suffix == ".tar"]
     for path in report.files:
         if path.suffix != ".tar":
             print(path)
     if tars:
-        print(f"{tars[0].parent.parent} ({_number(len(tars), 'shard')})")
+        print(f"{tars[0].parent.parent} ({counted(len(tars), 'shard')})")
     for note in report.notes:
         print(f"note: {one_line(note)}", file=sys.stderr)
     return 0
@@ -147,7 +147,7 @@ def run_lifter(args: argparse.Namespace) -> int:
             path, find_frames(args.root, _split(args)), lambda done, total: progress("sequences", done, total)
         )
     for part, n in counts.sequences.items():
-        print(f"{part:<6} {_number(n, 'sequence')}, {_number(counts.frames[part], 'frame')}")
+        print(f"{part:<6} {counted(n, 'sequence')}, {counted(counts.frames[part], 'frame')}")
     print(path)
     return 0
 
@@ -160,7 +160,3 @@ def run_metainfo(args: argparse.Namespace) -> int:
     write_metainfo(path)
     print(path)
     return 0
-
-
-def _number(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"

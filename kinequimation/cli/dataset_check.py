@@ -9,8 +9,8 @@ from pathlib import Path
 
 from kinequimation.cli.dataset_build import add_roots
 from kinequimation.cli.progress import ProgressBar
-from kinequimation.cli.text import one_line
 from kinequimation.errors import InputError
+from kinequimation.text import one_line
 
 EXIT_FAULTY = 1
 _VARIANTS = ("flat", "materials")

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from kinequimation import __version__
 from kinequimation.cli import animate, dataset, doctor, evaluate, horse, train
-from kinequimation.cli.text import one_line
 from kinequimation.errors import InputError, KinEquiMationError
+from kinequimation.text import one_line
 
 COMMANDS = (animate, horse, dataset, train, evaluate, doctor)
 EXIT_NO_READER, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130

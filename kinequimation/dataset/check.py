@@ -26,6 +26,7 @@ from kinequimation.dataset.frame_label import VARIANTS, FramePlace, is_action_na
 from kinequimation.dataset.rendered_frames import folders_of
 from kinequimation.errors import InputError
 from kinequimation.runtime import Progress, no_progress
+from kinequimation.text import counted, one_line
 
 _CHUNK = 16
 _FEW_FRAMES = 100
@@ -77,17 +78,17 @@ class Report:
     @property
     def verdict(self) -> str:
         """All in one line."""
-        seen = f"{_number(self.n_images, 'image')}, {_number(self.n_clips, 'clip')}"
+        seen = f"{counted(self.n_images, 'image')}, {counted(self.n_clips, 'clip')}"
         if self.ok:
             return f"ok: {seen}, no faults"
         files = len({f.file for f in self.faults})
-        return f"FAULTY: {_number(len(self.faults), 'fault')} in {_number(files, 'file')}; {seen}"
+        return f"FAULTY: {counted(len(self.faults), 'fault')} in {counted(files, 'file')}; {seen}"
 
     def lines(self) -> list[str]:
         """Return the report for a reader: the counts, each fault, the verdict."""
         lines = [*_table(self.counts, "action"), "", *_table(self.counts, "camera"), ""]
         lines += [*self.exports, ""] if self.exports else []
-        lines += [f"{_plain(f.file)}: {_plain(f.what)}" for f in self.faults]
+        lines += [f"{one_line(f.file)}: {one_line(f.what)}" for f in self.faults]
         return [*lines, *([""] if self.faults else []), self.verdict]
 
     def as_json(self) -> dict[str, Any]:
@@ -258,12 +259,3 @@ def _table(counts: tuple[Count, ...], by: str) -> list[str]:
     head = {"label": "labels", "mask": "masks"}
     lines = [by.ljust(width) + "".join(f"{head.get(k, k):>11}" for k in kinds)]
     return lines + [name.ljust(width) + "".join(f"{row[k]:>11}" for k in kinds) for name, row in rows.items()]
-
-
-def _number(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
-def _plain(text: str) -> str:
-    """Return a text without line breaks and control characters, which names and files may bring along."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

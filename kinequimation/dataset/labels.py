@@ -36,6 +36,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -246,12 +247,10 @@ def _visibility(rows: list[dict[str, Any]]) -> np.ndarray:
 
 def _column(rows: list[dict[str, Any]], key: str, shape: tuple[int, ...], *, may_be_null: bool = False) -> np.ndarray:
     """Return a field of all rows as one array; see ``_array``."""
-    try:
+    with suppress(TypeError, ValueError):  # a row that is to blame is found row by row, and so is one that holds null
         value = np.array([r[key] for r in rows], np.float64)
         if value.shape == (len(rows), *shape) and np.isfinite(value).all():
             return value
-    except (TypeError, ValueError):
-        pass  # one of the rows is to blame, or holds null: row by row it is found
     return np.stack([_array(r, key, shape, may_be_null=may_be_null) for r in rows])
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,8 +213,6 @@ def _clip_of(place: FramePlace) -> str:
             f"{place.label}: expected a label file, got {(error.strerror or str(error)).lower()}"
         ) from error
     if match is not None:
-        try:
+        with suppress(ValueError):  # what is wrong with it is said below, where all of it is read
             return str(json.loads(match[1]))
-        except ValueError:
-            pass  # what is wrong with it is said by whoever reads all of it
     return read_label(place.label).clip

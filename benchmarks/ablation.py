@@ -114,7 +114,7 @@ class CachedSample:
         rng = np.random.default_rng([seed, index])
         f = frames[rng.integers(len(frames))]
         shares = () if self.shares is None else (self.shares,)  # the first generator had none to choose from
-        image, uv_px, seen, share = augment(
+        image, uv_px, seen, share, *_ = augment(
             rng, f["image"], f["uv_px"], f["visibility"], f["mask"], f["bbox_xywh"], size, *shares
         )
         cells = size // STRIDE

@@ -301,7 +301,7 @@ def test_without_any_share_a_crop_is_only_a_crop(gl):
     frame = synth.training_frame(2, 1)
     nothing = SensorShares(**{f.name: 0.0 for f in fields(SensorShares)})
     args = (frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, 96)
-    plain, _, seen, _ = augment(np.random.default_rng(0), *args, nothing)
+    plain, _, seen, *_ = augment(np.random.default_rng(0), *args, nothing)
     on_frame = np.all((frame.uv_px >= 1) & (frame.uv_px < len(frame.image) - 2), -1) & (seen > OUT)
     # every change alone makes another picture of the same points
     for f in fields(SensorShares):
@@ -322,10 +322,12 @@ def test_daylight_is_white_and_a_candle_is_not():
 def test_training_samples_keep_sides_and_mask_under_mirroring(gl):
     frame = synth.sample(2, 0, 160)
     mirrored = set()
+    on_limb, on_other = [], []
     for k in range(12):
-        image, uv, seen, share = augment(
-            np.random.default_rng(k), frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, 96
-        )
+        image, uv, seen, share, limbs = augment(
+            np.random.default_rng(k), frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, 96,
+            parts=frame.parts,
+        )  # fmt: skip
         # fit the affine map from the frame's points to the crop's, with and without swapped sides
         source = np.c_[frame.uv_px, np.ones(skeleton.NUM_KEYPOINTS)]
         errors, flips = [], []
@@ -342,7 +344,15 @@ def test_training_samples_keep_sides_and_mask_under_mirroring(gl):
         assert not (seen[~inside] > OUT).any()
         original = frame.visibility[skeleton.MIRROR_KEYPOINTS] if is_mirrored else frame.visibility
         assert (seen <= original).all()
+        assert ((limbs > 0) == (share > 0.5)).mean() > 0.97
+        for c, limb in enumerate(skeleton.LIMBS, 2):  # seen points of the lower leg lie on their own limb
+            names = [k for k in (*skeleton.limb_joints(limb)[-3:], skeleton.limb_toe(limb))]
+            on = [skeleton.KEYPOINT_INDEX[k] for k in names if seen[skeleton.KEYPOINT_INDEX[k]] == 2]
+            column, row = np.round(uv[on]).astype(int).clip(0, 95).T
+            on_limb.append(limbs[row, column] == c)
+            on_other.append(np.isin(limbs[row, column], [2, 3, 4, 5]) & ~on_limb[-1])
     assert mirrored == {0, 1}
+    assert np.concatenate(on_limb).mean() > 0.8 and np.concatenate(on_other).mean() < 0.05
 
 
 def test_training_sample_is_reproducible(gl):

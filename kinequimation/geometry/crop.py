@@ -66,6 +66,7 @@ def warp(
     transform: Float[np.ndarray, "2 3"],
     size: int,
     fill: int | tuple[int, int, int] = 0,
+    nearest: bool = False,
 ) -> UInt8[np.ndarray, "s s *c"]:
     """Resample an image under an affine map, bilinearly; one that shrinks a lot is averaged down first.
 
@@ -74,12 +75,13 @@ def warp(
         transform: from source pixels to output pixels.
         size: side of the output, pixels.
         fill: value outside the source.
+        nearest: take the nearest pixel instead, for pictures of labels.
     """
     source = Image.fromarray(image)
     inverse = invert_transform(transform)
     step = float(np.sqrt(abs(np.linalg.det(inverse[:, :2]))))  # source pixels an output pixel spans
     factor = int(step)
-    if factor >= 2:
+    if factor >= 2 and not nearest:
         factor = min(factor, *source.size)
         source = source.reduce(factor)
         # the centre of reduced pixel k is source pixel factor·k + (factor − 1)/2
@@ -88,7 +90,6 @@ def warp(
     # Pillow maps the output's (x + 0.5, y + 0.5) into a source whose first pixel spans 0 to 1
     offset = inverse[:, 2] + 0.5 - inverse[:, :2] @ np.array([0.5, 0.5])
     data = (*inverse[0, :2], offset[0], *inverse[1, :2], offset[1])
-    warped = source.transform(
-        (size, size), Image.Transform.AFFINE, data, resample=Image.Resampling.BILINEAR, fillcolor=fill
-    )
+    resample = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    warped = source.transform((size, size), Image.Transform.AFFINE, data, resample=resample, fillcolor=fill)
     return np.asarray(warped)

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.dataset.visibility import HIDDEN, OUT, SEEN
 from kinequimation.geometry.crop import apply_transform, compose_transforms, crop_transform, warp
+from kinequimation.synth.labels import LIMB_OF_PART, UNKNOWN_LIMB
 from kinequimation.synth.occluders import occlude, texture_patch
 from kinequimation.synth.sensor import FIRST_SENSOR, SensorShares, camera_curve, photometric, retouched, sensor
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Float32, UInt8
 
-__all__ = ["BOX_MARGIN", "FIRST_SENSOR", "SensorShares", "augment", "photometric", "sensor"]
+__all__ = ["BOX_MARGIN", "FIRST_SENSOR", "Augmented", "SensorShares", "augment", "photometric", "sensor"]
 
 BOX_MARGIN = 1.25
 """Side of the crop over the longer side of the box."""
+_MIRRORED_LIMB = np.arange(256, dtype=np.uint8)
+_MIRRORED_LIMB[2:6] = [3, 2, 5, 4]  # labels.LIMB_CLASSES: left and right change places
+
+
+class Augmented(NamedTuple):
+    """A crop and its labels.
+
+    Attributes:
+        image: [size, size, 3] RGB.
+        uv_px: [103, 2] keypoints in the crop; also those outside it.
+        visibility: [103] 0 out of the crop or unknown, 1 hidden, pasted over included, 2 seen.
+        share: [size, size] the horse's share of each pixel, 0..1.
+        limbs: [size, size] limb at each pixel, an index into ``labels.LIMB_CLASSES``; ``labels.UNKNOWN_LIMB``
+            everywhere where the frame does not say.
+    """
+
+    image: UInt8[np.ndarray, "s s 3"]
+    uv_px: Float[np.ndarray, "103 2"]
+    visibility: UInt8[np.ndarray, " 103"]
+    share: Float32[np.ndarray, "s s"]
+    limbs: UInt8[np.ndarray, "s s"]
 
 
 def _geometry(
@@ -69,7 +91,8 @@ def augment(
     bbox_xywh: Float[np.ndarray, " 4"],
     size: int,
     shares: SensorShares | None = None,
-) -> tuple[UInt8[np.ndarray, "s s 3"], np.ndarray, np.ndarray, Float32[np.ndarray, "s s"]]:
+    parts: UInt8[np.ndarray, "h w"] | None = None,
+) -> Augmented:
     """Crop around a jittered box and augment.
 
     Args:
@@ -81,10 +104,7 @@ def augment(
         bbox_xywh: its box.
         size: side of the crop, pixels.
         shares: how often each change is made; ``SensorShares``'s own if not given.
-
-    Returns:
-        image, keypoints in the crop, visibility (a point that leaves the crop is out, one that is pasted over is
-        hidden), and the horse's share of each pixel.
+        parts: part of the horse at each pixel, an index into ``labels.PARTS``, where it is known.
     """
     shares = shares or SensorShares()
     transform, is_mirrored = _geometry(rng, bbox_xywh, size, shares)
@@ -100,6 +120,10 @@ def augment(
     seen[~inside] = OUT
     crop, covered = occlude(rng, crop, uv, seen > OUT, shares)
     share = np.where(covered, np.float32(0), share)
+    limbs = np.full((size, size), UNKNOWN_LIMB, np.uint8)
+    if parts is not None:
+        limbs = warp(LIMB_OF_PART[parts], transform, size, nearest=True)
+        limbs = np.where(covered, np.uint8(0), _MIRRORED_LIMB[limbs] if is_mirrored else limbs)
     on = np.flatnonzero(seen == SEEN)
     column, row = np.clip(np.round(uv[on]).astype(int), 0, size - 1).T
     seen[on[covered[row, column]]] = HIDDEN
@@ -108,4 +132,4 @@ def augment(
         pixels = _amplitude_mix(rng, pixels)
     crop = np.clip(photometric(rng, pixels, shares), 0, 255).astype(np.uint8)
     crop = retouched(rng, camera_curve(rng, crop, shares), shares)
-    return sensor(rng, crop, shares, share), uv, seen, share
+    return Augmented(sensor(rng, crop, shares, share), uv, seen, share, limbs)

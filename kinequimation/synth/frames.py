@@ -91,12 +91,14 @@ class TrainingSample:
         uv_px: [103, 2] keypoints in the crop; also those outside it.
         visibility: [103] 0 out of the crop, 1 hidden, 2 seen.
         mask: [size, size] share of each pixel that the horse covers, 0..1.
+        limbs: [size, size] limb at each pixel, an index into ``labels.LIMB_CLASSES``.
     """
 
     image: UInt8[np.ndarray, "s s 3"]
     uv_px: Float[np.ndarray, "103 2"]
     visibility: UInt8[np.ndarray, " 103"]
     mask: Float32[np.ndarray, "s s"]
+    limbs: UInt8[np.ndarray, "s s"]
 
 
 @dataclass(frozen=True)
@@ -237,10 +239,9 @@ def training_crop(
 ) -> TrainingSample:
     """Return a random, strongly augmented crop of a frame; ``seed`` and ``index`` choose which."""
     rng = _generator(seed, index, "crop")
-    shares = () if mixture is None else (mixture.sensor,)
-    return TrainingSample(
-        *augment(rng, frame.image, frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh, size, *shares)
-    )
+    shares = None if mixture is None else mixture.sensor
+    labels = (frame.uv_px, frame.visibility, frame.mask, frame.bbox_xywh)
+    return TrainingSample(*augment(rng, frame.image, *labels, size, shares, frame.parts))
 
 
 def detection_sample(seed: int, index: int, size: int = 256, mixture: Mixture | None = None) -> DetectionSample:

@@ -31,6 +31,21 @@ PARTS: tuple[str, ...] = (
 The trunk has shoulder blade and pelvis; a leg's upper part is arm and forearm, thigh and gaskin; its lower part goes
 from carpus or hock to the hoof, with its feathering; the mane has the forelock.
 """
+LIMB_CLASSES: tuple[str, ...] = ("not the horse", "horse, no limb", *skeleton.LIMBS)
+"""Names of the values of a limb segmentation; in a picture of which nobody knows, every value is ``UNKNOWN_LIMB``."""
+UNKNOWN_LIMB = 255
+LIMB_OF_PART: UInt8[np.ndarray, " parts"] = np.array(
+    [
+        0
+        if part == "background"
+        else LIMB_CLASSES.index(part[-1] + part[0].upper())
+        if part[-2:] in (".L", ".R")
+        else 1
+        for part in PARTS
+    ],
+    np.uint8,
+)
+"""[len(PARTS)] the limb class of each part: LF for ``fore_upper.L``."""
 _LIMB_BONES = {
     "upper": ("upper_arm", "forearm", "thigh", "lower_leg"),
     "lower": ("forefoot", "f_toe", "hind_foot", "r_toe"),

@@ -53,6 +53,7 @@ NEARNESS = 0.3
 _FLOOR = 1e-3
 
 _LEGS = tuple(tuple((KEYPOINT_INDEX[name], KEYPOINT_INDEX[MIRROR[name]]) for name in points) for points in LEG_POINTS)
+_PAIRS = np.array([pair for leg in _LEGS for pair in leg])  # [pairs, left and right]
 
 
 def decode_legs(prob: Float[np.ndarray, "k h w"]) -> Float[np.ndarray, "k 2"]:
@@ -65,33 +66,51 @@ def decode_legs(prob: Float[np.ndarray, "k h w"]) -> Float[np.ndarray, "k 2"]:
         x and y in cells, as ``decode``.
     """
     xy = decode(prob)
-    h, w = prob.shape[1:]
-    rows, columns = np.mgrid[:h, :w]
-
-    def around(centre: np.ndarray) -> np.ndarray:
-        return (columns - centre[0]) ** 2 + (rows - centre[1]) ** 2 <= RADIUS**2
-
+    places = xy[_PAIRS]  # [pairs, 2 places, xy]
+    decided = _separate(prob, places)
+    mass = np.stack([_mass(prob[_PAIRS], places[:, place, None]) for place in (0, 1)], 1) + _FLOOR  # [., place, side]
+    odds = np.where(decided, np.log(mass[:, 0, 0] * mass[:, 1, 1] / (mass[:, 0, 1] * mass[:, 1, 0])), 0.0)
+    start = 0
     for leg in _LEGS:
-        places = np.array([xy[list(pair)] for pair in leg])  # [points, 2 places, xy]
-        odds = np.zeros(len(leg))
-        for p, (left, right) in enumerate(leg):
-            pair = prob[[left, right]]
-            if np.hypot(*(places[p, 0] - places[p, 1])) <= RADIUS:
-                both = pair.sum(0)
-                first = decode(both)
-                taken = around(first)
-                if both[taken].sum() > BOTH_HERE:
-                    continue
-                second = decode(np.where(taken, 0, both))
-                if not np.isfinite(second).all() or both[around(second)].sum() < OTHER_THERE:
-                    continue
-                places[p] = first, second
-            mass = np.array([pair[:, around(place)].sum(1) for place in places[p]]) + _FLOOR  # [place, left or right]
-            odds[p] = np.log(mass[0, 0] * mass[1, 1] / (mass[0, 1] * mass[1, 0]))
-        swapped = _swapped(odds, places)
+        rows = slice(start, start + len(leg))
+        swapped = start + np.flatnonzero(_swapped(odds[rows], places[rows]))
         places[swapped] = places[swapped][:, ::-1]
-        xy[[left for left, _ in leg]], xy[[right for _, right in leg]] = places[:, 0], places[:, 1]
+        start += len(leg)
+    xy[_PAIRS] = places
     return xy
+
+
+def _separate(prob: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Move the second place of pairs that were both put on one leg, in ``places``, to the other leg.
+
+    Returns:
+        [pairs] whether it can be asked which place is the left leg's; not where both legs are at one place, or only
+        one is to be seen.
+    """
+    decided = np.hypot(*(places[:, 0] - places[:, 1]).T) > RADIUS
+    close = np.flatnonzero(~decided)
+    both = prob[_PAIRS[close]].sum(1)
+    first = decode(both)
+    taken = _around(first, both.shape[1:])
+    rest = np.where(taken, 0, both)
+    second = decode(rest)
+    there = np.isfinite(second).all(1) & ((both * taken).sum((1, 2)) <= BOTH_HERE)
+    there[there] = _mass(both[there][:, None], second[there][:, None])[:, 0] >= OTHER_THERE
+    places[close[there], 0], places[close[there], 1] = first[there], second[there]
+    decided[close[there]] = True
+    return decided
+
+
+def _around(centre: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return [..., h, w] the cells within ``RADIUS`` of places [..., 2]."""
+    x = (np.arange(shape[1]) - centre[..., :1]) ** 2
+    y = (np.arange(shape[0]) - centre[..., 1:]) ** 2
+    return y[..., :, None] + x[..., None, :] <= RADIUS**2
+
+
+def _mass(maps: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return [N, M] the mass of maps [N, M, h, w] around places [N, 1, 2]."""
+    return (maps * _around(centre, maps.shape[2:])).sum((2, 3))
 
 
 def _swapped(odds: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -1,13 +1,15 @@
 """Keep left legs left over a clip: in profile the network may call a leg left in one frame and right in the next.
 
-For each pair of legs every frame is left as it is or has its two legs exchanged, so that over time the legs move as
-smoothly as they can: the path of least bending (Viterbi over pairs of frames). Smoothness cannot tell which of the two
-legs is the left one; that is what the network says in most frames.
+It seldom exchanges whole legs. More often a leg is right down to the carpus and goes on as the other one below. So each
+pair of legs is cut into sections from the trunk down, and in every frame each section stays as it is or has its two
+sides exchanged. Of all ways to do so over the clip the cheapest is taken: the legs move as smoothly as they can,
+no leg is longer than it is, sections of one leg mostly go together, and the network is mostly right (Viterbi
+over pairs of frames). Smoothness cannot tell which of two legs is the left one; that is what the network says in most
+frames.
 """
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,102 +17,172 @@ import numpy as np
 from kinequimation import skeleton
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int
 
-_LIMB_PARTS: dict[str, tuple[str, ...]] = {
-    "fore": ("DEF-shoulder", "DEF-upper_arm", "DEF-forearm", "DEF-forefoot", "DEF-f_toe", "DEF-f_hoof")
-    + ("point_of_shoulder", "elbow", "carpus", "fore_fetlock", "fore_toe"),
-    "hind": ("DEF-pelvis", "DEF-thigh", "DEF-lower_leg", "DEF-hind_foot", "DEF-r_toe", "DEF-r_hoof")
-    + ("point_of_hip", "stifle", "hock", "hind_fetlock", "hind_toe"),
-}
-"""Beginnings of the names of all points that change sides with a leg."""
-_LOWER = ("DEF-forefoot", "DEF-f_toe", "DEF-f_hoof", "carpus", "fore_fetlock", "fore_toe")
-_LOWER += ("DEF-hind_foot", "DEF-r_toe", "DEF-r_hoof", "hock", "hind_fetlock", "hind_toe")
+SECTIONS: tuple[tuple[tuple[str, ...], ...], ...] = (
+    (
+        ("DEF-shoulder.L", "DEF-upper_arm.L", "DEF-upper_arm.L.001", "DEF-forearm.L", "point_of_shoulder.L", "elbow.L"),
+        ("DEF-forearm.L.001", "DEF-forefoot.L", "carpus.L"),
+        ("DEF-forefoot.L.001", "DEF-f_toe.L", "fore_fetlock.L"),
+        ("DEF-f_hoof.L", "fore_toe.L"),
+    ),
+    (
+        ("DEF-pelvis.L", "DEF-thigh.L", "DEF-thigh.L.001", "DEF-lower_leg.L", "point_of_hip.L", "stifle.L"),
+        ("DEF-lower_leg.L.001", "DEF-hind_foot.L", "hock.L"),
+        ("DEF-hind_foot.L.001", "DEF-r_toe.L", "hind_fetlock.L"),
+        ("DEF-r_hoof.L", "hind_toe.L"),
+    ),
+)
+"""Points of the left fore and hind leg that change sides together, from the trunk down."""
+_LINKS = (
+    (("DEF-forearm.L", "DEF-forefoot.L"), ("DEF-forefoot.L", "DEF-f_toe.L"), ("DEF-f_toe.L", "DEF-f_hoof.L")),
+    (("DEF-lower_leg.L", "DEF-hind_foot.L"), ("DEF-hind_foot.L", "DEF-r_toe.L"), ("DEF-r_toe.L", "DEF-r_hoof.L")),
+)
+"""What joins each section to the next."""
+N_SECTIONS = 4
+
+# All costs are in sizes of the horse's box, summed over points. Their weights are guesses, tried on generated motions
+# with planted errors (tests/test_sides.py) and looked at on four real clips.
 MAX_BEND = 0.35
-"""Bending of a point's path that counts in full, as a share of the horse's box: a point that jumps says no more."""
-AS_SEEN = 0.01
-"""Cost of exchanging the legs of a frame against what the network says, in the same unit, for each point: small, so
-that it decides between paths that are smooth alike. A guess."""
+"""Bending of a point's path that counts in full: a point that jumps says no more."""
 STEP_SHARE = 0.15
 """Weight of the way from frame to frame beside the bending: it decides where legs stand or the frame rate is low."""
+AS_SEEN = 0.001
+"""Cost of exchanging a point against what the network says, for each ``USUAL_STEP_S`` that it lasts: small, so that it
+decides between paths that are smooth alike."""
+USUAL_STEP_S = 1 / 25
+BROKEN = 0.3
+"""Cost of a leg that changes sides between two sections."""
+STRETCH_SHARE, MAX_STRETCH, USUAL_STRETCH = 3.0, 0.3, 1.2
+"""Weight of a link that is too long; length from which it says no more; and how much longer than most a link may be."""
+MAX_GAP_S = 0.25
+"""Frames without the horse over which legs are still compared with those before."""
+
+_N_STATES = 1 << N_SECTIONS
+_BIT = (np.arange(_N_STATES)[:, None] >> np.arange(N_SECTIONS)) & 1
+"""[16, sections] which sections a state exchanges."""
 
 
-def _pairs(limb: str, parts: tuple[str, ...]) -> list[tuple[int, int]]:
-    left = [k for k in skeleton.KEYPOINTS if skeleton.MIRROR[k] != k and (k.endswith(".L") or ".L." in k)]
-    names = [k for k in left if k.startswith(_LIMB_PARTS[limb]) and k.startswith(parts)]
-    return [(skeleton.KEYPOINT_INDEX[k], skeleton.KEYPOINT_INDEX[skeleton.MIRROR[k]]) for k in names]
+def _slots(names: tuple[str, ...]) -> Int[np.ndarray, "points 2"]:
+    return np.array([[skeleton.KEYPOINT_INDEX[k], skeleton.KEYPOINT_INDEX[skeleton.MIRROR[k]]] for k in names])
 
 
 def steady_sides(
     uv_px: Float[np.ndarray, "frames 103 2"],
     confidence: Float[np.ndarray, "frames 103"],
     size_px: Float[np.ndarray, " frames"],
-) -> tuple[Float[np.ndarray, "frames 103 2"], Float[np.ndarray, "frames 103"], Bool[np.ndarray, "frames 2"]]:
-    """Exchange the legs of a pair in the frames where that makes them move more smoothly.
+    t_s: Float[np.ndarray, " frames"] | None = None,
+) -> tuple[Float[np.ndarray, "frames 103 2"], Float[np.ndarray, "frames 103"], Bool[np.ndarray, "frames 103"]]:
+    """Exchange the sections of a pair of legs in the frames where that makes them move more smoothly.
 
     Args:
         uv_px: keypoints; NaN where missing.
         confidence: of the keypoints, 0 where missing.
         size_px: longer side of the horse's box; NaN where there is no horse.
+        t_s: seconds of each frame; 25 frames a second by default.
 
     Returns:
-        keypoints and confidences with legs exchanged, and whether the fore and the hind legs of each frame were.
+        keypoints and confidences with points exchanged, and which points were.
     """
     uv, sure = uv_px.copy(), confidence.copy()
-    swapped = np.zeros((len(uv), 2), bool)
+    exchanged = np.zeros(uv.shape[:2], bool)
+    time = np.arange(len(uv)) * USUAL_STEP_S if t_s is None else np.asarray(t_s, float)
     trunk = [skeleton.KEYPOINT_INDEX[f"DEF-spine.00{i}"] for i in range(1, 7)]
     there = np.flatnonzero(np.isfinite(size_px) & np.isfinite(uv[:, trunk]).all((1, 2)) & (sure.max(1) > 0))
     if len(there) < 3:
-        return uv, sure, swapped
+        return uv, sure, exchanged
     # against the trunk, in box sizes: neither the camera nor the horse's way matters
-    size = np.median(size_px[there])
-    at = (uv[there] - uv[there][:, trunk].mean(1, keepdims=True)) / size
-    for side, limb in enumerate(_LIMB_PARTS):
-        lower = np.array(_pairs(limb, _LOWER))
-        points = at[:, lower]  # [T, points, left or right, xy]
-        trust = np.nan_to_num(sure[there][:, lower])
-        points = np.where(np.isfinite(points), points, 0.0)
-        swapped[there, side] = _smoothest(points, trust, np.diff(there) == 1)
-        for left, right in _pairs(limb, _LIMB_PARTS[limb]):
+    at = (uv[there] - uv[there][:, trunk].mean(1, keepdims=True)) / np.median(size_px[there])
+    trust = np.where(np.isfinite(at).all(-1), np.nan_to_num(sure[there]), 0.0)
+    at = np.nan_to_num(at)
+    steps_s = np.diff(time[there])
+    for sections, links in zip(SECTIONS, _LINKS, strict=True):
+        path = _cheapest(_Costs(at, trust, steps_s, sections, links))
+        for section, names in enumerate(sections):
+            pairs = _slots(names)
+            rows = there[_BIT[path, section] == 1][:, None, None]
             for array in (uv, sure):
-                rows = np.flatnonzero(swapped[:, side])
-                array[rows[:, None], [left, right]] = array[rows[:, None], [right, left]]
-    return uv, sure, swapped
+                array[rows, pairs] = array[rows, pairs[:, ::-1]]
+            exchanged[rows, pairs] = True
+    return uv, sure, exchanged
 
 
-def _smoothest(points: np.ndarray, trust: np.ndarray, follows: np.ndarray) -> np.ndarray:
-    """Return [T] in which frames to exchange left and right.
+class _Costs:
+    """What each choice costs in each frame of one pair of legs.
 
-    Args:
-        points: [T, P, 2, 2] points of the left and the right leg.
-        trust: [T, P, 2] confidences.
-        follows: [T − 1] whether each frame comes right after the one before it; across a gap nothing is compared.
+    Attributes:
+        bend: [T, sections, 2, 2, 2] of a path over the frames t − 2, t − 1, t; the first two rows are 0.
+        step: [T, sections, 2, 2] of the way from frame t − 1 to t; the first row is 0.
+        alone: [T, 16] of a state by itself.
     """
-    n, n_points = points.shape[:2]
-    # views[s]: the points as they are (0) or exchanged (1)
-    views, trusts = np.stack([points, points[:, :, ::-1]]), np.stack([trust, trust[:, :, ::-1]])
-    cost = np.full((2, 2), 0.0)  # of the best path that ends in frames (t − 1, t) with states (a, b)
-    came_from = np.zeros((n, 2, 2), int)
-    for a, b in product(range(2), repeat=2):
-        step = np.linalg.norm(views[b, 1] - views[a, 0], axis=-1)
-        weight = np.minimum(trusts[b, 1], trusts[a, 0])
-        cost[a, b] = follows[0] * STEP_SHARE * (weight * step.clip(0, MAX_BEND)).sum() + AS_SEEN * n_points * (a + b)
+
+    def __init__(
+        self,
+        at: np.ndarray,
+        trust: np.ndarray,
+        steps_s: np.ndarray,
+        sections: tuple[tuple[str, ...], ...],
+        links: tuple[tuple[str, str], ...],
+    ) -> None:
+        n = len(at)
+        follows = steps_s <= MAX_GAP_S
+        usual_s = float(np.median(steps_s))
+        shares = np.clip(np.append(steps_s, usual_s) / USUAL_STEP_S, 0.1, 4.0)
+        self.bend = np.zeros((n, N_SECTIONS, 2, 2, 2))
+        self.step = np.zeros((n, N_SECTIONS, 2, 2))
+        self.alone = np.zeros((n, _N_STATES))
+        for s, names in enumerate(sections):
+            slots = _slots(names)
+            views = [at[:, slots], at[:, slots[:, ::-1]]]  # as they are, exchanged
+            trusts = [trust[:, slots], trust[:, slots[:, ::-1]]]
+            even = usual_s / np.maximum(steps_s, 1e-6)  # after a gap, the way that one usual step would be
+            for b in range(2):
+                for c in range(2):
+                    way = (views[c][1:] - views[b][:-1]) * even[:, None, None, None]
+                    weight = np.minimum(trusts[c][1:], trusts[b][:-1])
+                    length = np.linalg.norm(way, axis=-1).clip(0, MAX_BEND)
+                    self.step[1:, s, b, c] = follows * STEP_SHARE * (weight * length).sum((1, 2))
+                    for a in range(2):
+                        before = (views[b][1:-1] - views[a][:-2]) * even[:-1, None, None, None]
+                        bend = np.linalg.norm(way[1:] - before, axis=-1).clip(0, MAX_BEND)
+                        least = np.minimum(weight[1:], trusts[a][:-2])
+                        self.bend[2:, s, a, b, c] = (follows[1:] & follows[:-1]) * (least * bend).sum((1, 2))
+            # a point that the network is sure of is dearer to exchange
+            held = AS_SEEN * np.minimum(*np.moveaxis(trust[:, slots], -1, 0)).sum(1) * 2 * shares
+            self.alone += held[:, None] * _BIT[:, s]
+        for s, (upper, lower) in enumerate(links):
+            broken = _BIT[:, s] != _BIT[:, s + 1]
+            whole, crossed = _stretch(at, trust, _slots((upper,))[0], _slots((lower,))[0])
+            self.alone += np.where(broken, crossed[:, None] + BROKEN, whole[:, None])
+
+
+def _stretch(at: np.ndarray, trust: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return [T] what it costs that a link is too long, with its ends as they are and with one end exchanged."""
+    costs = []
+    lengths = [np.linalg.norm(at[:, upper] - at[:, ends], axis=-1) for ends in (lower, lower[::-1])]
+    weights = [np.minimum(trust[:, upper], trust[:, ends]) for ends in (lower, lower[::-1])]
+    # the pair of links that is shorter in all is mostly the true one
+    shorter = np.where((lengths[0].sum(1) <= lengths[1].sum(1))[:, None], lengths[0], lengths[1])
+    usual = USUAL_STRETCH * float(np.percentile(shorter, 75))
+    for length, weight in zip(lengths, weights, strict=True):
+        costs.append(STRETCH_SHARE * (weight * (length - usual).clip(0, MAX_STRETCH)).sum(1))
+    return costs[0], costs[1]
+
+
+def _cheapest(costs: _Costs) -> Int[np.ndarray, " frames"]:
+    """Return the state of each frame, of all paths the cheapest in all."""
+    n = len(costs.alone)
+    section = np.arange(N_SECTIONS)
+    a, b, c = _BIT[:, None, None], _BIT[None, :, None], _BIT[None, None, :]
+    best = costs.alone[0][:, None] + costs.alone[1] + costs.step[1][section, _BIT[:, None], _BIT[None]].sum(-1)
+    came_from = np.zeros((n, _N_STATES, _N_STATES), np.uint8)
     for t in range(2, n):
-        new = np.full((2, 2), np.inf)
-        for b, c in product(range(2), repeat=2):
-            for a in range(2):
-                bend = np.linalg.norm(views[c, t] - 2 * views[b, t - 1] + views[a, t - 2], axis=-1)
-                step = np.linalg.norm(views[c, t] - views[b, t - 1], axis=-1)
-                weight = np.minimum(np.minimum(trusts[c, t], trusts[b, t - 1]), trusts[a, t - 2])
-                way = follows[t - 2] * bend.clip(0, MAX_BEND) + STEP_SHARE * step.clip(0, MAX_BEND)
-                total = cost[a, b] + follows[t - 1] * (weight * way).sum() + AS_SEEN * n_points * c
-                if total < new[b, c]:
-                    new[b, c], came_from[t, b, c] = total, a
-        cost = new
-    b, c = np.unravel_index(int(cost.argmin()), (2, 2))
-    path = np.zeros(n, bool)
+        step = costs.step[t][section, _BIT[:, None], _BIT[None]].sum(-1)  # [t − 1, t]
+        total = best[:, :, None] + costs.bend[t][section, a, b, c].sum(-1)  # [t − 2, t − 1, t]
+        came_from[t] = total.argmin(0)
+        best = total.min(0) + step + costs.alone[t]
+    path = np.zeros(n, int)
+    path[-2], path[-1] = np.unravel_index(int(best.argmin()), best.shape)
     for t in range(n - 1, 1, -1):
-        path[t] = c == 1
-        b, c = came_from[t, b, c], b
-    path[1], path[0] = c == 1, b == 1
+        path[t - 2] = came_from[t, path[t - 1], path[t]]
     return path

@@ -153,7 +153,7 @@ def test_the_truth_scores_everything_and_a_missed_horse_nothing() -> None:
     assert scored.seen.count == 2 * skeleton.NUM_KEYPOINTS
     assert scored.seen.hits == (103, 103, 103)
     assert scored.seen.intervals[0] == (0.0, 1.0)
-    assert scored.n_swapped == 0 and scored.hidden.count == 0
+    assert scored.pairs.swapped == 0 and scored.hidden.count == 0
     *regions, toes = scored.groups
     assert sum(row.count for row in regions) == scored.seen.count and toes.count == 8
 
@@ -167,8 +167,8 @@ def test_uncertain_legs_take_the_better_assignment_and_certain_ones_do_not() -> 
     predicted[fore] = uv[skeleton.MIRROR_KEYPOINTS[fore]]
     certain = score([one_image(horse_at(uv), "a")], predicted[None])
     uncertain = score([one_image(horse_at(uv, lr_uncertain=("fore",)), "a")], predicted[None])
-    assert certain.n_swapped == 4 and certain.seen.hits[0] < 103
-    assert uncertain.n_swapped == 0
+    assert certain.pairs.swapped == 4 and certain.seen.hits[0] < 103
+    assert uncertain.pairs.swapped == 0
     # the point of the shoulder belongs to the fore legs too, and was predicted on its own side
     assert uncertain.seen.hits[0] == 101
 

@@ -148,3 +148,51 @@ def test_bootstrap_interval_holds_the_estimate_and_narrows_with_more_images(rng:
     assert 0.4 < (high4 - low4) / (high - low) < 0.6  # 1/√4
     assert metrics.bootstrap_interval([5, 5], [10, 10]) == (0.5, 0.5)
     assert np.isnan(metrics.bootstrap_interval([0], [0])).all()
+
+
+def test_intervals_of_many_images_come_from_the_same_draws_as_those_drawn_at_once(rng: np.random.Generator) -> None:
+    n = 3000  # too many to be held at once
+    counts = rng.integers(1, 20, (n, 2))
+    hits = (counts * rng.random((n, 2))).astype(int)
+    drawn = np.random.default_rng(0).integers(n, size=(2000, n))
+    expected = [np.percentile(hits[drawn, k].sum(1) / counts[drawn, k].sum(1), [2.5, 97.5]) for k in (0, 1)]
+    np.testing.assert_allclose(metrics.bootstrap_intervals(hits, counts), expected)
+
+
+def test_a_paired_difference_is_certain_where_one_is_better_everywhere(rng: np.random.Generator) -> None:
+    counts = np.full(20, 10)
+    hits = rng.integers(1, 10, 20)
+    d = metrics.paired_difference(hits, counts, hits - 1)
+    assert (d.value, d.low, d.high) == pytest.approx((0.1, 0.1, 0.1)) and d.certain
+    low, high = metrics.bootstrap_interval(hits, counts)
+    assert high - low > 0.1  # alone, neither would be told from the other
+    same = metrics.paired_difference(hits, counts, rng.permutation(hits))
+    assert same.value == 0 and same.low < 0 < same.high and not same.certain
+
+
+def test_confidences_that_come_true_are_calibrated_and_others_are_off_by_what_they_promise(
+    rng: np.random.Generator,
+) -> None:
+    confidence = rng.random((200, 500))
+    everything, image_of = np.ones_like(confidence, bool), np.arange(200)
+    honest = metrics.reliability(confidence, rng.random(confidence.shape) < confidence, everything, image_of)
+    assert honest.ece < 0.01 and abs(honest.bias) < 0.005 and honest.counts.sum() == confidence.size
+    inside = (honest.intervals[:, 0] <= honest.confidence) & (honest.confidence <= honest.intervals[:, 1])
+    assert inside.sum() >= 8  # of ten intervals of 95 %
+    boastful = metrics.reliability(confidence, rng.random(confidence.shape) < confidence / 2, everything, image_of)
+    assert boastful.ece == pytest.approx(0.25, abs=0.01) and boastful.bias == pytest.approx(0.25, abs=0.01)
+    none = metrics.reliability(confidence, everything, ~everything, image_of)
+    assert np.isnan(none.ece) and not none.counts.any()
+
+
+def test_recall_and_precision_of_a_set_and_their_differences() -> None:
+    hit = ScoredImage(np.array([0.9]), np.array([[0.77]]))
+    missed = ScoredImage(np.empty(0), np.empty((0, 1)))
+    half = metrics.match_detections([hit, missed])
+    figures = metrics.precision_recall(half)
+    # a hit at the six thresholds from 0.50 to 0.75, of ten
+    assert figures.ar == pytest.approx(0.5 * 0.6) and figures.ap75 == pytest.approx(51 / 101)
+    assert figures.intervals[1] == (0.0, 1.0)
+    both = metrics.match_detections([hit, hit])
+    d = metrics.precision_difference(both, half)
+    assert d.value == pytest.approx(0.6 * (1 - 51 / 101)) and d.low == 0 and not d.certain

@@ -23,6 +23,7 @@ whose left and right the annotator could not tell.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,6 +56,7 @@ class LabelledHorse:
         facing: the side of the image that the horse faces; empty if unknown, or seen from the front or rear.
         view: side, front34, ..., as the file says.
         lr_uncertain: pairs of legs (``fore``, ``hind``) whose sides the annotator could not tell.
+        labelled_area_px: of the horse in the image, as the file says, square pixels; NaN if it does not.
     """
 
     bbox_xywh: Float[np.ndarray, " 4"]
@@ -63,6 +65,13 @@ class LabelledHorse:
     facing: Facing = ""
     view: str = ""
     lr_uncertain: tuple[str, ...] = ()
+    labelled_area_px: float = float("nan")
+
+    @property
+    def area_px(self) -> float:
+        """Area of the horse in the image, or of its box where the file says none."""
+        area = self.labelled_area_px
+        return area if 0 < area < float("inf") else float(np.prod(self.bbox_xywh[2:]))
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class LabelledImage:
         height: pixels.
         source: the collection it came from; images of one source look alike.
         horses: at least one.
+        image_id: its id in the file, by which results name it.
     """
 
     path: Path
@@ -82,18 +92,42 @@ class LabelledImage:
     height: int
     source: str
     horses: tuple[LabelledHorse, ...]
+    image_id: int | str = -1
+
+
+@dataclass(frozen=True)
+class CocoSet:
+    """A COCO keypoint file.
+
+    Attributes:
+        images: those that hold labelled horses, in the file's order.
+        names: the points of each category that is a horse, in the file's order and by the file's names.
+    """
+
+    images: tuple[LabelledImage, ...]
+    names: dict[int | str, tuple[str, ...]]
+
+    @property
+    def scheme(self) -> Literal["ap10k", "horse10", "ours"]:
+        """Whose names the points have."""
+        names = {n for of_category in self.names.values() for n in of_category}
+        if names <= skeleton.AP10K.keys():
+            return "ap10k"
+        return "horse10" if names <= skeleton.HORSE10.keys() else "ours"
 
 
 def read_coco(path: Path, images: Path | None = None) -> list[LabelledImage]:
+    """Return the images of a COCO keypoint file that hold labelled horses; see ``read_coco_set``."""
+    return list(read_coco_set(path, images).images)
+
+
+def read_coco_set(path: Path, images: Path | None = None) -> CocoSet:
     """Read a COCO keypoint file.
 
     Args:
         path: the JSON file.
         images: the folder in which images are looked for, by ``file_name``; None for the file's own. They are not
             opened.
-
-    Returns:
-        the images that hold labelled horses, in the file's order.
 
     Raises:
         InputError: the file is not such a file, or names no point that is known here.
@@ -118,7 +152,7 @@ def read_coco(path: Path, images: Path | None = None) -> list[LabelledImage]:
         raise InputError(f"{path}: expected the fields of COCO keypoints, got something else ({reason})") from error
 
 
-def _parse(data: dict[str, Any], folder: Path) -> list[LabelledImage]:
+def _parse(data: dict[str, Any], folder: Path) -> CocoSet:
     schemes = _schemes(data["categories"])
     horses: dict[Any, list[LabelledHorse]] = {}
     for annotation in data["annotations"]:
@@ -133,7 +167,7 @@ def _parse(data: dict[str, Any], folder: Path) -> list[LabelledImage]:
         raise InputError(f"an annotation names image_id {next(iter(horses))}, which is not among the images")
     if not images:
         raise InputError("expected labelled horses, found none")
-    return images
+    return CocoSet(tuple(images), {i: tuple(names) for i, names in schemes.items()})
 
 
 def _schemes(categories: list[dict[str, Any]]) -> dict[Any, list[str]]:
@@ -172,16 +206,13 @@ def _horse(annotation: dict[str, Any], names: list[str]) -> LabelledHorse:
         raise InputError("expected finite keypoints with visibility 0, 1 or 2")
     facing = annotation.get("facing", "")
     facing = facing if facing in ("L", "R") else ""
-    slot = {**{n: n for n in skeleton.KEYPOINTS}, **skeleton.AP10K}
-    if any(n in skeleton.HORSE10 and n not in slot for n in names):
-        slot |= skeleton.horse10_names(facing or _near_side(dict(zip(names, values, strict=True))))
+    slots = slots_of_names(names, facing or horse10_near_side(dict(zip(names, values, strict=True))))
     uv = np.full((skeleton.NUM_KEYPOINTS, 2), np.nan)
     visibility = np.zeros(skeleton.NUM_KEYPOINTS, np.uint8)
-    for name, value in zip(names, values, strict=True):
-        if name in slot and value[2] > 0:
-            index = skeleton.KEYPOINT_INDEX[slot[name]]
-            uv[index] = value[:2]
-            visibility[index] = value[2]
+    for slot, value in zip(slots, values, strict=True):
+        if slot >= 0 and value[2] > 0:
+            uv[slot] = value[:2]
+            visibility[slot] = value[2]
     return LabelledHorse(
         bbox_xywh=bbox,
         uv_px=uv,
@@ -189,11 +220,29 @@ def _horse(annotation: dict[str, Any], names: list[str]) -> LabelledHorse:
         facing=facing,
         view=str(annotation.get("view", "")),
         lr_uncertain=tuple(leg for leg in annotation.get("lr_uncertain") or () if leg in LEG_PAIRS),
+        labelled_area_px=float(annotation.get("area") or "nan"),
     )
 
 
-def _near_side(points: dict[str, np.ndarray]) -> str:
-    """Return the side that a Horse-10 horse shows: the left one if its head is left of its trunk."""
+def slots_of_names(names: Sequence[str], near_side: str = "L") -> list[int]:
+    """Return the slot of each point of a file; −1 for a name that is not known here.
+
+    Args:
+        names: of any of the dialects.
+        near_side: the horse's own side that faces the camera, ``L`` or ``R``, for Horse-10's near and off.
+    """
+    slot = {**{n: n for n in skeleton.KEYPOINTS}, **skeleton.AP10K}
+    if any(n in skeleton.HORSE10 and n not in slot for n in names):
+        slot |= skeleton.horse10_names(near_side)
+    return [skeleton.KEYPOINT_INDEX[slot[n]] if n in slot else -1 for n in names]
+
+
+def horse10_near_side(points: dict[str, np.ndarray]) -> Literal["L", "R"]:
+    """Return the side that a Horse-10 horse shows: the left one if its head is left of its trunk.
+
+    Args:
+        points: x, y and visibility of each of Horse-10's points.
+    """
 
     def middle(names: tuple[str, ...]) -> float:
         x = [points[n][0] for n in names if n in points and points[n][2] > 0]
@@ -215,4 +264,5 @@ def _image(record: dict[str, Any], horses: list[LabelledHorse], folder: Path) ->
         height=height,
         source=str(record.get("source", "")).split(":")[0],
         horses=tuple(horses),
+        image_id=record["id"],
     )

@@ -32,6 +32,7 @@ from kinequimation.metrics.similarity import (
     average_precision,
     match_detections,
     oks,
+    precision_difference,
     precision_recall,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "paired_difference",
     "pck",
     "point_errors",
+    "precision_difference",
     "precision_recall",
     "reliability",
     "stance_drift_mm",

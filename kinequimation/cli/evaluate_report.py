@@ -1,0 +1,104 @@
+"""The tables that ``kinequimation evaluate`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kinequimation import metrics
+from kinequimation.dataset.score import Score
+from kinequimation.dataset.score_rows import THRESHOLDS, Row
+
+_NAME_WIDTH, _CELL_WIDTH = 26, 32
+
+
+def report(scores: Mapping[str, Score], per_keypoint: bool = False) -> str:
+    """Return the tables of scores, by the name of each.
+
+    Args:
+        scores: in the order in which they are printed.
+        per_keypoint: also a row for each keypoint and each left/right pair.
+    """
+    head = "".join(f"{f'PCK@{t}':<{_CELL_WIDTH}}" for t in THRESHOLDS)
+    lines = [f"{'':<{_NAME_WIDTH + 2}}{head}(95 % interval over images)"]
+    for name, s in scores.items():
+        lines += ["", name, *(_row(row) for row in (s.seen, s.hidden))]
+        lines += [_row(row) for row in (*s.groups, *s.kinds) if row.count]
+        if per_keypoint:
+            lines += ["  by keypoint, seen", *(_row(row) for row in s.keypoints)]
+        lines += [*_pairs(s, per_keypoint), _oks(s.oks), *_confidence(s)]
+    return "\n".join(lines)
+
+
+def _row(row: Row) -> str:
+    cells = [
+        f"{row.hits[i]:>4}/{row.count:<4} {row.share(i):6.1%} {_interval(*ends)}" if row.count else "-"
+        for i, ends in enumerate(row.intervals)
+    ]
+    return f"  {row.name:<{_NAME_WIDTH}}" + "".join(f"{cell:<{_CELL_WIDTH}}" for cell in cells).rstrip()
+
+
+def _interval(low: float, high: float) -> str:
+    return f"({low:.2f} to {high:.2f})"
+
+
+def _pairs(s: Score, each: bool) -> list[str]:
+    lines = []
+    for row in (s.pairs, *(s.pairs_of if each else ())):
+        if row.comparable:
+            name = "left/right pairs" if row is s.pairs else f"  {row.name}"
+            n = row.comparable
+            lines.append(
+                f"  {name:<{_NAME_WIDTH}}{row.swapped}/{n} ({row.swapped / n:.1%}) swapped {_interval(*row.interval)}, "
+                f"{row.merged}/{n} ({row.merged / n:.1%}) both on one side"
+            )
+    return lines
+
+
+def _oks(oks: metrics.PrecisionRecall) -> str:
+    names = (("AP", oks.ap), ("AP50", oks.ap50), ("AP75", oks.ap75), ("AR", oks.ar))
+    cells = (f"{n} {v:.3f} {_interval(*ends)}" for (n, v), ends in zip(names, oks.intervals, strict=True))
+    return f"  {'OKS, seen and hidden':<{_NAME_WIDTH}}" + "  ".join(cells)
+
+
+def _confidence(s: Score) -> list[str]:
+    lines = []
+    for name, r in (("seen", s.reliability_seen), ("seen and hidden", s.reliability)):
+        if r is None or np.isnan(r.ece):
+            continue
+        too = f"{abs(r.bias):.3f} too {'high' if r.bias > 0 else 'low'} in the mean"
+        title = f"confidence, {name}"
+        lines.append(f"  {title:<{_NAME_WIDTH}}expected calibration error {r.ece:.3f}, {too}")
+    r = s.reliability
+    if r is not None and lines:
+        cells = (
+            f"{c:.2f}: {share:.2f} of {n}" for n, c, share in zip(r.counts, r.confidence, r.right, strict=True) if n
+        )
+        lines.append(f"  {'  given: right':<{_NAME_WIDTH}}" + "   ".join(cells))
+    return lines
+
+
+def differences(scores: Mapping[str, Score], others: Mapping[str, Score]) -> dict[str, dict[str, metrics.Difference]]:
+    """Return how much higher scores are than others of the same name, by name and figure."""
+    found: dict[str, dict[str, metrics.Difference]] = {}
+    for name in scores.keys() & others.keys():
+        s, other = scores[name], others[name]
+        rows = [(s.seen, other.seen), (s.hidden, other.hidden), *zip(s.groups, other.groups, strict=True)]
+        of = {f"{a.name} PCK@{t}": a.less(b, i) for a, b in rows if a.count for i, t in enumerate(THRESHOLDS)}
+        if s.pairs.comparable and other.pairs.comparable:
+            of["swapped left/right pairs"] = s.pairs.less(other.pairs)
+        of["OKS-AP"] = metrics.precision_difference(s.matches, other.matches)
+        found[name] = of
+    return {name: found[name] for name in scores if name in found}
+
+
+def difference_report(found: Mapping[str, Mapping[str, metrics.Difference]], against: str) -> str:
+    """Return the table of differences; a star marks those whose interval excludes 0."""
+    lines = [f"less {against}, on the same images (paired bootstrap; * where the 95 % interval excludes 0)"]
+    for name, of in found.items():
+        lines += ["", name]
+        for figure, d in of.items():
+            mark = " *" if d.certain else ""
+            lines.append(f"  {figure:<28}{d.value:+7.1%}  ({d.low:+.3f} to {d.high:+.3f}){mark}")
+    return "\n".join(lines)

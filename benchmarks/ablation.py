@@ -36,8 +36,6 @@ LEGS = ("first", "body", "tack", "scenes", "sensor")
 FRAME_SEED = 1
 FRAMES_A_FILE = 250
 CROP_PX = 128
-DRAWS = 10_000
-"""Of the bootstrap."""
 
 
 def mixture_of(leg: str) -> Any:
@@ -144,15 +142,14 @@ def train_leg(leg: str, frames: Path, run_dir: Path, n_steps: int) -> None:
 
 def hits_by_image(weights: Path, folder: Path, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the seen points within ``threshold`` and all seen points, for each image of a set."""
-    from kinequimation.cli.evaluate import _estimate
     from kinequimation.dataset.coco import read_coco
+    from kinequimation.dataset.predictions import in_labelled_boxes
     from kinequimation.dataset.score import score
+    from kinequimation.pose2d.evaluate import predict_given
     from kinequimation.pose2d.infer import PoseEstimator
 
     images = read_coco(folder / "annotations.json")
-    estimator = PoseEstimator(weights, "cpu")
-    uv_px = np.concatenate([_estimate(estimator, i, np.stack([h.bbox_xywh for h in i.horses])) for i in images])
-    errors = score(images, uv_px).errors
+    errors = score(images, in_labelled_boxes(predict_given(images, PoseEstimator(weights, "cpu"))).uv_px).errors
     image_of = np.repeat(np.arange(len(images)), [len(i.horses) for i in images])
     counts = np.bincount(image_of, (~np.isnan(errors)).sum(1), len(images))
     return np.bincount(image_of, (errors <= threshold).sum(1), len(images)), counts
@@ -160,10 +157,10 @@ def hits_by_image(weights: Path, folder: Path, threshold: float) -> tuple[np.nda
 
 def paired_interval(hits: np.ndarray, others: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of the difference of two PCKs when images are drawn again with replacement."""
-    drawn = np.random.default_rng(0).integers(len(counts), size=(DRAWS, len(counts)))
-    difference = (hits - others)[drawn].sum(1) / counts[drawn].sum(1)
-    low, high = np.percentile(difference, [2.5, 97.5])
-    return float(low), float(high)
+    from kinequimation.metrics import paired_difference
+
+    difference = paired_difference(hits, counts, others)
+    return difference.low, difference.high
 
 
 def report(weights: dict[str, Path], folder: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def decode(prob: Float[np.ndarray, "*n h w"]) -> Float[np.ndarray, "*n 2"]:
     """
     *lead, h, w = prob.shape
     maps = prob.reshape(-1, h, w)
-    y0, x0 = np.divmod(maps.reshape(len(maps), -1).argmax(1), w)
+    y0, x0 = np.divmod(maps.reshape(len(maps), h * w).argmax(1), w)
     offset = np.arange(-RADIUS, RADIUS + 1)
     rows, columns = y0[:, None] + offset, x0[:, None] + offset  # [N, 2R+1]
     inside = ((rows >= 0) & (rows < h))[:, :, None] & ((columns >= 0) & (columns < w))[:, None, :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -121,7 +122,8 @@ def test_predictions_of_a_file_are_scored_beside_others_and_drawn(
     exact.write_text(json.dumps(results(labels)), encoding="utf-8")
     shifted.write_text(json.dumps(results(labels, shift=0.07, score=0.4)), encoding="utf-8")
     scores = tmp_path / "scores.json"
-    arguments = ["--against", str(exact), "--per-keypoint", "--json", str(scores), "--worst", str(tmp_path / "w.png")]
+    arguments = ["--against", str(exact), "--per-keypoint", "--json", str(scores)]
+    arguments += ["--worst", str(tmp_path / "w.png"), "--picture", str(tmp_path / "p.png")]
     assert main(["evaluate", "--set", str(labelled_set), "--predictions", str(shifted), *arguments]) == 0
     printed = capsys.readouterr().out
     assert "found 3 of 3 horses" in printed
@@ -133,8 +135,28 @@ def test_predictions_of_a_file_are_scored_beside_others_and_drawn(
     assert record["differences"]["predictions"]["OKS-AP"]["value"] < -0.3
     assert of["reliability"]["expected_calibration_error"] == pytest.approx(0.4)  # given 0.4, none is right
     assert len(of["keypoints"]) > 20
-    with Image.open(tmp_path / "w.png") as sheet:
-        assert sheet.width > 3 * 320
+    for name in ("w.png", "p.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert min(picture.size) > 300 and len(picture.getcolors(1 << 22) or ()) > 50
+
+
+def test_overlay_draws_the_worst_horses_the_keypoints_and_the_photos_and_lists_the_errors(
+    labelled_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, path, out = labelled_set / "annotations.json", tmp_path / "results.json", tmp_path / "out"
+    predicted = results(labels, shift=0.07)[:2]  # the third horse is missed
+    path.write_text(json.dumps(predicted), encoding="utf-8")
+    assert main(["overlay", "--set", str(labelled_set), "--predictions", str(path), "--out", str(out)]) == 0
+    assert "2 photographs" in capsys.readouterr().out
+    with (out / "errors.csv").open(encoding="utf-8", newline="") as f:
+        rows = list(csv.DictReader(f))
+    horses = [h for image in read_coco(labels) for h in image.horses]
+    assert len(rows) == sum(int((h.visibility > 0).sum()) for h in horses)
+    assert {r["error"] for r in rows if r["image"] == "1.png"} == {"0.0700"}
+    assert all(r["predicted_x_px"] == "" for r in rows if (r["image"], r["horse"]) == ("2.png", "2"))
+    for name in ("worst.png", "keypoint_errors.png", "photos/00001_1.png", "photos/00002_2.png"):
+        with Image.open(out / name) as picture:
+            assert min(picture.size) > 200 and len(picture.getcolors(1 << 20) or ()) > 50
 
 
 def test_results_may_have_other_points_than_the_labels_and_what_is_not_predicted_is_left_out(

@@ -79,6 +79,25 @@ def test_average_precision_of_one_hit_one_false_alarm_and_one_miss() -> None:
     assert metrics.average_precision([first, third], [0.5]) == pytest.approx(51 / 101 * 0.5)
 
 
+def test_average_precision_and_recall_are_those_of_pycocotools() -> None:
+    rng = np.random.RandomState(3)  # whose stream numpy keeps for ever
+    images = []
+    for _ in range(40):
+        n = rng.randint(1, 4)
+        truth = rng.uniform(0, 600, (n, 20, 2))
+        truth[rng.uniform(size=(n, 20)) < 0.4] = np.nan
+        area = rng.uniform(2e4, 6e4, n)
+        of = rng.randint(0, n, rng.randint(0, 5))  # some horses twice, some never
+        noise = rng.normal(size=(len(of), 20, 2)) * rng.choice([3.0, 8.0, 20.0, 60.0], (len(of), 1, 1))
+        predicted = np.where(np.isnan(truth[of]), 0.0, truth[of]) + noise
+        sigmas = np.full(20, 0.05)
+        oks = [[metrics.oks(p, t, a, sigmas) for t, a in zip(truth, area, strict=True)] for p in predicted]
+        images.append(ScoredImage(rng.uniform(size=len(of)), np.array(oks).reshape(len(of), n)))
+    figures = metrics.precision_recall(metrics.match_detections(images), n_draws=20)
+    expected = (0.13009768689760584, 0.16780353150522426, 0.15631131085458777, 0.2881578947368421)  # pycocotools 2.0.11
+    assert (figures.ap, figures.ap50, figures.ap75, figures.ar) == pytest.approx(expected, abs=1e-12)
+
+
 def test_a_second_detection_of_the_same_horse_is_a_false_alarm() -> None:
     twice = ScoredImage(np.array([0.9, 0.8]), np.array([[1.0, 0.0], [1.0, 0.0]]))
     assert metrics.average_precision([twice], [0.5]) == pytest.approx(51 / 101)

@@ -126,6 +126,13 @@ def run(args: argparse.Namespace) -> int:
         }
         with replacing(args.json) as temporary:
             temporary.write_text(json.dumps(_without_nan(record), indent=1), encoding="utf-8")
+    if args.picture:
+        from kinequimation.viz.evaluation import evaluation_picture
+
+        title = f"{args.folder.name}: {counted(len(images), 'image')}, {counted(n_horses, 'horse')}, {source.name}"
+        picture = evaluation_picture(scores, main, BASELINE, title, images, source.horses[main].uv_px)
+        with replacing(args.picture) as temporary:
+            picture.save(temporary, format="PNG")
     if args.worst:
         sheet = worst_sheet(images, source.horses[main].uv_px, order[:MAX_TILES])
         with replacing(args.worst) as temporary:

@@ -54,7 +54,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="where the images lie, if not beside the .json file")
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="network: .onnx, or .pth from MMPose or from here; default: ours"
+        "--weights",
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="network: .onnx, or .pth from MMPose or from here; default: ours",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="MMPose's config of a .pth; read as data, not run")
     parser.add_argument("--flip-test", action="store_true", help="also look at the mirrored image; half as fast")
@@ -78,6 +82,8 @@ def load_estimator(weights: Path | None, config: Path | None, device: Device, fl
     Raises:
         InputError: the file is none, or a config was given that nothing needs.
     """
+    if weights is not None and not weights.is_file():
+        raise InputError(f"{weights}: expected a network's file, found none; train one, or leave it out for ours")
     if weights is not None and weights.suffix.lower() in CHECKPOINTS:
         from kinequimation.pose2d.hrnet_infer import HRNetEstimator
 

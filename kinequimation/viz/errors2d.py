@@ -113,7 +113,7 @@ def photograph_with_errors(image: LabelledImage, uv_px: Float[np.ndarray, "n 103
     to_picture = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
     for horse, uv in zip(image.horses, uv_px, strict=True):
         drawn = _moved(horse, to_picture)
-        draw_errors(picture, drawn, apply_transform(to_picture, uv), max(1.0, max(drawn.bbox_xywh[2:]) / 500))
+        draw_errors(picture, drawn, apply_transform(to_picture, uv), max(1.0, max(drawn.bbox_xywh[2:]) / 360))
     width = max(size[0], _SMALL_PX)
     canvas = Canvas(width, size[1] + 2 * _STRIP_PX, _PAPER)
     canvas.text(8, _STRIP_PX / 2, title, 13, "lm", _INK)

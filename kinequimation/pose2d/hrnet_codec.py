@@ -83,21 +83,20 @@ class Codec:
         """Convert cells to crop pixels."""
         return xy_cells * self.pixels_per_cell
 
-    def crop_transform(self, centre_xy: Float[np.ndarray, " 2"], size_wh: Float[np.ndarray, " 2"]) -> np.ndarray:
-        """Return the affine map [2, 3] from image pixels to crop pixels.
+    def crop_transform(
+        self, centre_xy: Float[np.ndarray, " 2"], size_wh: Float[np.ndarray, " 2"], is_udp: bool | None = None
+    ) -> Float[np.ndarray, "2 3"]:
+        """Return the affine map from image pixels to crop pixels.
 
         Args:
             centre_xy: centre of what is cut out, image pixels.
             size_wh: its width and height, image pixels.
+            is_udp: cut as this convention does; this codec's own by default.
         """
-        out = np.array(self.input_size, dtype=float) - (1 if self.is_udp else 0)
+        out = np.array(self.input_size, dtype=float) - (self.is_udp if is_udp is None else is_udp)
         scale = out / size_wh
-        return np.array(
-            [
-                [scale[0], 0.0, out[0] / 2 - scale[0] * centre_xy[0]],
-                [0.0, scale[1], out[1] / 2 - scale[1] * centre_xy[1]],
-            ]
-        )
+        shift = out / 2 - scale * centre_xy
+        return np.array([[scale[0], 0.0, shift[0]], [0.0, scale[1], shift[1]]])
 
     def encode(self, uv_crop: Float[np.ndarray, "k 2"], labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what a network shall learn.

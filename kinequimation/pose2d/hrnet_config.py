@@ -32,6 +32,7 @@ class TopdownConfig:
         n_keypoints: number of heatmaps.
         flip_test: whether MMPose itself also looks at the mirrored crop.
         shift_heatmap: whether the mirrored crop's heatmaps are moved by one cell before they are averaged.
+        dataset: MMPose's class of the data, such as ``AP10KDataset``, which names the keypoints; empty if unknown.
     """
 
     codec: Codec = field(default_factory=Codec)
@@ -40,6 +41,7 @@ class TopdownConfig:
     n_keypoints: int = 68
     flip_test: bool = True
     shift_heatmap: bool = False
+    dataset: str = ""
 
 
 def read_config(path: str | Path) -> TopdownConfig:
@@ -75,12 +77,19 @@ def _to_config(values: dict[str, Any], name: str) -> TopdownConfig:
     test = test if isinstance(test, dict) else {}
     _expect(name, "model.test_cfg.output_keypoint_indices", test.get("output_keypoint_indices"), None)
     codec = _to_codec(head.get("decoder"), name)
-    padding, use_udp = _to_crop(values, name)
+    dataset = _dataset(values, name)
+    padding, use_udp = _to_crop(dataset["pipeline"], name)
     n_keypoints = head.get("out_channels")
     if not isinstance(n_keypoints, int) or not 1 <= n_keypoints <= 1024:
         raise InputError(f"{name}: expected a number as model.head.out_channels, got {n_keypoints!r}")
     return TopdownConfig(
-        codec, use_udp, padding, n_keypoints, test.get("flip_test") is True, test.get("shift_heatmap") is True
+        codec,
+        use_udp,
+        padding,
+        n_keypoints,
+        test.get("flip_test") is True,
+        test.get("shift_heatmap") is True,
+        str(_kind(dataset) or ""),
     )
 
 
@@ -140,14 +149,19 @@ def _to_codec(given: Any, name: str) -> Codec:
     return codec
 
 
-def _to_crop(values: dict[str, Any], name: str) -> tuple[float, bool]:
-    """Return padding and ``use_udp`` of the pipeline that inference goes through; MMPose's defaults where silent."""
-    padding, use_udp = 1.25, False
+def _dataset(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the data that inference goes through, with its pipeline."""
     loader = values.get("test_dataloader", values.get("val_dataloader"))
     dataset = loader.get("dataset") if isinstance(loader, dict) else None
     pipeline = dataset.get("pipeline") if isinstance(dataset, dict) else None
-    if not isinstance(pipeline, list):
+    if not isinstance(dataset, dict) or not isinstance(pipeline, list):
         raise InputError(f"{name}: expected test_dataloader.dataset.pipeline as a list, got {pipeline!r}")
+    return dataset
+
+
+def _to_crop(pipeline: list[Any], name: str) -> tuple[float, bool]:
+    """Return a pipeline's padding and ``use_udp``, MMPose's defaults where it is silent."""
+    padding, use_udp = 1.25, False
     for step in pipeline:
         kind = _kind(step) if isinstance(step, dict) else None
         if kind == "GetBBoxCenterScale":

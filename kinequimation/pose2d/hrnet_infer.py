@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 BATCH = 8
 """Crops that go through the network together; more is no faster on a CPU and takes memory."""
-_SUBPIXEL = 32
-"""Steps within a pixel that OpenCV, which MMPose cuts its crops with, tells apart."""
+_FINE, _COARSE = 1024, 32
+"""Steps within a pixel that OpenCV, which MMPose cuts its crops with, computes in and tells apart."""
 
 
 class HRNetEstimator:
@@ -157,12 +157,13 @@ class HRNetEstimator:
         w, h = box[2:] * self._config.padding
         aspect = self._config.codec.input_size[0] / self._config.codec.input_size[1]
         size = (w, w / aspect) if w > h * aspect else (h * aspect, h)
-        return np.array([cx, cy]), np.array(size)
+        # MMPose computes in single precision, and a crop's place is rounded after that
+        return np.array([cx, cy], dtype=np.float32), np.array(size, dtype=np.float32)
 
     def _crop(self, image: np.ndarray, centre: np.ndarray, size: np.ndarray) -> np.ndarray:
         check_rgb8(image)
-        to_crop = self._config.codec.crop_transform(centre, size, self._config.use_udp)
-        return _warp_like_opencv(image, to_crop, self._config.codec.input_size)
+        to_crop = self._config.codec.crop_transform(centre, size, self._config.use_udp).astype(np.float32)
+        return _cut_like_opencv(image, to_crop.astype(float), self._config.codec.input_size)
 
 
 def _config_of(weights: Weights, config: str | Path | None) -> TopdownConfig:
@@ -202,31 +203,36 @@ def _names_in(dataset: dict[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in names if isinstance(name, str))
 
 
-def _warp_like_opencv(
+def _cut_like_opencv(
     image: UInt8[np.ndarray, "h w 3"], transform: Float[np.ndarray, "2 3"], size: tuple[int, int]
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """Cut a crop as MMPose does, by ``cv2.warpAffine``: bilinear, black outside, places rounded to 1/32 pixel.
+    """Cut a crop as MMPose does, by ``cv2.warpAffine``, to the same grey values.
 
-    Nothing is averaged where the crop is smaller than the source: that is how its networks were trained.
+    OpenCV rounds each place to 1/1024 pixel (in two parts, that of the column and that of the crop's corner), then to
+    1/32, and mixes the four pixels around it; beyond the image all is black. Nothing is averaged where the crop is
+    smaller than the source: that is how these networks were trained.
 
     Args:
         image: the source.
-        transform: from source pixels to crop pixels.
+        transform: from source pixels to crop pixels; scales and shifts only.
         size: width and height of the crop.
     """
-    h, w = image.shape[:2]
-    to_source = invert_transform(transform)
-    grid = np.stack(np.meshgrid(np.arange(size[0]), np.arange(size[1])), axis=-1)
-    steps = np.rint(apply_transform(to_source, grid) * _SUBPIXEL).astype(np.int64)
-    x, y = steps[..., 0] // _SUBPIXEL, steps[..., 1] // _SUBPIXEL
-    fx, fy = (steps[..., 0] % _SUBPIXEL)[..., None], (steps[..., 1] % _SUBPIXEL)[..., None]
 
-    def at(dx: int, dy: int) -> np.ndarray:
-        inside = (x + dx >= 0) & (x + dx < w) & (y + dy >= 0) & (y + dy < h)
-        values = image[np.clip(y + dy, 0, h - 1), np.clip(x + dx, 0, w - 1)]
-        return np.where(inside[..., None], values, 0).astype(np.int64)
+    def along(axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        scale, shift = 1 / transform[axis, axis], -transform[axis, 2] / transform[axis, axis]
+        far = 1 << 40  # boxes beyond anything stay within 64 bits
+        parts = np.rint(np.clip(scale * np.arange(size[axis]) * _FINE, -far, far))
+        corner = np.rint(np.clip(shift * _FINE, -far, far))
+        steps = (parts + corner + _FINE // _COARSE // 2).astype(np.int64) // (_FINE // _COARSE)
+        first, n = steps // _COARSE, image.shape[1 - axis]
+        pair = np.stack([first, first + 1])
+        return np.clip(pair, 0, n - 1), (pair >= 0) & (pair < n), steps % _COARSE
 
-    top = at(0, 0) * (_SUBPIXEL - fx) + at(1, 0) * fx
-    bottom = at(0, 1) * (_SUBPIXEL - fx) + at(1, 1) * fx
-    half = _SUBPIXEL**2 // 2
-    return ((top * (_SUBPIXEL - fy) + bottom * fy + half) // _SUBPIXEL**2).astype(np.uint8)
+    (xs, x_inside, x_part), (ys, y_inside, y_part) = along(0), along(1)
+    total = np.full((size[1], size[0], 3), _COARSE**2 // 2, dtype=np.int64)
+    for j, y_weight in enumerate((_COARSE - y_part, y_part)):
+        rows = image[ys[j]]
+        for i, x_weight in enumerate((_COARSE - x_part, x_part)):
+            weight = (y_weight * y_inside[j])[:, None] * (x_weight * x_inside[i])
+            total += rows[:, xs[i]] * weight[..., None]
+    return (total // _COARSE**2).astype(np.uint8)

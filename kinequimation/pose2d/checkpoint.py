@@ -137,7 +137,7 @@ def load_weights(net: nn.Module, weights: Weights) -> None:
 def load_backbone(net: HRNetW32, weights: Weights) -> None:
     """Put weights into the backbone alone: those of a pose network, or of a classifier that it was before.
 
-    A classifier's own last layers are left out. So is what the classifier has not: nothing, for MMPose's ImageNet file.
+    A classifier's own layers, and the coarse branches that it keeps to the end, are left out.
 
     Raises:
         InputError: a weight of the backbone is missing or has another shape.

@@ -10,7 +10,7 @@ from kinequimation import metrics
 from kinequimation.dataset.score import Score
 from kinequimation.dataset.score_rows import THRESHOLDS, Row
 
-_NAME_WIDTH, _CELL_WIDTH = 26, 32
+_NAME_WIDTH, _CELL_WIDTH = 28, 30
 
 
 def report(scores: Mapping[str, Score], per_keypoint: bool = False) -> str:
@@ -20,8 +20,8 @@ def report(scores: Mapping[str, Score], per_keypoint: bool = False) -> str:
         scores: in the order in which they are printed.
         per_keypoint: also a row for each keypoint and each left/right pair.
     """
-    head = "".join(f"{f'PCK@{t}':<{_CELL_WIDTH}}" for t in THRESHOLDS)
-    lines = [f"{'':<{_NAME_WIDTH + 2}}{head}(95 % interval over images)"]
+    head = "  ".join(f"{f'PCK@{t}':<{_CELL_WIDTH}}" for t in THRESHOLDS)
+    lines = [f"{'':<{_NAME_WIDTH + 2}}{head}  (95 % interval over images)"]
     for name, s in scores.items():
         lines += ["", name, *(_row(row) for row in (s.seen, s.hidden))]
         lines += [_row(row) for row in (*s.groups, *s.kinds) if row.count]
@@ -33,10 +33,10 @@ def report(scores: Mapping[str, Score], per_keypoint: bool = False) -> str:
 
 def _row(row: Row) -> str:
     cells = [
-        f"{row.hits[i]:>4}/{row.count:<4} {row.share(i):6.1%} {_interval(*ends)}" if row.count else "-"
+        f"{f'{row.hits[i]:>4}/{row.count}':<9} {row.share(i):6.1%} {_interval(*ends)}" if row.count else "-"
         for i, ends in enumerate(row.intervals)
     ]
-    return f"  {row.name:<{_NAME_WIDTH}}" + "".join(f"{cell:<{_CELL_WIDTH}}" for cell in cells).rstrip()
+    return f"  {row.name:<{_NAME_WIDTH}}" + "  ".join(f"{cell:<{_CELL_WIDTH}}" for cell in cells).rstrip()
 
 
 def _interval(low: float, high: float) -> str:

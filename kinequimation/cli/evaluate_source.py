@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinequimation.errors import InputError
+from kinequimation.errors import InputError, MissingDependencyError
 from kinequimation.runtime import DEVICES, Device, Progress
 
 if TYPE_CHECKING:
@@ -85,7 +85,12 @@ def load_estimator(weights: Path | None, config: Path | None, device: Device, fl
     if weights is not None and not weights.is_file():
         raise InputError(f"{weights}: expected a network's file, found none; train one, or leave it out for ours")
     if weights is not None and weights.suffix.lower() in CHECKPOINTS:
-        from kinequimation.pose2d.hrnet_infer import HRNetEstimator
+        try:
+            from kinequimation.pose2d.hrnet_infer import HRNetEstimator
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                f"a checkpoint ({weights.name}) needs {error.name}: pip install 'kinequimation[train]'"
+            ) from error
 
         return HRNetEstimator(weights, config, device=device, flip_test=flip_test)
     if config is not None:

@@ -240,12 +240,12 @@ def _result(
     if labelled.scheme == "horse10":
         points = np.column_stack([values[:, :2], there])
         near_side = horse10_near_side(dict(zip(names, points, strict=True)))
-    slots = slots_of_names(names, near_side)
+    slots = np.array(slots_of_names(names, near_side))
     uv_px = np.full((skeleton.NUM_KEYPOINTS, 2), np.nan)
     confidence = np.zeros(skeleton.NUM_KEYPOINTS)
-    for slot, value, is_there in zip(slots, values, there, strict=True):
-        if slot >= 0 and is_there:
-            uv_px[slot], confidence[slot] = value[:2], np.clip(value[2], 0, 1)
+    of_ours = there & (slots >= 0)
+    uv_px[slots[of_ours]] = values[of_ours, :2]
+    confidence[slots[of_ours]] = values[of_ours, 2].clip(0, 1)
     if "bbox" in result:
         box = np.asarray(result["bbox"], float)
         if box.shape != (4,) or not np.isfinite(box).all():

@@ -133,15 +133,21 @@ class PairRow:
 def pair_rows(checks: metrics.PairChecks, image_of: Int[np.ndarray, " n"], n_images: int) -> list[PairRow]:
     """Return what became of all pairs, and then of each pair that was comparable somewhere, by its name."""
     kinds = {"all": list(_PAIRS.values())} | {name: [slot] for name, slot in _PAIRS.items()}
-    rows = []
-    for name, slots in kinds.items():
-        comparable, swapped, merged = (
-            np.bincount(image_of, of_all[:, slots].sum(1), n_images).astype(int)
-            for of_all in (checks.comparable, checks.swapped, checks.merged)
+    comparable, swapped, merged = (
+        np.stack([np.bincount(image_of, of[:, slots].sum(1), n_images) for slots in kinds.values()], 1).astype(int)
+        for of in (checks.comparable, checks.swapped, checks.merged)
+    )
+    ends = metrics.bootstrap_intervals(swapped, comparable)
+    return [
+        PairRow(
+            name=name,
+            comparable=int(comparable[:, k].sum()),
+            swapped=int(swapped[:, k].sum()),
+            merged=int(merged[:, k].sum()),
+            interval=(float(ends[k, 0]), float(ends[k, 1])),
+            image_comparable=comparable[:, k],
+            image_swapped=swapped[:, k],
         )
-        if name != "all" and not comparable.any():
-            continue
-        interval = metrics.bootstrap_interval(swapped, comparable)
-        n = (int(comparable.sum()), int(swapped.sum()), int(merged.sum()))
-        rows.append(PairRow(name, *n, interval, comparable, swapped))
-    return rows
+        for k, name in enumerate(kinds)
+        if name == "all" or comparable[:, k].any()
+    ]

@@ -47,7 +47,7 @@ MAX_BEND = 0.35
 """Bending of a point's path that counts in full: a point that jumps says no more."""
 STEP_SHARE = 0.15
 """Weight of the way from frame to frame beside the bending: it decides where legs stand or the frame rate is low."""
-AS_SEEN = 0.001
+AS_SEEN = 0.005
 """Cost of exchanging a point against what the network says, for each ``USUAL_STEP_S`` that it lasts: small, so that it
 decides between paths that are smooth alike."""
 USUAL_STEP_S = 1 / 25

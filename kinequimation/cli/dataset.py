@@ -1,10 +1,10 @@
-"""``kinequimation dataset``: render labelled horses in Blender, build datasets of them, check and look at them."""
+"""``kinequimation dataset``: render or draw labelled horses, build datasets of them, check and look at them."""
 
 from __future__ import annotations
 
 import argparse
 
-from kinequimation.cli import dataset_build, dataset_check
+from kinequimation.cli import dataset_build, dataset_check, dataset_frames
 
 _EPILOG = """a dataset from nothing:
   kinequimation dataset assets --out assets/horse.blend
@@ -13,7 +13,8 @@ _EPILOG = """a dataset from nothing:
   kinequimation dataset build --root dataset_pipeline/data/renders --out dataset_pipeline/data/coco
   kinequimation dataset overlay --root dataset_pipeline/data/renders --out outputs/overlays
 
-The first four start Blender as a process of its own: python3 run.py blender installs it (see docs/dataset.md).
+The first four start Blender as a process of its own: python3 run.py blender installs it (see docs/dataset.md). Without
+it: kinequimation dataset frames --count 20000 --out dataset_pipeline/data/frames
 """
 _IN_BLENDER = {
     "assets": "make the rigged horse as a .blend file",
@@ -40,6 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         step.set_defaults(run=_run_in_blender)
     dataset_build.add_steps(steps)
     dataset_check.add_steps(steps)
+    dataset_frames.add_steps(steps)
 
 
 def _run_in_blender(args: argparse.Namespace) -> int:

@@ -1,10 +1,11 @@
-"""``kinequimation train``: train the networks on what this library renders."""
+"""``kinequimation train``: train the networks on what this library renders, and on frames of one's own."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -12,18 +13,41 @@ from pathlib import Path
 from typing import Any
 
 from kinequimation.errors import InputError
+from kinequimation.runtime import DEVICES, no_progress
 
 logger = logging.getLogger(__name__)
 
 MODELS = ("pose2d", "detect", "lift")
-_EPILOG = """files:
-  RUN/checkpoint.pt   where training goes on from when the command is given again
-  RUN/log.csv         losses, held-out score and speed at each checkpoint
-  RUN/config.json     every option of the run
-  OUT                 the network, for kinequimation animate and evaluate
+NETWORKS = ("lite0", "hrnet_w32")
+_EPILOG = """pose2d, from a rendered stream without an end, for an hour and a half:
+  kinequimation train pose2d
+fine-tuned on your own annotated frames, the stream beside them so that nothing is forgotten:
+  kinequimation train pose2d --init shipped --data mine.json
+on frames drawn once, which makes every pass cheap, three parts of them to one of AP-10K's horses:
+  kinequimation dataset frames --count 20000 --out frames
+  kinequimation train pose2d --data frames=3 --data ap10k-train.json --images ap10k/data
+on all the graphics cards of a machine:
+  torchrun --nproc-per-node 4 -m kinequimation train pose2d --network hrnet_w32
 
-Training can be stopped at any time (Ctrl-C); the same command continues it from its last checkpoint, at most three
-minutes back. Weights that ship with the package are replaced only if OUT says so.
+--data takes a folder of 'dataset frames', a folder of shards of 'dataset build', a COCO keypoint file (points named as
+in horse68, the landmarks, AP-10K or Horse-10, any subset of them), a folder with annotations.json, or the word stream;
+=WEIGHT after it says how often it is drawn from. Sets weigh alike by default. Beside COCO files alone the rendered
+stream joins, as heavy as all of them together; stream=0 keeps it out. A tenth of each set (at most 200 frames, its
+last) is not trained on, but validates. COCO coordinates mean the pixels as they lie in the file, without EXIF turns.
+
+files:
+  RUN/checkpoint.pt     where training goes on from when the command is given again
+  RUN/log.csv           losses, rate and speed every 20 steps, and the held-out score where it was taken
+  RUN/curves.png        the same as a picture
+  RUN/tensorboard/      the same for TensorBoard, if it is installed
+  RUN/reliability.png   pose2d: how far its confidence can be trusted
+  RUN/config.json       every option of the run
+  OUT                   the network, for kinequimation animate, predict and evaluate
+
+Training can be stopped at any time: Ctrl-C saves at once, and what a crash loses is at most three minutes. The same
+command goes on from there. With --minutes the learning rate follows the clock; with --max-steps a run is reproducible:
+stopped and continued it takes the same steps as without the stop. Weights that ship with the package are replaced only
+if OUT says so.
 """
 
 
@@ -31,24 +55,47 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the main parser."""
     parser = subparsers.add_parser(
         "train",
-        help="train a network on rendered horses",
-        description="Train a network on rendered horses. Needs the extra [train].",
+        help="train a network on rendered horses, or fine-tune it on yours",
+        description="Train a network on rendered horses, or fine-tune it on yours. Needs the extra [train].",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "model", choices=MODELS, help="pose2d: 2D keypoints; detect: boxes of horses; lift: 2D keypoints to 3D"
     )
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a parser that knows ``model``."""
     parser.add_argument("--run", type=Path, metavar="DIR", dest="run_dir", help="default: outputs/train-MODEL")
-    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: RUN/MODEL.onnx")
+    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: RUN/MODEL.onnx; of HRNet RUN/*.pth")
     parser.add_argument(
-        "--minutes", type=float, metavar="M", help="time to train in all; what an interrupted run has trained counts"
+        "--network", choices=NETWORKS, help="pose2d: lite0 (default; for CPUs) or hrnet_w32 (MMPose's, 68 joints)"
     )
-    parser.add_argument("--init", type=Path, metavar="FILE", help="start from this exported network (.onnx)")
+    parser.add_argument(
+        "--init",
+        metavar="FILE",
+        help="start from this network instead of ImageNet weights: an exported file, a RUN/checkpoint.pt, MMPose's "
+        ".pth for hrnet_w32; or imagenet, shipped, scratch. From a trained one, rates and time are smaller",
+    )
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="PATH[=WEIGHT]", help="pose2d: what to learn from; see below"
+    )
+    parser.add_argument(
+        "--images", type=Path, metavar="DIR", help="where images of COCO files are; default: beside the file"
+    )
     parser.add_argument(
         "--backgrounds", type=Path, metavar="DIR", help="photographs to draw the horses before (pose2d, detect)"
     )
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="time to train in all; what an interrupted run has trained counts"
+    )
+    parser.add_argument(
+        "--max-steps", type=int, metavar="N", help="stop after N batches instead: reproducible (pose2d, detect)"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of the rendered stream and the first weights")
+    parser.add_argument("--device", choices=DEVICES, help="pose2d: where to train; default: auto")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any other field of the run's configuration"
     )
@@ -74,59 +121,82 @@ def run(args: argparse.Namespace) -> int:
         from kinequimation.errors import MissingDependencyError
 
         raise MissingDependencyError(f"training needs {error.name}: pip install 'kinequimation[train]'") from error
-    logging.getLogger("kinequimation").setLevel(logging.INFO)  # the log is this command's output
-    run_dir = args.run_dir or Path("outputs") / f"train-{args.model}"
-    out = args.out or run_dir / f"{args.model}.onnx"
-    options: dict[str, Any] = {
-        k: v for k in ("minutes", "init", "backgrounds", "seed") if (v := getattr(args, k)) is not None
-    }
+    is_first = int(os.environ.get("RANK", "0")) == 0  # torchrun says which of its processes this is
+    logging.getLogger("kinequimation").setLevel(logging.INFO if is_first else logging.WARNING)  # the command's output
+    if args.model != "pose2d":
+        for name in ("network", "data", "images", "device"):
+            if getattr(args, name):
+                raise InputError(f"--{name}: expected pose2d, got {args.model}")
+    names = ("minutes", "init", "backgrounds", "seed", "max_steps", "network", "images", "device")
+    options: dict[str, Any] = {k: v for k in names if (v := getattr(args, k)) is not None}
     if args.model == "lift":
-        from kinequimation.lift import train as lift
-
-        if args.backgrounds is not None:
-            raise InputError("--backgrounds: expected pose2d or detect; the lifter sees no pictures")
-        if args.export_only:
-            raise InputError("--export-only: expected pose2d or detect; the lifter writes its network as it trains")
-        config = configure(lift.TrainConfig, {"out": run_dir, **options}, args.set)
-        written = Path(lift.train(config, _Progress()))
-        if args.out is not None and args.out != written:
-            from kinequimation.io.atomic import replacing
-
-            with replacing(args.out) as temporary:
-                temporary.write_bytes(written.read_bytes())
-        return 0
+        return _train_lift(args, options)
     if args.model == "pose2d":
         from kinequimation.pose2d import export, train
+
+        network = args.network or NETWORKS[0]
+        options = {**train.defaults_of(network, args.init), **options, "data": tuple(args.data)}
+        name = "hrnet_w32" if network == "hrnet_w32" else args.model
+        file_name = "hrnet_w32_horse68.pth" if network == "hrnet_w32" else "pose2d.onnx"
     else:
         from kinequimation.detect import export, train
+
+        name, file_name = args.model, f"{args.model}.onnx"
+    run_dir = args.run_dir or Path("outputs") / f"train-{name}"
+    out = args.out or run_dir / file_name
     config = configure(train.TrainConfig, {"run_dir": run_dir, **options}, args.set)
+    progress = _Progress() if is_first else no_progress
     if not args.export_only:
-        train.train(config, _Progress())
-    metadata = export.export(config, out, progress=_Progress())
-    logger.info("wrote %s: %s", out, metadata["synthetic"])
+        more = {"notice": logger.info} if args.model == "pose2d" else {}
+        train.train(config, progress, **more)
+    if is_first:
+        metadata = export.export(config, out, progress=progress)
+        logger.info("wrote %s: %s", out, metadata["synthetic"])
     return 0
 
 
+def _train_lift(args: argparse.Namespace, options: dict[str, Any]) -> int:
+    from kinequimation.lift import train as lift
+
+    if args.backgrounds is not None or args.max_steps is not None:
+        raise InputError("--backgrounds, --max-steps: expected pose2d or detect, got lift, which has neither")
+    if args.export_only:
+        raise InputError("--export-only: expected pose2d or detect; the lifter writes its network as it trains")
+    run_dir = args.run_dir or Path("outputs/train-lift")
+    options |= {"init": Path(args.init)} if args.init else {}
+    config = configure(lift.TrainConfig, {"out": run_dir, **options}, args.set)
+    written = Path(lift.train(config, _Progress()))
+    if args.out is not None and args.out != written:
+        from kinequimation.io.atomic import replacing
+
+        with replacing(args.out) as temporary:
+            temporary.write_bytes(written.read_bytes())
+    return 0
+
+
+_READERS = {"int": int, "int | None": int, "float": float, "str": str}
+
+
 def configure(kind: Any, options: dict[str, Any], assignments: Sequence[str]) -> Any:
-    """Make a configuration from options and ``NAME=VALUE`` texts; a value takes the type of the field's default.
+    """Make a configuration from options and ``NAME=VALUE`` texts; a value is read as the field's type.
 
     Raises:
         InputError: a text has no ``=``, its name is no field, or its value does not read as the field's type.
     """
-    known = {f.name: f.default for f in dataclasses.fields(kind)}
+    known = {f.name: _READERS.get(str(f.type)) for f in dataclasses.fields(kind)}
     values = dict(options)
     for text in assignments:
         name, equals, value = text.partition("=")
         if not equals or name not in known:
-            raise InputError(f"--set {text}: expected NAME=VALUE with a name of {', '.join(known)}")
-        like = known[name]
-        numeric = int if like is None else type(like)
-        if numeric not in (int, float, str):
+            free = ", ".join(n for n, reader in known.items() if reader)
+            raise InputError(f"--set {text}: expected NAME=VALUE with a name of {free}")
+        reader = known[name]
+        if reader is None:
             raise InputError(f"--set {text}: {name} cannot be given here; it has an option of its own")
         try:
-            values[name] = numeric(value)
+            values[name] = reader(value)
         except ValueError as error:
-            raise InputError(f"--set {text}: expected a value like {like!r}, got {value!r}") from error
+            raise InputError(f"--set {text}: expected {reader.__name__}, got {value!r}") from error
     return kind(**values)
 
 

@@ -49,7 +49,7 @@ FORMAT = 2
 JPEG_QUALITY = 95
 ImageKind = Literal["jpg", "png"]
 IMAGE_KINDS: tuple[str, ...] = get_args(ImageKind)
-_KINDS = ("jpg", "png", "mask.png", "json")
+KINDS = ("jpg", "png", "mask.png", "json")
 
 
 @dataclass(frozen=True)
@@ -182,11 +182,21 @@ def read_rendered_shards(folder: Path, part: int = 0, of: int = 1) -> Iterator[S
         InputError: the folder or a shard is not as it should be; says which and why.
     """
     for path in tar_paths(folder, FORMAT, part, of):
-        for index, members in read_tar(path, _KINDS):
-            yield _decoded(members, index, f"{path}, frame {index:09d}")
+        for index, members in read_tar(path, KINDS):
+            yield frame_of_members(members, index, f"{path}, frame {index:09d}")
 
 
-def _decoded(members: dict[str, bytes], index: int, where: str) -> ShardFrame:
+def frame_of_members(members: dict[str, bytes], index: int, where: str) -> ShardFrame:
+    """Return the frame that the files of a shard hold.
+
+    Args:
+        members: what the files hold, by kind.
+        index: the frame's number in the set.
+        where: what to call it in a message.
+
+    Raises:
+        InputError: a file is missing or not as it should be.
+    """
     kinds = [k for k in IMAGE_KINDS if k in members]
     if len(kinds) != 1 or "mask.png" not in members or "json" not in members:
         raise InputError(f"{where}: expected a picture (jpg or png), mask.png and json, got {', '.join(members)}")

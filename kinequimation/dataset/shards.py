@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 JPEG_QUALITY = 95
-_KINDS = ("jpg", "alpha.png", "parts.png", "shadow.png", "json")
+KINDS = ("jpg", "alpha.png", "parts.png", "shadow.png", "json")
 
 
 @dataclass(frozen=True)
@@ -155,14 +155,24 @@ def read_shard(path: str | Path) -> Iterator[CachedFrame]:
     Raises:
         InputError: it is no tar file, was cut off, or holds what a shard does not.
     """
-    for index, members in read_tar(Path(path), _KINDS):
-        yield _decoded(members, index, f"{path}, frame {index:09d}")
+    for index, members in read_tar(Path(path), KINDS):
+        yield frame_of_members(members, index, f"{path}, frame {index:09d}")
 
 
-def _decoded(members: dict[str, bytes], index: int, where: str) -> CachedFrame:
-    missing = [kind for kind in _KINDS if kind not in members]
+def frame_of_members(members: dict[str, bytes], index: int, where: str) -> CachedFrame:
+    """Return the frame that the files of a shard hold.
+
+    Args:
+        members: what the files hold, by kind.
+        index: the frame's number in the set.
+        where: what to call it in a message.
+
+    Raises:
+        InputError: a file is missing or not as it should be.
+    """
+    missing = [kind for kind in KINDS if kind not in members]
     if missing:
-        raise InputError(f"{where}: expected {', '.join(_KINDS)}; {', '.join(missing)} is missing")
+        raise InputError(f"{where}: expected {', '.join(KINDS)}; {', '.join(missing)} is missing")
     image = decoded(members["jpg"], "JPEG", "RGB", where)
     labels = json_object(members["json"], where)
     size = image.shape[:2]

@@ -94,7 +94,7 @@ def write_tars(
 def _names(path: Path) -> Iterator[str]:
     """Yield the name of each frame; what they hold is skipped over."""
     last = ""
-    with _opened(path, "r:") as tar:
+    with opened_tar(path, "r:") as tar:
         for info in tar:
             name = info.name.partition(".")[0]
             if name != last:
@@ -138,28 +138,38 @@ def read_tar(path: Path, kinds: Collection[str]) -> Iterator[tuple[int, dict[str
     Raises:
         InputError: it is no tar file, was cut off, or holds what a shard does not.
     """
-    stem, members = "", {}
-    with _opened(path, "r|") as tar:
+    last, members = -1, {}
+    with opened_tar(path, "r|") as tar:
         for info in tar:
-            match = _NAME.fullmatch(info.name)
-            if match is None or match[2] not in kinds or not info.isreg():
-                raise InputError(f"{path}: expected frames as files, found {info.name[:80]!r}")
-            if info.size > MAX_MEMBER_BYTES:
-                raise InputError(f"{path}: {info.name} has {info.size} bytes, more than {MAX_MEMBER_BYTES}")
-            if match[1] != stem and members:
-                yield int(stem), members
+            number, kind = member_name(info, kinds, path)
+            if number != last and members:
+                yield last, members
                 members = {}
-            stem = match[1]
-            if match[2] in members:
+            last = number
+            if kind in members:
                 raise InputError(f"{path}: {info.name} is there twice")
             content = tar.extractfile(info)
-            members[match[2]] = content.read() if content is not None else b""
+            members[kind] = content.read() if content is not None else b""
     if members:
-        yield int(stem), members
+        yield last, members
+
+
+def member_name(info: tarfile.TarInfo, kinds: Collection[str], path: Path) -> tuple[int, str]:
+    """Return the number of the frame that a file of a shard belongs to, and its kind.
+
+    Raises:
+        InputError: it is no file, of no kind that a frame may have, or too large.
+    """
+    match = _NAME.fullmatch(info.name)
+    if match is None or match[2] not in kinds or not info.isreg():
+        raise InputError(f"{path}: expected frames as files, found {info.name[:80]!r}")
+    if info.size > MAX_MEMBER_BYTES:
+        raise InputError(f"{path}: {info.name} has {info.size} bytes, more than {MAX_MEMBER_BYTES}")
+    return int(match[1]), match[2]
 
 
 @contextmanager
-def _opened(path: Path, mode: Literal["r:", "r|"]) -> Iterator[tarfile.TarFile]:
+def opened_tar(path: Path, mode: Literal["r:", "r|"]) -> Iterator[tarfile.TarFile]:
     """Open a tar file; what goes wrong in reading it becomes one line that names it."""
     try:
         with tarfile.open(path, mode) as tar:

@@ -1,28 +1,32 @@
-"""Turn a training run into the ONNX file that inference opens: averaged weights, calibration, and what made it."""
+"""Turn a training run into the file that inference opens: averaged weights, calibration, and what made it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
 from kinequimation import __version__
+from kinequimation.errors import InputError
+from kinequimation.metrics.reliability import Reliability, reliability
 from kinequimation.pose2d.calibrate import Calibration, fit_calibration
+from kinequimation.pose2d.checkpoint import write_weights
+from kinequimation.pose2d.curves import draw_reliability
+from kinequimation.pose2d.hrnet import HRNetW32
 from kinequimation.pose2d.loop import CALIBRATION_SEED_OFFSET, read_checkpoint
-from kinequimation.pose2d.loss import hit_radius_px, in_crop
 from kinequimation.pose2d.model import PoseNet
 from kinequimation.pose2d.onnx_file import write_onnx
-from kinequimation.pose2d.stream import Batch, RenderedSample, SampleFunction, batches
-from kinequimation.pose2d.train import TrainConfig, place
+from kinequimation.pose2d.stream import Batch, SampleFunction, batches
+from kinequimation.pose2d.train import NETWORKS, Placer, TrainConfig, opened_sources, right_and_seen
 from kinequimation.runtime import Progress, no_progress
-from kinequimation.skeleton import KEYPOINTS
+from kinequimation.skeleton import HORSE68, KEYPOINTS
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, UInt8
+    from jaxtyping import UInt8
 
 FORMAT = "kinequimation-pose2d/1"
 
@@ -39,58 +43,58 @@ class _Exported(nn.Module):
         return output.log_prob.exp(), output.hit_logit, output.seen_logit, output.mask_logit.sigmoid()
 
 
-def calibrate(
-    net: PoseNet, stream: Iterator[Batch], n_batches: int, progress: Progress = no_progress
-) -> tuple[Calibration, dict[str, float]]:
-    """Fit hit logit to the share of right places on held-out samples, and measure on others.
+class Calibrated(NamedTuple):
+    """What ``calibrate`` found.
 
-    Points out of the crop count as wrong places: the network cannot know where they are.
+    Attributes:
+        calibration: from a network's score to the probability that a point is right.
+        reliability: confidence against the share that is right, on samples that did not fit it.
+        figures: ``pck05`` of seen points there, ``pck05_hidden``, and the ``calibration_error`` (expected calibration
+            error over ten bins).
+    """
+
+    calibration: Calibration
+    reliability: Reliability
+    figures: dict[str, float]
+
+
+def calibrate(place: Placer, stream: Iterator[Batch], n_batches: int, progress: Progress = no_progress) -> Calibrated:
+    """Fit scores to the share of right places on held-out samples, and measure on others.
+
+    Points out of the crop count as wrong places: the network cannot know where they are. Points of which the labels say
+    nothing do not count.
 
     Args:
-        net: the network.
+        place: gives the network's points and scores.
         stream: held-out batches; the first half fits, the second half measures.
         n_batches: how many of them.
         progress: called with the stage ``calibrating``.
-
-    Returns:
-        the calibration, and figures on the second half: ``pck05`` of seen points, ``pck05_hidden``, and the
-        ``calibration_error`` (expected calibration error over ten bins).
     """
-    net.eval()
-    scores: list[np.ndarray] = []
-    rights: list[np.ndarray] = []
-    states: list[np.ndarray] = []  # 2 seen in the crop, 1 hidden in the crop, 0 out of it
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for i in range(n_batches):
-        batch = next(stream)
-        uv_px, logit = place(net, batch)
-        valid = in_crop(batch["uv_px"], batch["visibility"], batch["image"].shape[1]).numpy()
-        error = np.linalg.norm(uv_px - batch["uv_px"].numpy(), axis=2)
-        rights.append(valid & (error < hit_radius_px(batch["uv_px"]).numpy()[:, None]))
-        states.append(np.where(valid, batch["visibility"].numpy(), 0))
-        scores.append(logit)
+        found.append(right_and_seen(place, next(stream)))
         progress("calibrating", i + 1, n_batches)
     half = max(1, n_batches // 2)
-    calibration = fit_calibration(np.concatenate(scores[:half]).ravel(), np.concatenate(rights[:half]).ravel())
-    test = slice(half if n_batches > 1 else 0, None)
-    score, right, state = (np.concatenate(x[test]).ravel() for x in (scores, rights, states))
-    confidence = calibration(score)
+    right, state, score = (np.concatenate(x) for x in zip(*found[:half], strict=True))
+    calibration = fit_calibration(score[state >= 0], right[state >= 0])
+    test = found[half:] if n_batches > 1 else found
+    right, state, score = (np.concatenate(x) for x in zip(*test, strict=True))
+    measured = reliability(calibration(score), right, state >= 0, np.arange(len(score)))
     figures = {
-        "pck05": float(right[state == 2].mean()),
+        "pck05": float(right[state == 2].mean()) if (state == 2).any() else float("nan"),
         "pck05_hidden": float(right[state == 1].mean()) if (state == 1).any() else float("nan"),
-        "calibration_error": calibration_error(confidence, right),
+        "calibration_error": measured.ece,
     }
-    return calibration, {k: round(v, 4) for k, v in figures.items() if np.isfinite(v)}
+    return Calibrated(calibration, measured, {k: round(v, 4) for k, v in figures.items() if np.isfinite(v)})
 
 
-def calibration_error(confidence: Float[np.ndarray, " n"], right: np.ndarray, n_bins: int = 10) -> float:
-    """Return the expected calibration error: the gap of confidence and share right, averaged over filled bins."""
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    gaps = [
-        abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
-        for b in range(n_bins)
-        if (bins == b).any()
-    ]
-    return float(np.sum(gaps))
+def _bins(measured: Reliability) -> dict[str, Any]:
+    """Return what a reliability plot shows, as JSON values; null for an empty bin."""
+    return {
+        "count": measured.counts.tolist(),
+        "confidence": [round(float(c), 4) if np.isfinite(c) else None for c in measured.confidence],
+        "right": [round(float(r), 4) if np.isfinite(r) else None for r in measured.right],
+    }
 
 
 def export(
@@ -100,7 +104,10 @@ def export(
     progress: Progress = no_progress,
     sample: SampleFunction | None = None,
 ) -> dict[str, Any]:
-    """Write the averaged weights of a run's last checkpoint as ONNX; the run may still be going on.
+    """Write the averaged weights of a run's last checkpoint; the run may still be going on.
+
+    lite0 becomes ONNX. hrnet_w32 becomes a ``.pth`` with MMPose's names in ``state_dict``, and the rest in ``meta``.
+    Beside the run's checkpoint goes ``reliability.png``.
 
     Args:
         config: the run's.
@@ -113,35 +120,50 @@ def export(
         the metadata written into the file.
 
     Raises:
-        InputError: the run has no checkpoint.
+        InputError: the run has no checkpoint, or one of another network.
         OutputError: ``out`` cannot be written.
     """
-    state = read_checkpoint(config.run_dir / "checkpoint.pt")
-    net = PoseNet(n_frozen=config.n_frozen)
-    net.load_state_dict(state["ema"])
-    n_batches = max(2, n_calibration // config.batch_size)
+    path = config.run_dir / "checkpoint.pt"
+    state = read_checkpoint(path)
+    net = PoseNet(n_frozen=config.n_frozen) if config.network == "lite0" else HRNetW32()
+    try:
+        net.load_state_dict(state["ema"])
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"{path}: expected a checkpoint of {config.network}, got another ({first})") from error
+    net.eval()
+    recipe = NETWORKS[config.network]
     stream = batches(
-        sample or RenderedSample(config.backgrounds),
+        sample or opened_sources(config).source.held,
         config.seed + CALIBRATION_SEED_OFFSET,
         config.size,
         config.batch_size,
         0,
         min(1, config.n_workers),
     )
-    calibration, figures = calibrate(net, stream, n_batches, progress)
+    n_batches = max(2, n_calibration // config.batch_size)
+    calibrated = calibrate(lambda batch: recipe.place(net, batch), stream, n_batches, progress)
     metadata: dict[str, Any] = {
         "format": FORMAT,
         "kinequimation": __version__,
-        "keypoints": list(KEYPOINTS),
+        "network": config.network,
+        "keypoints": list(KEYPOINTS if config.network == "lite0" else HORSE68),
         "size": config.size,
-        "calibration": calibration.to_json(),
-        "synthetic": figures,
+        "calibration": calibrated.calibration.to_json(),
+        "reliability": _bins(calibrated.reliability),
+        "synthetic": calibrated.figures,
         "training": {
-            "samples": int(state["step"]) * config.batch_size,
+            "samples": int(state.get("n_samples", int(state["step"]) * config.batch_size)),
             "minutes": round(float(state["elapsed_s"]) / 60, 1),
             "seed": config.seed,
+            "data": list(config.data) or ["stream"],
+            "init": str(config.init or "imagenet"),
         },
     }
-    example = torch.zeros(1, config.size, config.size, 3, dtype=torch.uint8)
-    write_onnx(_Exported(net), example, "image", ["prob", "hit_logit", "seen_logit", "mask"], out, metadata)
+    if isinstance(net, PoseNet):
+        example = torch.zeros(1, config.size, config.size, 3, dtype=torch.uint8)
+        write_onnx(_Exported(net), example, "image", ["prob", "hit_logit", "seen_logit", "mask"], out, metadata)
+    else:
+        write_weights(out, net, metadata)
+    draw_reliability(calibrated.reliability, config.run_dir / "reliability.png")
     return metadata

@@ -1,30 +1,36 @@
-"""The training loop that the pose network and the detector share.
+"""The training loop that the pose networks and the detector share.
 
-A run lives in a folder: ``checkpoint.pt`` (plain tensors and numbers), ``log.csv``, ``config.json``. It can be stopped
-at any time and goes on at the sample where its last checkpoint was.
+A run lives in a folder: ``checkpoint.pt`` (plain tensors and numbers), ``log.csv``, ``curves.png``, ``tensorboard/``,
+``config.json``. It can be stopped at any time, by Ctrl-C or SIGKILL, and goes on at the sample where its last
+checkpoint was: with ``max_steps``, to the same losses as if it had never stopped.
 """
 
 from __future__ import annotations
 
 import copy
-import csv
 import json
 import logging
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
+from kinequimation import __version__
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
+from kinequimation.pose2d.curves import draw_curves
+from kinequimation.pose2d.distributed import Processes
+from kinequimation.pose2d.logs import RunLog
 from kinequimation.pose2d.stream import Batch, SampleFunction, batches
-from kinequimation.runtime import Progress
+from kinequimation.runtime import Device, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -39,15 +45,17 @@ class LoopConfig:
 
     Attributes:
         run_dir: folder of the run; a checkpoint in it is continued.
-        init: an ONNX file of this network to start from instead of ImageNet weights.
+        init: a file of this network's weights to start from instead of ImageNet's.
         backgrounds: a folder of photographs to draw horses before; painted places without it.
         minutes: time to train in all, resumed parts counted together, the time between them not. The learning rate
             follows the share of it that has passed, so that a slow machine anneals as fully as a fast one, on fewer
             samples.
-        max_steps: if set, stop after as many steps and anneal over them instead; then a run is reproducible.
+        max_steps: if set, stop after as many steps and anneal over them instead; then a run is reproducible, however
+            often it is stopped.
         seed: of the stream and of the head's first weights.
         size: side of the images, pixels.
-        batch_size: an hour of a laptop renders few samples, so many small steps; below 16 batch norms get noisy.
+        batch_size: of each process. An hour of a laptop renders few samples, so many small steps; below 16 batch norms
+            get noisy.
         n_workers: processes that render; one renders about as fast as one thread trains.
         n_threads: of the training process.
         head_lr: AdamW's peak rate for what starts from nothing.
@@ -57,11 +65,15 @@ class LoopConfig:
         clip_norm: gradients longer than this are shortened.
         ema_decay: decay of the averaged weights that are validated and shipped; the average spans about 500 steps.
         checkpoint_minutes: between checkpoints; what a crash can cost.
-        n_validation: samples of the held-out stream. It tells that training works, not which recipe transfers.
+        n_validation: samples that training never sees. They tell that training works, not which recipe transfers.
+        n_validations: how often in a run they are looked at, at even distances, beside once at its start.
+        log_steps: steps whose mean is a row of the log.
+        device: where to train; several processes take a graphics card each.
+        tensorboard: whether to write events for TensorBoard, where that is installed.
     """
 
     run_dir: Path
-    init: Path | None = None
+    init: Path | str | None = None
     backgrounds: Path | None = None
     minutes: float = 85.0
     max_steps: int | None = None
@@ -78,10 +90,15 @@ class LoopConfig:
     ema_decay: float = 0.998
     checkpoint_minutes: float = 3.0
     n_validation: int = 192
+    n_validations: int = 25
+    log_steps: int = 20
+    device: Device = "cpu"
+    tensorboard: bool = True
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for name in ("minutes", "size", "batch_size", "n_threads", "head_lr", "checkpoint_minutes", "n_validation"):
+        positive = ("minutes", "size", "batch_size", "n_threads", "head_lr", "checkpoint_minutes", "n_validation")
+        for name in (*positive, "n_validations", "log_steps"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise InputError(f"{name}: expected a number > 0, got {getattr(self, name)}")
         if self.size % 32:
@@ -108,17 +125,33 @@ class Trainer:
         config: how to train.
         net: the network.
         groups: parameters and the peak learning rate of each group.
+        processes: those that train it together; this one alone by default.
+
+    Attributes:
+        step: steps taken.
+        n_samples: samples of the stream that they took, over all processes.
+        elapsed_s: time that they took.
+        since_row: sums of the losses since the last row of the log, and ``steps``, how many.
     """
 
-    def __init__(self, config: LoopConfig, net: nn.Module, groups: Sequence[tuple[list[nn.Parameter], float]]) -> None:
-        self.config, self.net = config, net
-        self.ema = copy.deepcopy(net).eval().requires_grad_(False)
+    def __init__(
+        self,
+        config: LoopConfig,
+        net: nn.Module,
+        groups: Sequence[tuple[list[nn.Parameter], float]],
+        processes: Processes | None = None,
+    ) -> None:
+        self.config, self.processes = config, processes or Processes()
+        self.net = net.to(self.processes.device)
+        self.ema = copy.deepcopy(self.net).eval().requires_grad_(False)
         self.rates = [rate for _, rate in groups]
         self.optimizer = torch.optim.AdamW(
             [{"params": params, "lr": rate} for params, rate in groups], weight_decay=config.weight_decay
         )
         self.step = 0
+        self.n_samples = 0
         self.elapsed_s = 0.0
+        self.since_row: dict[str, float] = {}
 
     @property
     def done(self) -> float:
@@ -142,9 +175,12 @@ class Trainer:
             group["lr"] = peak * rate
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.processes.average_(p.grad for p in self.net.parameters() if p.grad is not None)
+        self.processes.average_(b for b in self.net.buffers() if b.is_floating_point())
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.step += 1
+        self.n_samples += self.config.batch_size * self.processes.world
         decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for mean, value in zip(self.ema.state_dict().values(), self.net.state_dict().values(), strict=True):
@@ -160,7 +196,10 @@ class Trainer:
             "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
+            "n_samples": self.n_samples,
             "elapsed_s": self.elapsed_s,
+            "since_row": self.since_row,
+            "random": torch.get_rng_state(),
         }
         with replacing(path) as temporary:
             torch.save(state, temporary)
@@ -176,7 +215,10 @@ class Trainer:
             self.net.load_state_dict(state["net"])
             self.ema.load_state_dict(state["ema"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
+            torch.set_rng_state(state["random"])
+            self.since_row = {str(name): float(value) for name, value in state["since_row"].items()}
+            self.n_samples = int(state["n_samples"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             first = str(error).splitlines()[0]
             raise InputError(f"{path}: expected a checkpoint of this network, got another ({first})") from error
         self.step, self.elapsed_s = int(state["step"]), float(state["elapsed_s"])
@@ -198,12 +240,35 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
+@contextmanager
+def _requests_to_stop() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether Ctrl-C or SIGTERM came; the second one ends the process as ever."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # no other may set signals
+        yield asked.is_set
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def train_loop(
     trainer: Trainer,
     losses_of: Callable[[Batch], dict[str, torch.Tensor]],
     validate: Callable[[nn.Module, list[Batch]], dict[str, float]],
     sample: SampleFunction,
     progress: Progress,
+    held_sample: SampleFunction | None = None,
 ) -> list[float]:
     """Train until the time or the steps are used up; continue if the run folder holds a checkpoint.
 
@@ -213,58 +278,90 @@ def train_loop(
         validate: figures of the averaged network on held-out batches, for the log.
         sample: gives sample ``index`` of stream ``seed``.
         progress: called with the stage ``training`` and seconds (or steps) done and in all.
+        held_sample: the same for samples to validate on; by default ``sample``, with another seed.
 
     Returns:
         the total loss of every step taken by this call.
+
+    Raises:
+        InputError: the run folder holds a checkpoint of another network, or a log that is none.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; a checkpoint was saved.
     """
-    config = trainer.config
+    config, processes = trainer.config, trainer.processes
     checkpoint = config.run_dir / "checkpoint.pt"
-    config.run_dir.mkdir(parents=True, exist_ok=True)
     if checkpoint.exists():
         trainer.load(checkpoint)
         logger.info("going on from step %d, %.1f min", trainer.step, trainer.elapsed_s / 60)
-    (config.run_dir / "config.json").write_text(json.dumps(config.to_json(), indent=2) + "\n", encoding="utf-8")
-    stream = batches(sample, config.seed, config.size, config.batch_size, trainer.step, config.n_workers)
+    processes.take_firsts_(t for net in (trainer.net, trainer.ema) for t in net.state_dict().values())
     held: list[Batch] = []
     history: list[float] = []
-    recent: list[dict[str, float]] = []
-    start_s, before_s = time.monotonic(), trainer.elapsed_s
-    saved_s = before_s
-    while trainer.done < 1.0:
-        batch = next(stream)
-        trainer.net.train()
-        losses = losses_of(batch)
-        trainer.take_step(losses["loss"])
-        trainer.elapsed_s = before_s + time.monotonic() - start_s
-        recent.append({name: float(value.detach()) for name, value in losses.items()})
-        history.append(recent[-1]["loss"])
-        if config.max_steps is None:
-            progress("training", int(trainer.elapsed_s), int(60 * config.minutes))
-        else:
-            progress("training", trainer.step, config.max_steps)
-        since_s = trainer.elapsed_s - saved_s
-        if since_s >= 60 * config.checkpoint_minutes or trainer.done >= 1.0:
-            trainer.save(checkpoint)
-            held = held or config.held_out(sample, VALIDATION_SEED_OFFSET, config.n_validation)
-            row = {
-                "step": trainer.step,
-                "samples": trainer.step * config.batch_size,
-                "minutes": round(trainer.elapsed_s / 60, 2),
-                "rate": round(trainer.rate(), 4),
-                **{name: round(float(np.mean([r[name] for r in recent])), 4) for name in recent[0]},
-                **{name: round(value, 4) for name, value in validate(trainer.ema, held).items()},
-                "samples_per_s": round(len(recent) * config.batch_size / max(since_s, 1e-9), 2),
-            }
-            _append(config.run_dir / "log.csv", row)
-            saved_s, recent = trainer.elapsed_s, []
+
+    def validated() -> dict[str, float]:
+        if not held:
+            held.extend(config.held_out(held_sample or sample, VALIDATION_SEED_OFFSET, config.n_validation))
+        return validate(trainer.ema, held)
+
+    is_first = processes.is_first
+    if is_first:
+        with replacing(config.run_dir / "config.json") as temporary:
+            record = {"kinequimation": __version__, "torch": torch.__version__, "processes": processes.world}
+            temporary.write_text(json.dumps(record | config.to_json(), indent=2) + "\n", encoding="utf-8")
+    log = RunLog(config.run_dir, trainer.step, config.tensorboard) if is_first else None
+    with log or nullcontext(), _requests_to_stop() as is_asked:
+        if log is not None and trainer.step == 0:
+            log.add({"step": 0, "samples": 0, "minutes": 0, "rate": trainer.rate(), **validated()})
+        stream = batches(
+            sample, config.seed, config.size, config.batch_size, trainer.n_samples, config.n_workers,
+            processes.rank, processes.world,
+        )  # fmt: skip
+        start_s, before_s = time.monotonic(), trainer.elapsed_s
+        saved_s = row_s = before_s
+        while trainer.done < 1.0:
+            batch = {name: value.to(processes.device) for name, value in next(stream).items()}
+            before = trainer.done
+            trainer.net.train()
+            losses = losses_of(batch)
+            trainer.take_step(losses["loss"])
+            *means, stop = processes.means([*(float(v.detach()) for v in losses.values()), float(is_asked())])
+            trainer.elapsed_s = processes.firsts(before_s + time.monotonic() - start_s)
+            for name, mean in zip((*losses, "steps"), (*means, 1.0), strict=True):
+                trainer.since_row[name] = trainer.since_row.get(name, 0.0) + mean
+            history.append(means[list(losses).index("loss")])
+            if config.max_steps is None:
+                progress("training", int(trainer.elapsed_s), int(60 * config.minutes))
+            else:
+                progress("training", trainer.step, config.max_steps)
+            is_time = int(trainer.done * config.n_validations) > int(before * config.n_validations)
+            if is_time or trainer.step % config.log_steps == 0:
+                if log is not None:
+                    log.add(_row(trainer, row_s) | (validated() if is_time else {}))
+                trainer.since_row = {}
+                row_s = trainer.elapsed_s
+            since_s = trainer.elapsed_s - saved_s
+            if is_time or stop > 0 or since_s >= 60 * config.checkpoint_minutes:
+                if log is not None:  # the log first: what it holds of later steps is dropped when the run goes on
+                    log.flush()
+                    trainer.save(checkpoint)
+                    draw_curves(log.rows, config.run_dir / "curves.png")
+                    if is_time:
+                        logger.info("%s", "  ".join(f"{name} {value:g}" for name, value in log.rows[-1].items()))
+                saved_s = trainer.elapsed_s
+            if stop > 0:
+                logger.info("stopped at step %d; the same command goes on from there", trainer.step)
+                raise KeyboardInterrupt
     return history
 
 
-def _append(path: Path, row: dict[str, float]) -> None:
-    logger.info("%s", "  ".join(f"{name} {value}" for name, value in row.items()))
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as f:
-        writer = csv.DictWriter(f, list(row))
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+def _row(trainer: Trainer, since_s: float) -> dict[str, float]:
+    """Return a row of the log: means since the last one."""
+    sums = dict(trainer.since_row)
+    n_steps = sums.pop("steps")
+    per_step = trainer.config.batch_size * trainer.processes.world
+    return {
+        "step": trainer.step,
+        "samples": trainer.n_samples,
+        "minutes": trainer.elapsed_s / 60,
+        "rate": trainer.rate(),
+        **{name: total / n_steps for name, total in sums.items()},
+        "samples_per_s": n_steps * per_step / max(trainer.elapsed_s - since_s, 1e-9),
+    }

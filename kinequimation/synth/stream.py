@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from kinequimation.synth.frames import DetectionSample, Frame, TrainingSample
     from kinequimation.synth.mixture import Mixture
 
-Kind = Literal["frame", "training", "detection"]
-SIZES: dict[str, int] = {"frame": 256, "training": 192, "detection": 256}
-"""Side of a sample of each kind where none is given, pixels."""
+Kind = Literal["frame", "training", "detection", "training_frame"]
+SIZES: dict[str, int] = {"frame": 256, "training": 192, "detection": 256, "training_frame": 0}
+"""Side of a sample of each kind where none is given, pixels; frames to cut training crops from have their own sizes."""
 _AHEAD = 4
 """Samples that a worker may be ahead of the reader."""
 _LOOK_S = 1.0
@@ -46,6 +46,8 @@ def make(kind: str, seed: int, index: int, size: int, mixture: Mixture | None) -
         return frames.sample(seed, index, size, mixture)
     if kind == "training":
         return frames.training_sample(seed, index, size, mixture)
+    if kind == "training_frame":
+        return frames.training_frame(seed, index, mixture)
     return frames.detection_sample(seed, index, size, *(() if mixture is None else (mixture,)))
 
 
@@ -81,7 +83,7 @@ def _work(
 @overload
 def frame_stream(
     seed: int, start: int = ..., count: int | None = ..., workers: int = ..., mixture: Mixture | None = ...,
-    kind: Literal["frame"] = ..., size: int | None = ...,
+    kind: Literal["frame", "training_frame"] = ..., size: int | None = ...,
 ) -> Generator[Frame, None, None]: ...  # fmt: skip
 @overload
 def frame_stream(
@@ -104,9 +106,9 @@ def frame_stream(
 ) -> Generator[Any, None, None]:
     """Yield the samples ``start``, ``start + 1``, ... of stream ``seed``.
 
-    Sample ``index`` is what ``sample``, ``training_sample`` or ``detection_sample`` give for it, whatever the number of
-    workers. Workers stop when the iterator ends, is closed, or raises; a script that uses them needs Python's usual
-    ``if __name__ == "__main__":``.
+    Sample ``index`` is what ``sample``, ``training_sample``, ``detection_sample`` or ``training_frame`` give for it,
+    whatever the number of workers. Workers stop when the iterator ends, is closed, or raises; a script that uses them
+    needs Python's usual ``if __name__ == "__main__":``.
 
     Args:
         seed: which endless stream.
@@ -115,7 +117,7 @@ def frame_stream(
         workers: processes; 0 makes the samples in this one.
         mixture: how often each thing is drawn; the generator's own if not given.
         kind: what a sample is.
-        size: its side, pixels; 256, 192 and 256 for the three kinds if not given.
+        size: its side, pixels; 256, 192 and 256 for the first three kinds if not given. The fourth has its own sizes.
 
     Raises:
         InputError: a number is out of range or the kind unknown.

@@ -21,15 +21,25 @@ from kinequimation.io.keypoints import (
     write_keypoints_json,
 )
 
+TOLERANCES = (
+    *(("uv_px", 0.006), ("confidence", 6e-5), ("raw_uv_px", 0.006), ("raw_confidence", 6e-5)),
+    *(("xyz_cam", 6e-6), ("root_xyz_cam", 6e-6)),
+)
+
 
 def make_clip() -> KeypointClip:
     rng = np.random.default_rng(11)
     n = skeleton.NUM_KEYPOINTS
 
-    def horse(horse_id: int, lifted: bool) -> HorseKeypoints:
+    def points() -> tuple[np.ndarray, np.ndarray]:
         uv, confidence = rng.uniform(-50, 900, (n, 2)), rng.uniform(0, 1, n)
         uv[rng.permutation(n)[:20]] = np.nan
         confidence[np.isnan(uv[:, 0])] = 0.0
+        return uv, confidence
+
+    def horse(horse_id: int, lifted: bool) -> HorseKeypoints:
+        uv, confidence = points()
+        raw_uv, raw_confidence = points() if lifted else (None, None)
         return HorseKeypoints(
             id=horse_id,
             bbox_xywh=np.array([10.5, 20.25, 300, 200]),
@@ -38,6 +48,8 @@ def make_clip() -> KeypointClip:
             confidence=confidence,
             xyz_cam=rng.normal(0, 0.5, (n, 3)) if lifted else None,
             root_xyz_cam=np.array([0.1, -0.2, 4.0]) if lifted else None,
+            raw_uv_px=raw_uv,
+            raw_confidence=raw_confidence,
         )
 
     horses = ((horse(1, True),), (), (horse(1, False), horse(7, True)))
@@ -53,7 +65,7 @@ def assert_same_clip(got: KeypointClip, want: KeypointClip) -> None:
     assert [[h.id for h in hs] for hs in got.horses] == [[h.id for h in hs] for hs in want.horses]
     pairs = [(a, b) for hs, ks in zip(got.horses, want.horses, strict=True) for a, b in zip(hs, ks, strict=True)]
     for a, b in pairs:
-        for name, tolerance in (("uv_px", 0.006), ("confidence", 6e-5), ("xyz_cam", 6e-6), ("root_xyz_cam", 6e-6)):
+        for name, tolerance in TOLERANCES:
             if getattr(b, name) is None:
                 assert getattr(a, name) is None
             else:
@@ -82,7 +94,7 @@ def test_keypoints_json_takes_names_in_any_order_and_number(tmp_path: Path) -> N
     kept = np.random.default_rng(2).permutation(skeleton.NUM_KEYPOINTS)[:60]
     document["keypoints"] = [document["keypoints"][i] for i in kept]
     for horse in (h for frame in document["frames"] for h in frame["horses"]):
-        for key in ("uv_px", "confidence", "xyz_cam"):
+        for key in {"uv_px", "confidence", "xyz_cam", "raw_uv_px", "raw_confidence"} & set(horse):
             horse[key] = horse[key] and [horse[key][i] for i in kept]
     (tmp_path / "k.json").write_text(json.dumps(document), encoding="utf-8")
     read = read_keypoints_json(tmp_path / "k.json").horses[0][0]
@@ -193,4 +205,7 @@ def test_keypoints_csv_is_the_same_flat(tmp_path: Path) -> None:
     assert horse.xyz_cam is not None
     expected = np.column_stack([horse.uv_px, horse.confidence, horse.xyz_cam[:, 0], np.full(len(third), 4.0)])
     np.testing.assert_allclose(read, expected, atol=0.006, equal_nan=True)
-    assert rows[skeleton.NUM_KEYPOINTS]["X_wh"] == ""
+    assert rows[skeleton.NUM_KEYPOINTS]["X_wh"] == "" == rows[skeleton.NUM_KEYPOINTS]["raw_x_px"]
+    assert horse.raw_uv_px is not None
+    raw = np.array([[float(r[c] or "nan") for c in ("raw_x_px", "raw_y_px")] for r in third])
+    np.testing.assert_allclose(raw, horse.raw_uv_px, atol=0.006, equal_nan=True)

@@ -6,11 +6,13 @@ The JSON is one object::
      "keypoints": [names, horse68 first, then the landmarks],
      "frames": [{"index", "t_s", "horses": [
          {"id", "bbox_xywh", "score", "uv_px": [[x, y]...], "confidence": [...],
-          "xyz_cam": [[X, Y, Z]...], "root_xyz_cam": [X, Y, Z]}]}]}
+          "xyz_cam": [[X, Y, Z]...], "root_xyz_cam": [X, Y, Z],
+          "raw_uv_px": [[x, y]...], "raw_confidence": [...]}]}]}
 
 Pixels are those of the source frame, (0, 0) the centre of its top-left pixel. 3D is in withers heights and camera axes
 (x right, y down, z forward), ``xyz_cam`` relative to the root (the sacrum, ``DEF-spine.001``), whose own position is
 ``root_xyz_cam``; both are null where nothing was lifted. A point that is missing is null and has confidence 0.
+``raw_uv_px`` and ``raw_confidence`` stand only where ``uv_px`` was cleaned over time: what the network said before.
 
 People correct such files by hand and other programs write them, so the reader takes the keypoints in any order and any
 subset of them, and doubts everything else.
@@ -38,13 +40,13 @@ if TYPE_CHECKING:
 
 FORMAT = "kinequimation-keypoints/1"
 MAX_BYTES = 256 << 20
-"""Largest file that is read: some 50,000 frames of one horse."""
+"""Largest file that is read: some 50,000 frames of one horse, half as many with raw points."""
 _MAX_ABS = 1e6
 _MAX_SIZE_PX = 1 << 16
 
 _CSV_HEADER = (
     "frame", "t_s", "horse", "keypoint", "x_px", "y_px", "confidence",
-    "X_wh", "Y_wh", "Z_wh", "root_X_wh", "root_Y_wh", "root_Z_wh",
+    "X_wh", "Y_wh", "Z_wh", "root_X_wh", "root_Y_wh", "root_Z_wh", "raw_x_px", "raw_y_px", "raw_confidence",
 )  # fmt: skip
 
 
@@ -60,6 +62,8 @@ class HorseKeypoints:
         confidence: [103] in [0, 1]; 0 where missing.
         xyz_cam: [103, 3] camera axes, withers heights, relative to the root; NaN where missing; None if not lifted.
         root_xyz_cam: [3] the root in the camera, withers heights; None if not lifted.
+        raw_uv_px: [103, 2] the points before they were cleaned over time; None if they were not.
+        raw_confidence: [103] the same of their confidence.
 
     Raises:
         InputError: a shape is wrong, or a number is not finite where it must be or out of range.
@@ -72,6 +76,8 @@ class HorseKeypoints:
     confidence: Float[np.ndarray, " 103"]
     xyz_cam: Float[np.ndarray, "103 3"] | None = None
     root_xyz_cam: Float[np.ndarray, " 3"] | None = None
+    raw_uv_px: Float[np.ndarray, "103 2"] | None = None
+    raw_confidence: Float[np.ndarray, " 103"] | None = None
 
     def __post_init__(self) -> None:
         n = skeleton.NUM_KEYPOINTS
@@ -90,10 +96,20 @@ class HorseKeypoints:
             raise InputError("root_xyz_cam: expected three numbers")
         if not 0 <= self.score <= 1:
             raise InputError(f"score: expected a number from 0 to 1, got {self.score}")
-        if not np.all((self.confidence >= 0) & (self.confidence <= 1)):
-            raise InputError("confidence: expected numbers from 0 to 1")
-        if np.any(self.confidence[~np.isfinite(self.uv_px).all(1)] > 0):
-            raise InputError("confidence: expected 0 for a point whose uv_px is missing")
+        _check_confidence("confidence", self.confidence, self.uv_px)
+        if (self.raw_uv_px is None) != (self.raw_confidence is None):
+            raise InputError("raw_uv_px and raw_confidence: expected both or neither")
+        if self.raw_uv_px is not None and self.raw_confidence is not None:
+            _check_array("raw_uv_px", self.raw_uv_px, (n, 2))
+            _check_array("raw_confidence", self.raw_confidence, (n,))
+            _check_confidence("raw_confidence", self.raw_confidence, self.raw_uv_px)
+
+
+def _check_confidence(name: str, confidence: np.ndarray, uv_px: np.ndarray) -> None:
+    if not np.all((confidence >= 0) & (confidence <= 1)):
+        raise InputError(f"{name}: expected numbers from 0 to 1")
+    if np.any(confidence[~np.isfinite(uv_px).all(1)] > 0):
+        raise InputError(f"{name}: expected 0 for a point whose {name.replace('confidence', 'uv_px')} is missing")
 
 
 def _check_array(name: str, value: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -189,7 +205,7 @@ def _dumps(value: Any) -> str:
 
 def _horse_to_json(horse: HorseKeypoints) -> dict[str, Any]:
     lifted = horse.xyz_cam is not None and horse.root_xyz_cam is not None
-    return {
+    entry = {
         "id": int(horse.id),
         "bbox_xywh": np.round(np.asarray(horse.bbox_xywh, float), 2).tolist(),
         "score": round(float(horse.score), 4),
@@ -198,6 +214,10 @@ def _horse_to_json(horse: HorseKeypoints) -> dict[str, Any]:
         "xyz_cam": _points_to_json(horse.xyz_cam, 5) if lifted else None,
         "root_xyz_cam": np.round(np.asarray(horse.root_xyz_cam, float), 5).tolist() if lifted else None,
     }
+    if horse.raw_uv_px is not None and horse.raw_confidence is not None:
+        entry["raw_uv_px"] = _points_to_json(horse.raw_uv_px, 2)
+        entry["raw_confidence"] = np.round(np.asarray(horse.raw_confidence, float), 4).tolist()
+    return entry
 
 
 def _points_to_json(points: Any, decimals: int) -> list[list[float] | None]:
@@ -282,21 +302,27 @@ def _slots(names: list[Any]) -> np.ndarray:
 def _horse_from_json(item: Any, where: str, slots: np.ndarray) -> HorseKeypoints:
     horse = _typed(item, dict, where, "an object")
     lifted = horse.get("xyz_cam") is not None or horse.get("root_xyz_cam") is not None
+    cleaned = horse.get("raw_uv_px") is not None or horse.get("raw_confidence") is not None
     values = {
         "bbox_xywh": _numbers(horse.get("bbox_xywh"), 4, f"{where}.bbox_xywh"),
-        "uv_px": _points(horse.get("uv_px"), 2, slots, f"{where}.uv_px"),
-        "confidence": np.zeros(skeleton.NUM_KEYPOINTS),
+        **_points_with_confidence(horse, "", slots, where),
+        **(_points_with_confidence(horse, "raw_", slots, where) if cleaned else {}),
         "xyz_cam": _points(horse.get("xyz_cam"), 3, slots, f"{where}.xyz_cam") if lifted else None,
         "root_xyz_cam": _numbers(horse.get("root_xyz_cam"), 3, f"{where}.root_xyz_cam") if lifted else None,
     }
-    confidence = np.nan_to_num(_numbers(horse.get("confidence"), len(slots), f"{where}.confidence"))
-    found = np.isfinite(values["uv_px"]).all(1)
-    values["confidence"][slots] = np.where(found[slots], confidence, 0.0)
     horse_id, score = _whole(horse.get("id"), f"{where}.id"), _number(horse.get("score"), f"{where}.score")
     try:
         return HorseKeypoints(id=horse_id, score=score, **values)
     except InputError as error:
         raise InputError(f"{where}.{error}") from error
+
+
+def _points_with_confidence(horse: dict[str, Any], prefix: str, slots: np.ndarray, where: str) -> dict[str, np.ndarray]:
+    uv_px = _points(horse.get(f"{prefix}uv_px"), 2, slots, f"{where}.{prefix}uv_px")
+    listed = np.nan_to_num(_numbers(horse.get(f"{prefix}confidence"), len(slots), f"{where}.{prefix}confidence"))
+    confidence = np.zeros(skeleton.NUM_KEYPOINTS)
+    confidence[slots] = np.where(np.isfinite(uv_px[slots]).all(1), listed, 0.0)
+    return {f"{prefix}uv_px": uv_px, f"{prefix}confidence": confidence}
 
 
 def _points(value: Any, k: int, slots: np.ndarray, where: str) -> np.ndarray:
@@ -345,7 +371,8 @@ def write_keypoints_csv(path: str | PathLike[str], clip: KeypointClip) -> None:
     """Write a clip as a flat table, one row a frame, horse and keypoint.
 
     ``x_px``, ``y_px`` are pixels of the source frame; ``X_wh``, ``Y_wh``, ``Z_wh`` withers heights in camera axes
-    relative to the root, and ``root_X_wh``... the root in the camera. An empty cell is a missing value.
+    relative to the root, and ``root_X_wh``... the root in the camera; ``raw_``... what was found before cleaning. An
+    empty cell is a missing value.
 
     Raises:
         OutputError: the file cannot be written.
@@ -358,11 +385,15 @@ def write_keypoints_csv(path: str | PathLike[str], clip: KeypointClip) -> None:
                 lifted = horse.xyz_cam is not None and horse.root_xyz_cam is not None
                 xyz = np.asarray(horse.xyz_cam) if lifted else np.full((skeleton.NUM_KEYPOINTS, 3), np.nan)
                 root = _cells(np.asarray(horse.root_xyz_cam).tolist(), 5) if lifted else ["", "", ""]
+                raw = [["", "", ""]] * skeleton.NUM_KEYPOINTS
+                if horse.raw_uv_px is not None and horse.raw_confidence is not None:
+                    pairs = zip(horse.raw_uv_px.tolist(), horse.raw_confidence.tolist(), strict=True)
+                    raw = [[*_cells(uv, 2), f"{c:.4f}"] for uv, c in pairs]
                 place = (int(clip.index[t]), f"{clip.t_s[t]:.6f}", int(horse.id))
                 uv_px, confidence = np.asarray(horse.uv_px).tolist(), np.asarray(horse.confidence).tolist()
                 table.writerows(
-                    (*place, name, *_cells(uv, 2), f"{c:.4f}", *_cells(point, 5), *root)
-                    for name, uv, c, point in zip(clip.names, uv_px, confidence, xyz.tolist(), strict=True)
+                    (*place, name, *_cells(uv, 2), f"{c:.4f}", *_cells(point, 5), *root, *before)
+                    for name, uv, c, point, before in zip(clip.names, uv_px, confidence, xyz.tolist(), raw, strict=True)
                 )
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from kinequimation import __version__
+from kinequimation.detect.compact import compact_file
 from kinequimation.detect.model import STRIDE, DetectNet
 from kinequimation.detect.stream import RenderedFrame
 from kinequimation.detect.train import TrainConfig, judge
@@ -89,5 +90,6 @@ def export(
     }
     example = torch.zeros(1, config.size, config.size, 3, dtype=torch.uint8)
     write_onnx(_Exported(net), example, "image", ["score", "ltrb_px"], out, metadata)
+    compact_file(out, 16)
     progress("calibrating", 2, 2)
     return metadata

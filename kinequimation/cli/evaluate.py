@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from kinequimation.dataset.coco import read_coco_set
     from kinequimation.dataset.predictions import MIN_IOU
     from kinequimation.dataset.score import mean_pose_baseline, oks_sigmas, score, worst_first
+    from kinequimation.dataset.score_rows import THRESHOLDS
     from kinequimation.io.atomic import replacing
     from kinequimation.viz.errors2d import horse_names, worst_sheet
 
@@ -106,6 +107,9 @@ def run(args: argparse.Namespace) -> int:
     if other is not None:
         compared = differences(scores, _scores(other, images, slots, sigmas))
         print("\n" + difference_report(compared, other.name))
+    if GIVEN in scores and DETECTED in scores:
+        d = scores[DETECTED].seen.less(scores[GIVEN].seen, 0)
+        print(f"detected less given boxes: {d.value:+.1%} ({d.low:+.3f} to {d.high:+.3f}) of PCK@{THRESHOLDS[0]}, seen")
     main = next(iter(source.horses))
     order = worst_first(scores[main])
     names = horse_names(images)

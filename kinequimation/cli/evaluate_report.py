@@ -44,15 +44,14 @@ def _interval(low: float, high: float) -> str:
 
 
 def _pairs(s: Score, each: bool) -> list[str]:
+    named = [("left/right pairs", s.pairs), ("  of the legs", s.leg_pairs)]
+    named += [(f"  {row.name}", row) for row in s.pairs_of] if each else []
     lines = []
-    for row in (s.pairs, *(s.pairs_of if each else ())):
-        if row.comparable:
-            name = "left/right pairs" if row is s.pairs else f"  {row.name}"
-            n = row.comparable
-            lines.append(
-                f"  {name:<{_NAME_WIDTH}}{row.swapped}/{n} ({row.swapped / n:.1%}) swapped {_interval(*row.interval)}, "
-                f"{row.merged}/{n} ({row.merged / n:.1%}) both on one side"
-            )
+    for name, row in named:
+        n = row.comparable
+        if n:
+            swapped = f"{row.swapped}/{n} ({row.swapped / n:.1%}) swapped {_interval(*row.interval)}"
+            lines.append(f"  {name:<{_NAME_WIDTH}}{swapped}, {row.merged}/{n} ({row.merged / n:.1%}) both on one side")
     return lines
 
 
@@ -86,8 +85,12 @@ def differences(scores: Mapping[str, Score], others: Mapping[str, Score]) -> dic
         s, other = scores[name], others[name]
         rows = [(s.seen, other.seen), (s.hidden, other.hidden), *zip(s.groups, other.groups, strict=True)]
         of = {f"{a.name} PCK@{t}": a.less(b, i) for a, b in rows if a.count for i, t in enumerate(THRESHOLDS)}
-        if s.pairs.comparable and other.pairs.comparable:
-            of["swapped left/right pairs"] = s.pairs.less(other.pairs)
+        for kind, a, b in (
+            ("swapped left/right pairs", s.pairs, other.pairs),
+            ("swapped leg pairs", s.leg_pairs, other.leg_pairs),
+        ):
+            if a.comparable and b.comparable:
+                of[kind] = a.less(b)
         of["OKS-AP"] = metrics.precision_difference(s.matches, other.matches)
         found[name] = of
     return {name: found[name] for name in scores if name in found}

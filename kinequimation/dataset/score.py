@@ -53,6 +53,7 @@ class Score:
         kinds: points of visibility 2 by kind, joints (horse68) and landmarks, where a set has both.
         keypoints: points of visibility 2 of each keypoint that is labelled.
         pairs: all left/right pairs.
+        leg_pairs: those of the legs, from the shoulder and the stifle down.
         pairs_of: the same by the pair's name without its side.
         oks: COCO's average precision, over points seen and hidden.
         matches: what ``oks`` was computed from.
@@ -67,6 +68,7 @@ class Score:
     kinds: tuple[Row, ...]
     keypoints: tuple[Row, ...]
     pairs: PairRow
+    leg_pairs: PairRow
     pairs_of: tuple[PairRow, ...]
     oks: metrics.PrecisionRecall
     matches: metrics.Matches
@@ -86,6 +88,7 @@ class Score:
             "kinds": [row.to_dict() for row in self.kinds],
             "keypoints": [row.to_dict() for row in self.keypoints],
             "pairs": self.pairs.to_dict(),
+            "leg_pairs": self.leg_pairs.to_dict(),
             "pairs_of": [pairs.to_dict() for pairs in self.pairs_of],
             "oks": oks,
             "reliability": _reliability_dict(self.reliability),
@@ -148,7 +151,7 @@ def score(
     *_, joints, skin = rows[: len(tables)]
     certain = np.stack([_certain(h) for h in horses])
     checks = metrics.check_pairs(uv_px, np.where(certain[..., None], truth, np.nan), boxes)
-    pairs, *pairs_of = pair_rows(checks, image_of, len(images))
+    pairs, leg_pairs, *pairs_of = pair_rows(checks, image_of, len(images))
     if found is None:
         found = _as_found(images, uv_px, confidence, slots)
     matches = metrics.match_detections([_similarities(*of, sigmas) for of in zip(images, found, strict=True)])
@@ -159,6 +162,7 @@ def score(
         kinds=(joints, skin) if joints.count and skin.count else (),
         keypoints=tuple(rows[len(tables) :]),
         pairs=pairs,
+        leg_pairs=leg_pairs,
         pairs_of=tuple(pairs_of),
         oks=metrics.precision_recall(matches),
         matches=matches,

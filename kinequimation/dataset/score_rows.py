@@ -22,6 +22,7 @@ _PAIRS = {
     if i < skeleton.MIRROR_KEYPOINTS[i]
 }
 """The left slot of each pair, by the pair's name."""
+_LEGS = frozenset(k for group in ("upper limb", "lower limb", "hoof") for k in skeleton.GROUPS[group])
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,9 @@ class PairRow:
 
 
 def pair_rows(checks: metrics.PairChecks, image_of: Int[np.ndarray, " n"], n_images: int) -> list[PairRow]:
-    """Return what became of all pairs, and then of each pair that was comparable somewhere, by its name."""
-    kinds = {"all": list(_PAIRS.values())} | {name: [slot] for name, slot in _PAIRS.items()}
+    """Return what became of all pairs, of those of the legs, and of each pair that was comparable somewhere."""
+    kinds = {"all": list(_PAIRS.values()), "legs": [i for i in _PAIRS.values() if skeleton.KEYPOINTS[i] in _LEGS]}
+    kinds |= {name: [slot] for name, slot in _PAIRS.items()}
     comparable, swapped, merged = (
         np.stack([np.bincount(image_of, of[:, slots].sum(1), n_images) for slots in kinds.values()], 1).astype(int)
         for of in (checks.comparable, checks.swapped, checks.merged)
@@ -149,5 +151,5 @@ def pair_rows(checks: metrics.PairChecks, image_of: Int[np.ndarray, " n"], n_ima
             image_swapped=swapped[:, k],
         )
         for k, name in enumerate(kinds)
-        if name == "all" or comparable[:, k].any()
+        if name in ("all", "legs") or comparable[:, k].any()
     ]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from kinequimation import metrics, skeleton
+from kinequimation import skeleton
 from kinequimation.dataset.coco import LabelledImage
 from kinequimation.dataset.photographs import read_photograph
 from kinequimation.dataset.score import RIGHT, Score, worst_first
-from kinequimation.dataset.score_rows import THRESHOLDS, PairRow, Row
+from kinequimation.dataset.score_rows import THRESHOLDS, PairRow, Row, pck_rows
 from kinequimation.viz.charts import BLUE, FRAME, GREEN, GREY, ORANGE, PALE_INK, RED, Axes, Canvas, legend
 from kinequimation.viz.errors2d import horse_names, horse_tile, marks_legend
 
@@ -50,7 +50,7 @@ def evaluation_picture(
     """
     s = scores[shown]
     groups = [(row, other) for row, other in zip(s.groups, scores[baseline].groups, strict=True) if row.count]
-    keypoints = _by_name(s)
+    keypoints = _by_name(s, images)
     half = (WIDTH - 2 * _MARGIN - _GAP) // 2
     third = (WIDTH - 2 * _MARGIN - 2 * _GAP) // 3
     n_rows = -(-len(keypoints) // 2)
@@ -67,7 +67,7 @@ def evaluation_picture(
         f"Where points are right, {shown}",
         baseline,
     )
-    _pairs_panel(canvas, pairs_left, int(tops[1]), half, [s.pairs, *s.pairs_of])
+    _pairs_panel(canvas, pairs_left, int(tops[1]), half, [s.pairs, s.leg_pairs, *s.pairs_of])
     left = [_MARGIN + i * (third + _GAP) for i in range(3)]
     _reliability_panel(canvas, left[0], int(tops[2]), third, s)
     _error_panel(canvas, left[1], int(tops[2]), third, s)
@@ -83,7 +83,7 @@ def evaluation_picture(
 def _header(canvas: Canvas, scores: Mapping[str, Score], title: str) -> None:
     canvas.text(_MARGIN, 34, title, 21)
     columns = (240, 200, 200, 200, 200, 220)
-    heads = ("", *(f"PCK@{t}" for t in THRESHOLDS), "OKS-AP", "pairs swapped", "calibration error")
+    heads = ("", *(f"PCK@{t}" for t in THRESHOLDS), "OKS-AP", "leg pairs swapped", "calibration error")
     x = [_MARGIN, *(_MARGIN + 40 + np.cumsum(columns))]
     for at, head in zip(x, heads, strict=True):
         canvas.text(at, 74, head, 13, "lm", PALE_INK)
@@ -91,7 +91,10 @@ def _header(canvas: Canvas, scores: Mapping[str, Score], title: str) -> None:
         y = 98 + 22 * i
         cells = [f"{s.seen.share(k):.1%}  ({low:.2f} to {high:.2f})" for k, (low, high) in enumerate(s.seen.intervals)]
         cells.append(f"{s.oks.ap:.3f}  ({s.oks.intervals[0][0]:.2f} to {s.oks.intervals[0][1]:.2f})")
-        cells.append(f"{s.pairs.swapped} of {s.pairs.comparable}" if s.pairs.comparable else "-")
+        legs = s.leg_pairs
+        cells.append(
+            f"{legs.swapped / legs.comparable:.1%}  ({legs.swapped}/{legs.comparable})" if legs.comparable else "-"
+        )
         r = s.reliability
         cells.append("-" if r is None or np.isnan(r.ece) else f"{r.ece:.3f}")
         for at, cell in zip(x, (name, *cells), strict=True):
@@ -102,20 +105,13 @@ def _header(canvas: Canvas, scores: Mapping[str, Score], title: str) -> None:
     canvas.text(_MARGIN, y, note, 12, "lm", PALE_INK)
 
 
-def _by_name(s: Score) -> list[Row]:
+def _by_name(s: Score, images: Sequence[LabelledImage]) -> list[Row]:
     """Return the keypoints with left and right together, joints first."""
-    names = list(dict.fromkeys(_unsided(row.name) for row in s.keypoints))
-    of: dict[str, list[Row]] = {name: [] for name in names}
+    slots: dict[str, list[int]] = {}
     for row in s.keypoints:
-        of[_unsided(row.name)].append(row)
-    merged = []
-    for name, rows in of.items():
-        counts = np.sum([row.image_counts for row in rows], axis=0)
-        hits = np.sum([row.image_hits for row in rows], axis=0)
-        ends = metrics.bootstrap_intervals(hits, np.repeat(counts[:, None], len(THRESHOLDS), 1))
-        intervals = tuple((float(low), float(high)) for low, high in ends)
-        merged.append(Row(name, int(counts.sum()), tuple(int(n) for n in hits.sum(0)), intervals, counts, hits))
-    return merged
+        slots.setdefault(_unsided(row.name), []).append(skeleton.KEYPOINT_INDEX[row.name])
+    image_of = np.repeat(np.arange(len(images)), [len(image.horses) for image in images])
+    return pck_rows([(name, s.errors[:, of]) for name, of in slots.items()], image_of, len(images))
 
 
 def _unsided(name: str) -> str:
@@ -153,7 +149,7 @@ def _pairs_panel(canvas: Canvas, left: int, top: int, width: int, rows: Sequence
     colours = (("both right", GREEN, "box"), ("both on one side", ORANGE, "box"), ("swapped", RED, "box"))
     legend(canvas, left, top + 42, colours)
     rows = [row for row in rows if row.comparable]
-    rows = [rows[0], *sorted(rows[1:], key=lambda row: -row.swapped / row.comparable)] if rows else []
+    rows[2:] = sorted(rows[2:], key=lambda row: -row.swapped / row.comparable)
     if not rows:
         canvas.text(left, top + 76, "none", 13)
         return

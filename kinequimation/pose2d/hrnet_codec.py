@@ -29,6 +29,10 @@ CodecKind = Literal["MSRAHeatmap", "UDPHeatmap"]
 CODEC_KINDS: tuple[str, ...] = get_args(CodecKind)
 _CUT_SIGMAS = 3
 """Deviations beyond which a target's Gaussian is cut off."""
+_MAX_STEP_CELLS = 3.0
+"""A parabola whose top is farther from the highest cell is no peak's. MMPose goes there all the same, thousands of
+pixels away on a flat heatmap; here such a point stays on its highest cell. Peaks of a trained network step below one
+cell; at the border, where the blur sees zeros, up to two. (The limit is a judgement.)"""
 
 
 @dataclass(frozen=True)
@@ -200,4 +204,5 @@ def _dark(maps: np.ndarray, x: np.ndarray, y: np.ndarray, kernel_size: int, is_u
     usable &= det != 0
     det = np.where(usable, det, 1.0)
     step = -np.stack([gyy * gx - gxy * gy, gxx * gy - gxy * gx], 1) / det[:, None]
+    usable &= np.abs(step).max(1) <= _MAX_STEP_CELLS
     return np.where(usable[:, None], step, 0.0)

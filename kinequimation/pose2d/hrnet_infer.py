@@ -152,18 +152,24 @@ class HRNetEstimator:
             return maps.cpu().numpy()
 
     def _region(self, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return centre and size of what is cut out: the box, padded, in the proportions of the crop."""
-        cx, cy, _ = crop_box(box)
-        w, h = box[2:] * self._config.padding
-        aspect = self._config.codec.input_size[0] / self._config.codec.input_size[1]
+        """Return centre and size of what is cut out: the box, padded, in the proportions of the crop.
+
+        In single precision, from the box's corners, as MMPose computes it: places are rounded after that.
+        """
+        crop_box(box)  # refuses what is no box
+        low = box[:2].astype(np.float32)
+        high = (box[:2] + box[2:]).astype(np.float32)
+        w, h = (high - low) * np.float32(self._config.padding)
+        aspect = np.float32(self._config.codec.input_size[0] / self._config.codec.input_size[1])
         size = (w, w / aspect) if w > h * aspect else (h * aspect, h)
-        # MMPose computes in single precision, and a crop's place is rounded after that
-        return np.array([cx, cy], dtype=np.float32), np.array(size, dtype=np.float32)
+        return (low + high) * np.float32(0.5), np.array(size, dtype=np.float32)
 
     def _crop(self, image: np.ndarray, centre: np.ndarray, size: np.ndarray) -> np.ndarray:
         check_rgb8(image)
-        to_crop = self._config.codec.crop_transform(centre, size, self._config.use_udp).astype(np.float32)
-        return _cut_like_opencv(image, to_crop.astype(float), self._config.codec.input_size)
+        to_crop = self._config.codec.crop_transform(centre, size, self._config.use_udp)
+        if self._config.use_udp:
+            to_crop = to_crop.astype(np.float32).astype(float)
+        return _cut_like_opencv(image, to_crop, self._config.codec.input_size)
 
 
 def _config_of(weights: Weights, config: str | Path | None) -> TopdownConfig:
@@ -208,9 +214,9 @@ def _cut_like_opencv(
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
     """Cut a crop as MMPose does, by ``cv2.warpAffine``, to the same grey values.
 
-    OpenCV rounds each place to 1/1024 pixel (in two parts, that of the column and that of the crop's corner), then to
-    1/32, and mixes the four pixels around it; beyond the image all is black. Nothing is averaged where the crop is
-    smaller than the source: that is how these networks were trained.
+    OpenCV rounds each place to 1/1024 pixel (along x in two parts, that of the column and that of the crop's corner),
+    then to 1/32, and mixes the four pixels around it; beyond the image all is black. Nothing is averaged where the crop
+    is smaller than the source: that is how these networks were trained.
 
     Args:
         image: the source.
@@ -221,9 +227,10 @@ def _cut_like_opencv(
     def along(axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         scale, shift = 1 / transform[axis, axis], -transform[axis, 2] / transform[axis, axis]
         far = 1 << 40  # boxes beyond anything stay within 64 bits
-        parts = np.rint(np.clip(scale * np.arange(size[axis]) * _FINE, -far, far))
-        corner = np.rint(np.clip(shift * _FINE, -far, far))
-        steps = (parts + corner + _FINE // _COARSE // 2).astype(np.int64) // (_FINE // _COARSE)
+        parts = np.clip(scale * np.arange(size[axis]) * _FINE, -far, far)
+        corner = np.clip(shift * _FINE, -far, far)
+        places = np.rint(parts) + np.rint(corner) if axis == 0 else np.rint(parts + corner)
+        steps = (places + _FINE // _COARSE // 2).astype(np.int64) // (_FINE // _COARSE)
         first, n = steps // _COARSE, image.shape[1 - axis]
         pair = np.stack([first, first + 1])
         return np.clip(pair, 0, n - 1), (pair >= 0) & (pair < n), steps % _COARSE

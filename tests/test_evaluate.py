@@ -17,6 +17,7 @@ from kinequimation.cli.main import main
 from kinequimation.dataset.coco import read_coco, read_coco_set
 from kinequimation.dataset.predictions import FoundHorses, match_horses, read_predictions
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_json
+from kinequimation.viz.charts import Canvas
 
 WEIGHTS = Path(str(files("kinequimation.weights")))
 needs_networks = pytest.mark.skipif(
@@ -159,6 +160,15 @@ def test_overlay_draws_the_worst_horses_the_keypoints_and_the_photos_and_lists_t
             assert min(picture.size) > 200 and len(picture.getcolors(1 << 20) or ()) > 50
 
 
+def test_bars_thinner_than_a_pixel_are_lines_and_empty_ones_nothing() -> None:
+    canvas = Canvas(4, 4)
+    canvas.box(1, 1, 1, 3, "black")
+    assert canvas.image().getextrema() == ((255, 255),) * 3
+    canvas.box(0, 2, 4, 2.1, "black")
+    assert [canvas.image().getpixel((1, y)) for y in (1, 3)] == [(255, 255, 255)] * 2
+    assert canvas.image().getpixel((1, 2)) != (255, 255, 255)
+
+
 def test_results_may_have_other_points_than_the_labels_and_what_is_not_predicted_is_left_out(
     labelled_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,7 +201,7 @@ def test_our_own_files_of_predictions_are_matched_by_the_name_of_their_image(
                 bbox_xywh=h.bbox_xywh,
                 score=1.0,
                 uv_px=h.uv_px,
-                confidence=np.isfinite(h.uv_px).all(1) * 0.5,
+                confidence=np.where(h.visibility > 0, 0.5, 0.0),
                 xyz_cam=None,
                 root_xyz_cam=None,
             )

@@ -45,9 +45,10 @@ class Canvas:
     def box(
         self, left: float, top: float, right: float, bottom: float, fill: Colour | None, outline: Colour | None = None
     ) -> None:
-        """Draw a rectangle; one without an area is not drawn."""
+        """Draw a rectangle; one without an area is not drawn, one thinner than a pixel is a line."""
         if right > left and bottom > top:
-            self._draw.rectangle((_up(left), _up(top), _up(right) - 1, _up(bottom) - 1), fill=fill, outline=outline)
+            ends = (max(_up(right) - 1, _up(left)), max(_up(bottom) - 1, _up(top)))
+            self._draw.rectangle((_up(left), _up(top), *ends), fill=fill, outline=outline)
 
     def dot(self, x: float, y: float, radius: float, fill: Colour | None, outline: Colour | None = None) -> None:
         """Draw a disc, or a ring where there is no fill."""

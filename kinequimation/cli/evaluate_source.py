@@ -130,9 +130,10 @@ def read_source(args: argparse.Namespace, labelled: CocoSet, boxes: Sequence[str
         found = predict_given(images, estimator, progress)
         horses_of[GIVEN], slots = in_labelled_boxes(found), known_slots(found)
     if DETECTED in boxes:
-        from kinequimation.detect import HorseDetector
+        from kinequimation.detect import HorseFinder
 
-        found = predict_detected(images, estimator, HorseDetector(device=args.device).detect, progress)
+        # the network that ships confirms the boxes, whichever is scored: two networks see the same ones
+        found = predict_detected(images, estimator, HorseFinder(device=args.device).detect, progress)
         horses_of[DETECTED], found_of[DETECTED] = match_horses(images, found), found
         slots = slots or known_slots(found)
     name = f"network {estimator.weights_sha256[:12]} on {estimator.device}{', flip test' if args.flip_test else ''}"

@@ -184,10 +184,8 @@ def _reliability_panel(canvas: Canvas, left: int, top: int, width: int, s: Score
             canvas.line([(x, axes.y(low)), (x, axes.y(high))], BLUE, 1.8)
             canvas.dot(x, axes.y(share), 4.2, BLUE)
     axes.frame()
-    canvas.text(axes.left + 8, axes.top + 10, f"expected calibration error {r.ece:.3f}", 12)
-    canvas.text(
-        axes.left + 8, axes.top + 27, f"mean confidence {abs(r.bias):.3f} too {'high' if r.bias > 0 else 'low'}", 12
-    )
+    too = f"mean {abs(r.bias):.3f} too {'high' if r.bias > 0 else 'low'}"
+    canvas.text(axes.right, axes.top - 16, f"calibration error {r.ece:.3f}, {too}", 12, "rm")
     counts = Axes(canvas, axes.left, axes.bottom + 8, axes.right, axes.bottom + 52, y_range=(0, float(r.counts.max())))
     n = len(r.counts)
     for i, count in enumerate(r.counts):

@@ -138,5 +138,5 @@ def read_log(path: Path) -> list[Row]:
     return rows
 
 
-def _number(text: str) -> float:
-    return int(text) if text.isdigit() else float(text)
+def _number(text: str | None) -> float:
+    return int(text) if isinstance(text, str) and text.isdigit() else float(text or "nothing")

@@ -322,15 +322,15 @@ def train_loop(
             trainer.net.train()
             losses = losses_of(batch)
             trainer.take_step(losses["loss"])
-            *means, stop = processes.means([*(float(v.detach()) for v in losses.values()), float(is_asked())])
             trainer.elapsed_s = processes.firsts(before_s + time.monotonic() - start_s)
-            for name, mean in zip((*losses, "steps"), (*means, 1.0), strict=True):
-                trainer.since_row[name] = trainer.since_row.get(name, 0.0) + mean
-            history.append(means[list(losses).index("loss")])
             if config.max_steps is None:
                 progress("training", int(trainer.elapsed_s), int(60 * config.minutes))
             else:
                 progress("training", trainer.step, config.max_steps)
+            *means, stop = processes.means([*(float(v.detach()) for v in losses.values()), float(is_asked())])
+            for name, mean in zip((*losses, "steps"), (*means, 1.0), strict=True):
+                trainer.since_row[name] = trainer.since_row.get(name, 0.0) + mean
+            history.append(means[list(losses).index("loss")])
             is_time = int(trainer.done * config.n_validations) > int(before * config.n_validations)
             if is_time or trainer.step % config.log_steps == 0:
                 if log is not None:

@@ -22,15 +22,14 @@ from kinequimation.pose2d.hrnet_codec import Codec
 from kinequimation.pose2d.loss import in_crop
 from kinequimation.pose2d.stream import Batch
 from kinequimation.skeleton import NUM_JOINTS68
+from kinequimation.weights.store import FOLDER, SOURCES
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
     from kinequimation.pose2d.train import Groups, TrainConfig
 
-SUFFIX = ".pth"
-NAME = "hrnet_w32_horse68"
-IMAGENET = Path("outputs/checkpoints/hrnet_w32-36af842e.pth")
+IMAGENET = FOLDER / SOURCES["hrnet_w32_imagenet"].file_name
 """Where ``kinequimation weights pull hrnet_w32_imagenet`` puts OpenMMLab's ImageNet weights."""
 DEFAULTS: dict[str, Any] = {
     "size": 256, "batch_size": 32, "head_lr": 5e-4, "backbone_lr": 5e-4, "weight_decay": 0.0, "n_frozen": 0,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from kinequimation.errors import InputError
 from kinequimation.pose2d.distributed import Processes, synchronised
 from kinequimation.pose2d.legs import decode_legs
 from kinequimation.pose2d.loop import read_checkpoint
@@ -21,7 +22,6 @@ from kinequimation.runtime import weights_path
 if TYPE_CHECKING:
     from kinequimation.pose2d.train import Groups, TrainConfig
 
-SUFFIX = ".onnx"
 FINE_TUNING: dict[str, Any] = {
     "minutes": 10.0, "head_lr": 3e-4, "backbone_lr": 1e-4, "warmup": 0.1, "ema_decay": 0.99, "checkpoint_minutes": 1.0,
 }  # fmt: skip
@@ -59,8 +59,6 @@ def load(net: PoseNet, path: Path) -> None:
     if path.suffix != ".pt":
         load_onnx(net, path)
         return
-    from kinequimation.errors import InputError
-
     try:
         net.load_state_dict(read_checkpoint(path)["ema"])
     except (RuntimeError, TypeError, AttributeError) as error:

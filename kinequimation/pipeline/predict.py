@@ -1,0 +1,362 @@
+"""2D keypoints alone, of images or of a video, by any keypoint network: files to go on with and pictures to look at.
+
+Where the horses are is found by the networks that ship, whichever network then finds the keypoints: one that is half
+trained would lose the horse with its keypoints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from kinequimation import skeleton
+from kinequimation.dataset.coco import CocoSet, slots_of_names
+from kinequimation.errors import InputError
+from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_csv, write_keypoints_json
+from kinequimation.pipeline.observe import DETECT_FROM, Seen, observe_detected, observe_followed
+from kinequimation.pipeline.staging import staged_folder
+from kinequimation.pose2d.clean_clip import CleanClip, clean_clip
+from kinequimation.runtime import Progress, no_progress
+from kinequimation.video import IMAGE_SUFFIXES, FrameSource, VideoWriter, open_source
+from kinequimation.viz.horses2d import HorseDrawing
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
+
+    from kinequimation.detect import HorseFinder
+    from kinequimation.runtime import Device
+
+COCO_RESULTS = "coco_results.json"
+
+
+class KeypointNetwork(Protocol):
+    """What finds keypoints in boxes: ``pose2d.PoseEstimator``, ``pose2d.hrnet_infer.HRNetEstimator``."""
+
+    device: str
+    weights_sha256: str
+
+    def estimate(
+        self, images_rgb: list[UInt8[np.ndarray, "h w 3"]], bboxes_xywh: Float[np.ndarray, "n 4"]
+    ) -> tuple[Float[np.ndarray, "n 103 2"], Float[np.ndarray, "n 103"]]:
+        """Return keypoints in pixels of each image, NaN where the network has none, and their confidences."""
+        ...
+
+
+@dataclass
+class Predicted:
+    """What a run gave.
+
+    Attributes:
+        files: the files written, by name.
+        n_frames: images or frames looked at.
+        n_with_horse: those in which a horse was found.
+        n_horses: horses found, in a video different ones.
+        n_exchanged: points of a video that changed sides, and so on for outliers and for those that were filled in.
+        warnings: what a user should know.
+    """
+
+    files: dict[str, Path] = field(default_factory=dict)
+    n_frames: int = 0
+    n_with_horse: int = 0
+    n_horses: int = 0
+    n_exchanged: int = 0
+    n_outliers: int = 0
+    n_filled: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def images_of(paths: Sequence[str]) -> list[Path]:
+    """Return the image files that are meant: files themselves, and all images of folders.
+
+    Raises:
+        InputError: one is missing, is no image by its name, or is a folder without images.
+    """
+    files: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            inside = sorted(f for f in path.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and f.name[0] != ".")
+            if not inside:
+                raise InputError(f"{path}: a folder without images ({' '.join(IMAGE_SUFFIXES)})")
+            files += inside
+        elif not text or not path.is_file():
+            raise InputError(f"{text or 'an empty name'}: no such image")
+        elif path.suffix.lower() not in IMAGE_SUFFIXES:
+            raise InputError(f"{path}: expected an image ({' '.join(IMAGE_SUFFIXES)}); give a video with --video")
+        else:
+            files.append(path)
+    return files
+
+
+def predict_images(
+    files: Sequence[Path],
+    output: Path,
+    network: KeypointNetwork,
+    finder: HorseFinder | None,
+    bbox_xywh: tuple[float, float, float, float] | None = None,
+    horse: int | None = None,
+    labelled: CocoSet | None = None,
+    progress: Progress = no_progress,
+) -> Predicted:
+    """Find the keypoints of the horses in images, each for itself.
+
+    Args:
+        files: the images.
+        output: folder for ``NAME_keypoints.json`` and ``NAME_overlay.png`` of each.
+        network: finds the keypoints.
+        finder: finds the horses; not needed where a box is given.
+        bbox_xywh: the one horse's box in every image, pixels, instead of finding it.
+        horse: only this one, 1 being the surest and largest; None for all.
+        labelled: also write ``coco_results.json`` with the image ids and the points of this set.
+        progress: called with the stage ``keypoints`` and the images done.
+
+    Raises:
+        InputError: an image cannot be read, or the box lies outside of it.
+        OutputError: the folder cannot be written.
+    """
+    result = Predicted()
+    names = _names_of(files)
+    with staged_folder(output) as staging:
+        results: list[dict[str, Any]] = []
+        progress("keypoints", 0, len(files))
+        for n, (file, name) in enumerate(zip(files, names, strict=True)):
+            source = open_source([str(file)])
+            image = next(iter(source)).image_rgb
+            boxes, scores = _boxes_in(image, source, finder, bbox_xywh)
+            uv_px, confidence = _estimate(network, image, boxes)
+            found = [
+                _horse(i + 1, _to_source(source, boxes[i]), scores[i], source.to_source_px(uv_px[i]), confidence[i])
+                for i in range(len(boxes))
+                if horse is None or i + 1 == horse
+            ]
+            clip = KeypointClip(
+                source=str(file),
+                fps=source.fps,
+                width=source.width,
+                height=source.height,
+                t_s=np.zeros(1),
+                index=np.zeros(1, np.int64),
+                horses=(tuple(found),),
+            )
+            write_keypoints_json(staging / f"{name}_keypoints.json", clip)
+            drawing = HorseDrawing(source.width, source.height)
+            Image.fromarray(drawing.draw(image, found)).save(staging / f"{name}_overlay.png")
+            if labelled is not None:
+                results += coco_results(labelled, file, found)
+            result.n_frames += 1
+            result.n_with_horse += bool(found)
+            result.n_horses += len(found)
+            progress("keypoints", n + 1, len(files))
+        if labelled is not None:
+            (staging / COCO_RESULTS).write_text(json.dumps(results, allow_nan=False) + "\n", encoding="utf-8")
+            if not results:
+                result.warnings.append(f"{COCO_RESULTS} is empty: no image with a horse is one of the label file's")
+        written = sorted(file.name for file in staging.iterdir())
+    result.files = {name: output / name for name in written}
+    return result
+
+
+def predict_video(
+    path: str,
+    output: Path,
+    network: KeypointNetwork,
+    device: Device = "auto",
+    is_shipped: bool = False,
+    bbox_xywh: tuple[float, float, float, float] | None = None,
+    clean: bool = True,
+    progress: Progress = no_progress,
+) -> Predicted:
+    """Find the keypoints of the horse in a video.
+
+    Args:
+        path: the video.
+        output: folder for ``NAME_keypoints.json``, ``NAME_keypoints.csv`` and ``NAME_overlay.mp4``.
+        network: finds the keypoints.
+        device: where the networks that find the horse run.
+        is_shipped: ``network`` is the one that ships, and need not look again.
+        bbox_xywh: the horse's box in the first frame, pixels; followed from there instead of finding it.
+        clean: put legs that changed sides, outliers and jitter right; what was found stays in the files as ``raw``.
+        progress: called with the stages ``keypoints``, ``network`` and ``overlay`` and the frames done.
+
+    Raises:
+        NoHorseError: no frame shows a horse.
+        InputError: the video cannot be read, or the box lies outside of it.
+        OutputError: the folder cannot be written.
+    """
+    from kinequimation.detect import HorseDetector
+    from kinequimation.pose2d import PoseEstimator
+
+    source = open_source([path])
+    result = Predicted()
+    name = Path(path).stem or "video"
+    with staged_folder(output) as staging:
+        follower = network if is_shipped and isinstance(network, PoseEstimator) else PoseEstimator(device=device)
+        if bbox_xywh is not None:
+            seen = observe_followed(source, bbox_xywh, follower, progress)
+        else:
+            detector = HorseDetector(device=device, threshold=DETECT_FROM)
+            seen, notes = observe_detected(source, detector, follower, progress)
+            result.warnings += notes
+        seen.require_horse()
+        result.warnings += source.warnings
+        if follower is not network:
+            seen = _look_again(source, seen, network, progress)
+        cleaned = clean_clip(seen.uv_px, seen.confidence, seen.bbox_xywh[:, 2:].max(1), seen.t_s) if clean else None
+        clip = _clip_of(seen, cleaned)
+        write_keypoints_json(staging / f"{name}_keypoints.json", clip)
+        write_keypoints_csv(staging / f"{name}_keypoints.csv", clip)
+        _write_video(staging / f"{name}_overlay.mp4", source, clip, progress)
+        written = sorted(file.name for file in staging.iterdir())
+    result.files = {name: output / name for name in written}
+    result.n_frames, result.n_with_horse, result.n_horses = len(seen), int(seen.found.sum()), 1
+    if cleaned is not None:
+        result.n_exchanged = int(cleaned.exchanged.sum())
+        result.n_outliers = int(cleaned.outlier.sum())
+        result.n_filled = int((cleaned.filled & ~cleaned.outlier).sum())
+    return result
+
+
+def coco_results(labelled: CocoSet, file: Path, horses: Sequence[HorseKeypoints]) -> list[dict[str, Any]]:
+    """Return an image's horses as COCO results (https://cocodataset.org/#format-results).
+
+    Args:
+        labelled: gives image ids by file name, and the category's points and their order; a point that a horse does
+            not have is 0, 0, 0.
+        file: the image.
+        horses: found in it.
+    """
+    ids = [image.image_id for image in labelled.images if image.path.name == file.name]
+    if len(ids) != 1:
+        return []
+    category, names = next(iter(labelled.names.items()))
+    results = []
+    for horse in horses:
+        points = np.column_stack([horse.uv_px, horse.confidence])
+        rows = [points[k] if k >= 0 and horse.confidence[k] > 0 else np.zeros(3) for k in slots_of_names(names)]
+        known = horse.confidence > 0
+        results.append(
+            {
+                "image_id": ids[0],
+                "category_id": category,
+                "keypoints": np.round(np.concatenate(rows), 4).tolist(),
+                "score": round(float(horse.score * horse.confidence[known].mean()) if known.any() else 0.0, 5),
+                "bbox": np.round(horse.bbox_xywh, 2).tolist(),
+            }
+        )
+    return results
+
+
+def _names_of(files: Sequence[Path]) -> list[str]:
+    """Return a name for each image's files: its stem, with as much more as it takes to tell two apart."""
+    stems = [f.stem for f in files]
+    names = [f.stem if stems.count(f.stem) == 1 else f.name.replace(".", "_") for f in files]
+    return [name if names.count(name) == 1 else f"{name}_{i + 1}" for i, name in enumerate(names)]
+
+
+def _boxes_in(
+    image: np.ndarray,
+    source: FrameSource,
+    finder: HorseFinder | None,
+    bbox_xywh: tuple[float, float, float, float] | None,
+) -> tuple[np.ndarray, list[float]]:
+    if bbox_xywh is not None:
+        x, y, w, h = bbox_xywh
+        if x >= source.width or y >= source.height or x + w <= 0 or y + h <= 0:
+            raise InputError(
+                f"--bbox: {x:g},{y:g},{w:g},{h:g} lies outside {source.name} of {source.width}x{source.height}"
+            )
+        lo, hi = source.to_work_px(np.array([[x - 0.5, y - 0.5], [x + w - 0.5, y + h - 0.5]]))
+        return np.concatenate([lo + 0.5, hi - lo])[None], [1.0]
+    found = [] if finder is None else finder.detect(image)
+    return np.array([d.bbox_xywh for d in found], float).reshape(-1, 4), [float(d.score) for d in found]
+
+
+def _to_source(source: FrameSource, box_work: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " 4"]:
+    lo, hi = source.to_source_px(np.stack([box_work[:2] - 0.5, box_work[:2] + box_work[2:] - 0.5]))
+    return np.concatenate([lo + 0.5, hi - lo])
+
+
+def _to_work(source: FrameSource, box: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " 4"]:
+    lo, hi = source.to_work_px(np.stack([box[:2] - 0.5, box[:2] + box[2:] - 0.5]))
+    return np.concatenate([lo + 0.5, hi - lo])
+
+
+def _estimate(network: KeypointNetwork, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if not len(boxes):
+        return np.zeros((0, skeleton.NUM_KEYPOINTS, 2)), np.zeros((0, skeleton.NUM_KEYPOINTS))
+    return network.estimate([image] * len(boxes), boxes)
+
+
+def _horse(
+    number: int, box: np.ndarray, score: float, uv_px: np.ndarray, confidence: np.ndarray, **raw: np.ndarray
+) -> HorseKeypoints:
+    return HorseKeypoints(
+        id=number,
+        bbox_xywh=np.asarray(box, float),
+        score=float(np.clip(score, 0, 1)),
+        uv_px=uv_px,
+        confidence=np.where(np.isfinite(uv_px).all(-1), np.clip(confidence, 0, 1), 0.0),
+        **raw,
+    )
+
+
+def _look_again(source: FrameSource, seen: Seen, network: KeypointNetwork, progress: Progress) -> Seen:
+    """Return the same boxes with the keypoints of another network."""
+    uv_px, confidence = np.full_like(seen.uv_px, np.nan), np.zeros_like(seen.confidence)
+    rows = {int(index): row for row, index in enumerate(seen.index)}
+    progress("network", 0, len(seen))
+    for n, frame in enumerate(source):
+        row = rows.get(frame.index)
+        if row is not None and seen.found[row]:
+            boxes = _to_work(source, seen.bbox_xywh[row])[None]
+            uv_work, sure = network.estimate([frame.image_rgb], boxes)
+            uv_px[row], confidence[row] = source.to_source_px(uv_work[0]), sure[0]
+        progress("network", n + 1, len(seen))
+    return replace(seen, uv_px=uv_px, confidence=confidence)
+
+
+def _clip_of(seen: Seen, cleaned: CleanClip | None) -> KeypointClip:
+    horses: list[tuple[HorseKeypoints, ...]] = []
+    for i in range(len(seen)):
+        if not np.isfinite(seen.bbox_xywh[i]).all():
+            horses.append(())
+            continue
+        uv_px, confidence, raw = seen.uv_px[i], seen.confidence[i], {}
+        if cleaned is not None:
+            uv_px, confidence = cleaned.uv_px[i], cleaned.confidence[i]
+            raw = {"raw_uv_px": cleaned.raw_uv_px[i], "raw_confidence": cleaned.raw_confidence[i]}
+        horses.append((_horse(1, seen.bbox_xywh[i], seen.score[i], uv_px, confidence, **raw),))
+    return KeypointClip(
+        source=seen.source,
+        fps=seen.fps,
+        width=seen.width,
+        height=seen.height,
+        t_s=seen.t_s,
+        index=seen.index,
+        horses=tuple(horses),
+    )
+
+
+def _write_video(path: Path, source: FrameSource, clip: KeypointClip, progress: Progress) -> None:
+    drawing = HorseDrawing(clip.width, clip.height)
+    progress("overlay", 0, len(clip))
+    with VideoWriter(path, drawing.width, drawing.height, clip.fps) as writer:
+        for n, (frame, horses) in enumerate(_with_frames(source, clip)):
+            writer.write(drawing.draw(frame, horses), float(clip.t_s[n] - clip.t_s[0]))
+            progress("overlay", n + 1, len(clip))
+
+
+def _with_frames(
+    source: FrameSource, clip: KeypointClip
+) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], tuple[HorseKeypoints, ...]]]:
+    rows = {int(index): row for row, index in enumerate(clip.index)}
+    for frame in source:
+        row = rows.get(frame.index)
+        if row is not None:
+            yield frame.image_rgb, clip.horses[row]

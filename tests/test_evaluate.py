@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from kinequimation import skeleton
 from kinequimation.cli.main import main
 from kinequimation.dataset.coco import read_coco, read_coco_set
 from kinequimation.dataset.predictions import FoundHorses, match_horses, read_predictions
+from kinequimation.errors import InputError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_json
 from kinequimation.viz.charts import Canvas
 
@@ -187,6 +190,44 @@ def test_results_may_have_other_points_than_the_labels_and_what_is_not_predicted
     path.write_text(json.dumps([dict(r, image_id=77) for r in some]), encoding="utf-8")
     assert main(["evaluate", "--set", str(labelled_set), "--predictions", str(path)]) == 2
     assert "none whose image_id" in capsys.readouterr().err
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    field=st.sampled_from(["image_id", "category_id", "keypoints", "score", "bbox"]), value=_JSON, whole=st.booleans()
+)
+def test_any_results_are_read_or_refused(labelled_set: Path, field: str, value: Any, whole: bool) -> None:
+    labelled = read_coco_set(labelled_set / "annotations.json")
+    first, *others = results(labelled_set / "annotations.json")
+    path = labelled_set.parent / "results.json"
+    path.write_text(json.dumps(value if whole else [dict(first, **{field: value}), *others]), encoding="utf-8")
+    try:
+        found = read_predictions(path, labelled)
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert len(found) == len(labelled.images)
+        match_horses(labelled.images, found)
+
+
+def test_a_set_of_which_nothing_is_seen_is_scored_and_drawn(labelled_set: Path, tmp_path: Path) -> None:
+    labels = labelled_set / "annotations.json"
+    record = json.loads(labels.read_text(encoding="utf-8"))
+    for annotation in record["annotations"]:
+        annotation["keypoints"][2::3] = [1] * (len(annotation["keypoints"]) // 3)
+    labels.write_text(json.dumps(record), encoding="utf-8")
+    path, picture = tmp_path / "results.json", tmp_path / "p.png"
+    path.write_text(json.dumps(results(labels)), encoding="utf-8")
+    source = ["--set", str(labelled_set), "--predictions", str(path)]
+    assert main(["evaluate", *source, "--picture", str(picture)]) == 0 and picture.is_file()
+    assert main(["overlay", *source, "--out", str(tmp_path / "out")]) == 0
 
 
 def test_our_own_files_of_predictions_are_matched_by_the_name_of_their_image(

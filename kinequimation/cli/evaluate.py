@@ -98,6 +98,9 @@ def run(args: argparse.Namespace) -> int:
     scores |= _scores(source, images, slots, sigmas)
     print("\n" + report(scores, args.per_keypoint))
     found = source.horses.get(DETECTED, source.horses.get(FROM_FILE))
+    n_empty = sum(len(of_image) == 0 for of_image in source.found.get(FROM_FILE, ()))
+    if n_empty:
+        print(f"\nnothing is predicted in {counted(n_empty, 'image')}: horses there count as missed")
     if found is not None:
         print(
             f"\nfound {int(found.found.sum())} of {n_horses} horses (overlap {MIN_IOU} or more; median overlap "
@@ -113,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
     main = next(iter(source.horses))
     order = worst_first(scores[main])
     names = horse_names(images)
-    print("\nworst horses, PCK@0.1: " + ", ".join(f"{names[h]} {share:.2f}" for h, share in order[:5]))
+    if order:
+        print("\nworst horses, PCK@0.1: " + ", ".join(f"{names[h]} {share:.2f}" for h, share in order[:5]))
     if args.json:
         record = {
             "set": str(args.folder),

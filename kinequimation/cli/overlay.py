@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
         )
     errors = scored.errors[~np.isnan(scored.errors)]
-    print(f"{args.folder}: {counted(len(errors), 'point')} seen, median error {np.median(errors):.3f}; {source.name}")
+    median = f", median error {np.median(errors):.3f}" if len(errors) else ""
+    print(f"{args.folder}: {counted(len(errors), 'point')} seen{median}; {source.name}")
     for path in (made.worst, made.keypoint_errors, made.table):
         print(path)
     print(f"{counted(len(made.photos), 'photograph')} in {args.out / 'photos'}")

@@ -2,8 +2,8 @@
 
 Files that are read:
 
-    keypoints.json   what ``kinequimation predict`` and ``animate`` write for one image (format in ``io.keypoints``), or
-                     a folder of them; ``source`` names the image. Of a video only the first frame is one.
+    keypoints.json   what ``kinequimation predict`` writes of an image (format in ``io.keypoints``), or a folder with
+                     such files (``*keypoints.json``); ``source`` names the image. Of a video the first frame counts.
     COCO results     a list of {"image_id", "category_id", "keypoints": [x, y, score, ...], "score", "bbox"?}, what
                      MMPose and pycocotools exchange (https://cocodataset.org/#format-results). Points come in the
                      order of the label file's category; 68, 35 or 103 of them that are not as many as the category has
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MIN_IOU = 0.3
 """A detection that overlaps a horse's box less than this has not found that horse."""
 MAX_FILE_BYTES = 1 << 30
+_MAX_ABS = 1e6
+"""Pixels; what lies farther away is no point of an image."""
 _OF_COUNT = {len(n): n for n in (skeleton.KEYPOINTS, skeleton.HORSE68, skeleton.LANDMARKS)}
 
 
@@ -134,9 +136,9 @@ def read_predictions(path: Path, labelled: CocoSet) -> list[FoundHorses]:
         InputError: nothing there is such a file, or no prediction is of an image of the set.
     """
     if path.is_dir():
-        files = sorted(path.rglob("*.json"))
+        files = sorted(path.rglob("*keypoints.json"))
         if not files:
-            raise InputError(f"{path}: expected a folder of keypoints.json files, found no .json file in it")
+            raise InputError(f"{path}: expected a folder with files named ...keypoints.json, found none")
         return _of_files(path, files, labelled)
     try:
         data = json.loads(read_whole(path, MAX_FILE_BYTES).decode("utf-8-sig"))
@@ -235,7 +237,7 @@ def _result(
                 f"expected the points of the label file's category or {', '.join(map(str, _OF_COUNT))} points, "
                 f"got {len(values)}"
             )
-    there = np.isfinite(values).all(1)
+    there = (np.abs(values) < _MAX_ABS).all(1)  # not NaN either
     near_side = "L"
     if labelled.scheme == "horse10":
         points = np.column_stack([values[:, :2], there])
@@ -248,7 +250,7 @@ def _result(
     confidence[slots[of_ours]] = values[of_ours, 2].clip(0, 1)
     if "bbox" in result:
         box = np.asarray(result["bbox"], float)
-        if box.shape != (4,) or not np.isfinite(box).all():
+        if box.shape != (4,) or not (np.abs(box) < _MAX_ABS).all():
             raise InputError(f"expected a bbox [x, y, width, height], got {result['bbox']}")
     else:
         points = values[there, :2]

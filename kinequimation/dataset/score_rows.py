@@ -74,6 +74,8 @@ def pck_rows(
         image_of: [N] the image of each horse.
         n_images: of the set.
     """
+    if not points:
+        return []
     counts = np.stack([np.bincount(image_of, (~np.isnan(e)).sum(1), n_images) for _, e in points], 1).astype(int)
     hits = np.stack(
         [np.stack([np.bincount(image_of, (e <= t).sum(1), n_images) for t in THRESHOLDS], 1) for _, e in points], 1

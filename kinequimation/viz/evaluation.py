@@ -89,7 +89,10 @@ def _header(canvas: Canvas, scores: Mapping[str, Score], title: str) -> None:
         canvas.text(at, 74, head, 13, "lm", PALE_INK)
     for i, (name, s) in enumerate(scores.items()):
         y = 98 + 22 * i
-        cells = [f"{s.seen.share(k):.1%}  ({low:.2f} to {high:.2f})" for k, (low, high) in enumerate(s.seen.intervals)]
+        cells = ["-"] * len(THRESHOLDS)
+        if s.seen.count:
+            ends = enumerate(s.seen.intervals)
+            cells = [f"{s.seen.share(k):.1%}  ({low:.2f} to {high:.2f})" for k, (low, high) in ends]
         cells.append(f"{s.oks.ap:.3f}  ({s.oks.intervals[0][0]:.2f} to {s.oks.intervals[0][1]:.2f})")
         legs = s.leg_pairs
         cells.append(
@@ -211,8 +214,8 @@ def _error_panel(canvas: Canvas, left: int, top: int, width: int, s: Score) -> N
         middle = (low + high) / 2
         colour = next((c for t, c in zip(THRESHOLDS, (BLUE, ORANGE, GREY), strict=True) if middle < t), RED)
         canvas.box(axes.x(low) + 1, axes.y(count), axes.x(high) - 1, axes.bottom, colour)
-    median = float(np.median(errors)) if errors.size else float("nan")
-    canvas.text(axes.right - 4, axes.top + 8, f"median {median:.3f}", 13, "rm")
+    if errors.size:
+        canvas.text(axes.right - 4, axes.top + 8, f"median {np.median(errors):.3f}", 13, "rm")
     far = int((errors >= _MAX_ERROR).sum())
     canvas.text(axes.right - 4, axes.top + 26, f"{far} of {errors.size} at {_MAX_ERROR} or beyond", 12, "rm", PALE_INK)
     ticks = (0, 0.05, 0.1, 0.2, 0.3)

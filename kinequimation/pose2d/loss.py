@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from kinequimation.pose2d.model import STRIDE, PoseOutput
 from kinequimation.skeleton import GROUPS, KEYPOINT_INDEX
+from kinequimation.synth.labels import UNKNOWN_LIMB
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Bool, Float, Int
 
 SIGMA_CELLS = 1.5
 """Deviation of the target's Gaussian: 6 pixels of a 192-pixel crop, 4 % of the box (HRNet's 2 cells of 64)."""
@@ -22,6 +23,9 @@ LEG_WEIGHT = 2.0
 hide each other, and most of the trunk's points follow from their neighbours."""
 JUDGE_WEIGHT = 0.3
 MASK_WEIGHT = 1.0
+LIMB_WEIGHT = 0.5
+LIMB_CELL_WEIGHT = 4.0
+"""Weight of a limb's cell beside another: limbs cover few of them."""
 HIT_FRACTION = 0.05
 """A place is right within this fraction of the horse's longer side: what confidence promises."""
 
@@ -36,6 +40,7 @@ class Losses(NamedTuple):
     place: torch.Tensor
     judge: torch.Tensor
     mask: torch.Tensor
+    limbs: torch.Tensor
 
 
 def in_crop(uv_px: Float[torch.Tensor, "n k 2"], visibility: Int[torch.Tensor, "n k"], size: int) -> torch.Tensor:
@@ -66,21 +71,28 @@ def pose_loss(
     uv_px: Float[torch.Tensor, "n k 2"],
     visibility: Int[torch.Tensor, "n k"],
     mask: Float[torch.Tensor, "n h w"],
+    labelled: Bool[torch.Tensor, "n k"] | None = None,
+    limbs: Int[torch.Tensor, "n h w"] | None = None,
 ) -> Losses:
     """Return the loss of a batch.
 
     Place: cross-entropy between a Gaussian at the true point and the map, less its floor (the Gaussian's own entropy),
     so that 0 is perfect. Judgement: cross-entropy of "hit" against where the map's peak is now, and of "seen". Points
-    out of the crop have no place, and count as not hit and not seen. Mask: cross-entropy with the silhouette.
+    out of the crop have no place, and count as not hit and not seen; points without a label count for nothing. Mask
+    and limbs: cross-entropy with the silhouette, and with which limb a cell shows, where they are known.
 
     Args:
         output: the network's.
         uv_px: true points in crop pixels; NaN or outside where unknown.
         visibility: 0 out of the frame, 1 hidden, 2 seen.
-        mask: the horse's silhouette at the map's resolution, 0..1.
+        mask: the horse's silhouette at the map's resolution, 0..1; NaN where unknown.
+        labelled: whether anything is known of a point; None for all.
+        limbs: the limb at each cell, an index into ``synth.labels.LIMB_CLASSES``, or ``UNKNOWN_LIMB``.
     """
     k, h, w = output.log_prob.shape[1:]
     valid = in_crop(uv_px, visibility, w * STRIDE)
+    if labelled is not None:
+        valid &= labelled
     place_weight = torch.where(visibility == 2, 1.0, HIDDEN_WEIGHT) * valid
     legs = torch.zeros(k, dtype=torch.bool, device=valid.device)
     legs[[i for i in _LEGS if i < k]] = True
@@ -103,8 +115,19 @@ def pose_loss(
         peak_px = to_pixels(torch.stack([index % w, index // w], 2).float())
         hit = valid & ((peak_px - uv_px).norm(dim=2) < hit_radius_px(uv_px)[:, None])
         seen = valid & (visibility == 2)
-    judge = F.binary_cross_entropy_with_logits(output.hit_logit, hit.float())
-    judge = judge + F.binary_cross_entropy_with_logits(output.seen_logit, seen.float())
-    silhouette = F.binary_cross_entropy_with_logits(output.mask_logit, mask)
-    total = place + JUDGE_WEIGHT * judge + MASK_WEIGHT * silhouette
-    return Losses(total, place, judge, silhouette)
+    known = torch.ones_like(valid) if labelled is None else labelled
+    judged = [
+        F.binary_cross_entropy_with_logits(logit, target.float(), known.float(), reduction="sum")
+        for logit, target in ((output.hit_logit, hit), (output.seen_logit, seen))
+    ]
+    judge = (judged[0] + judged[1]) / known.sum().clamp_min(1)
+    drawn = mask.isfinite()
+    silhouette = F.binary_cross_entropy_with_logits(
+        output.mask_logit, mask.nan_to_num(), drawn.float(), reduction="sum"
+    ) / drawn.sum().clamp_min(1)
+    limb = torch.zeros((), device=place.device)
+    if limbs is not None and output.limb_logit is not None and bool((limbs != UNKNOWN_LIMB).any()):
+        weight = torch.tensor([1.0, 1.0] + [LIMB_CELL_WEIGHT] * 4, device=place.device)
+        limb = F.cross_entropy(output.limb_logit, limbs.long(), weight, ignore_index=UNKNOWN_LIMB)
+    total = place + JUDGE_WEIGHT * judge + MASK_WEIGHT * silhouette + LIMB_WEIGHT * limb
+    return Losses(total, place, judge, silhouette, limb)

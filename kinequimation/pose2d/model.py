@@ -29,12 +29,14 @@ class PoseOutput(NamedTuple):
         hit_logit: [N, K] logit that the place is right, within 0.05 of the box's longer side.
         seen_logit: [N, K] logit that the keypoint is seen (visibility 2).
         mask_logit: [N, h, w] logit that a cell shows the horse.
+        limb_logit: [N, 6, h, w] logits of what a cell shows, an index into ``synth.labels.LIMB_CLASSES``.
     """
 
     log_prob: Float[torch.Tensor, "n k h w"]
     hit_logit: Float[torch.Tensor, "n k"]
     seen_logit: Float[torch.Tensor, "n k"]
     mask_logit: Float[torch.Tensor, "n h w"]
+    limb_logit: Float[torch.Tensor, "n 6 h w"] | None = None
 
 
 class Separable(nn.Module):

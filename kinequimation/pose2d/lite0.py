@@ -79,7 +79,7 @@ def conv_bn(conv: SamePadConv2d, bn: nn.BatchNorm2d, x: torch.Tensor) -> torch.T
     In training the normalisation is multiplied into the kernel on the fly: the same function and the same gradients,
     but one pass over the feature map fewer in each direction (a sixth of the time of a training step on a CPU).
     """
-    if not conv.training:
+    if not conv.training or bn.training:
         return bn(conv(x))
     assert bn.running_mean is not None and bn.running_var is not None
     gain = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
@@ -117,14 +117,16 @@ class Lite0(nn.Module):
 
     Args:
         n_frozen: how many of the first blocks keep their ImageNet weights, the stem with them: they run without
-            gradients. 0 freezes nothing. Every batch norm of the backbone uses its ImageNet statistics always
-            (Hinterstoisser et al. 2017, arXiv:1710.10710: frozen features survive the step from renders to photos).
+            gradients. 0 freezes nothing.
         last_stride: the coarsest feature map that is wanted, 16 or 32.
+        keeps_norms: every batch norm uses its ImageNet statistics always (Hinterstoisser et al. 2017,
+            arXiv:1710.10710: frozen features survive the step from renders to photos). False where the network starts
+            from nothing and has none.
     """
 
-    def __init__(self, n_frozen: int = 0, last_stride: int = 32) -> None:
+    def __init__(self, n_frozen: int = 0, last_stride: int = 32, keeps_norms: bool = True) -> None:
         super().__init__()
-        self.n_frozen = n_frozen
+        self.n_frozen, self.keeps_norms = n_frozen, keeps_norms
         self.taps = {stride: block for stride, block in TAPS.items() if stride <= last_stride}
         self.stem = SamePadConv2d(3, 32, 3, 2)
         self.stem_bn = nn.BatchNorm2d(32, eps=BN_EPS)
@@ -134,10 +136,10 @@ class Lite0(nn.Module):
                 module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Lite0:
-        """Switch modes; batch norms stay in inference mode."""
+        """Switch modes; batch norms that are kept stay in inference mode."""
         super().train(mode)
         for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if self.keeps_norms and isinstance(module, nn.BatchNorm2d):
                 module.eval()
         return self
 

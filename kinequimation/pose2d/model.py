@@ -93,11 +93,12 @@ class PoseNet(nn.Module):
     Args:
         n_keypoints: number of maps.
         n_frozen: blocks of the backbone that keep their ImageNet weights (see ``Lite0``).
+        keeps_norms: whether the backbone's batch norms keep their ImageNet statistics.
     """
 
-    def __init__(self, n_keypoints: int = NUM_KEYPOINTS, n_frozen: int = 5) -> None:
+    def __init__(self, n_keypoints: int = NUM_KEYPOINTS, n_frozen: int = 5, keeps_norms: bool = True) -> None:
         super().__init__()
-        self.backbone = Lite0(n_frozen)
+        self.backbone = Lite0(n_frozen, keeps_norms=keeps_norms)
         self.pyramid = Pyramid(WIDTHS)
         width = WIDTHS[STRIDE]
         self.maps = nn.Conv2d(width, n_keypoints, 1)

@@ -38,12 +38,13 @@ def make(config: TrainConfig, processes: Processes) -> tuple[nn.Module, Groups]:
         MissingDependencyError: the ImageNet weights are not installed.
     """
     torch.manual_seed(config.seed)
-    net = PoseNet(n_frozen=config.n_frozen)
+    is_scratch = config.init == "scratch"  # then nothing is worth keeping
+    net = PoseNet(n_frozen=0 if is_scratch else config.n_frozen, keeps_norms=not is_scratch)
     if config.init in (None, "imagenet"):
         net.backbone.load_imagenet()
-    elif config.init != "scratch":
-        load(net, weights_path("pose2d") if config.init == "shipped" else Path(config.init))
-    net.pyramid = cast(Any, synchronised(net.pyramid, processes))  # the backbone's batch norms are never trained
+    elif not is_scratch:
+        load(net, weights_path("pose2d") if config.init == "shipped" else Path(str(config.init)))
+    net.pyramid = cast(Any, synchronised(net.pyramid, processes))  # the backbone's batch norms keep to ImageNet's
     net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     backbone = [p for p in net.backbone.parameters() if p.requires_grad]
     head = [p for name, p in net.named_parameters() if not name.startswith("backbone.")]

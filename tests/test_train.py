@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def run_line(run_dir: Path, batch_size: int, kill_at: int) -> None:
         wrong = ((trainer.net(batch["x"]) - batch["y"]) ** 2).mean()
         return {"loss": wrong, "wrong": wrong}
 
-    def validate(net: torch.nn.Module, held: list) -> dict[str, float]:
+    def validate(net: Any, held: list) -> dict[str, float]:
         with torch.no_grad():
             return {"far": float(np.mean([float((net(b["x"]) - b["y"]).abs().mean()) for b in held]))}
 
@@ -66,9 +67,9 @@ def run_line(run_dir: Path, batch_size: int, kill_at: int) -> None:
         train_loop(trainer, losses_of, validate, line_sample, progress)
 
 
-def start(run_dir: Path, batch_size: int, kill_at: int = -1, **environment: str) -> subprocess.Popen:
+def start(run_dir: Path, batch_size: int, kill_at: int, environment: dict[str, str] | None = None) -> subprocess.Popen:
     arguments = [sys.executable, __file__, str(run_dir), str(batch_size), str(kill_at)]
-    return subprocess.Popen(arguments, env={**os.environ, **environment}, stderr=subprocess.PIPE)
+    return subprocess.Popen(arguments, env={**os.environ, **(environment or {})}, stderr=subprocess.PIPE)
 
 
 def curve(run_dir: Path) -> list[dict[str, float]]:
@@ -80,7 +81,7 @@ def curve(run_dir: Path) -> list[dict[str, float]]:
 def test_a_run_that_is_killed_goes_on_to_the_same_curve_and_network(tmp_path: Path) -> None:
     """Killed at step 7, after rows at 5 and 6 that the checkpoint of step 4 knows nothing of."""
     run_line(tmp_path / "whole", 4, -1)
-    killed = start(tmp_path / "killed", 4, kill_at=7)
+    killed = start(tmp_path / "killed", 4, 7)
     assert killed.wait() == -signal.SIGKILL
     assert [row["step"] for row in curve(tmp_path / "killed")] == [0, 2, 4, 6]
     (tmp_path / "killed" / "log.csv").open("a").write("8,32,0.")  # a row that the kill cut off
@@ -103,7 +104,7 @@ def test_two_processes_take_the_steps_of_one_with_twice_the_batch(tmp_path: Path
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    both = [start(tmp_path / "two", 3, RANK=str(rank), LOCAL_RANK=str(rank), **shared) for rank in range(2)]
+    both = [start(tmp_path / "two", 3, -1, {**shared, "RANK": r, "LOCAL_RANK": r}) for r in "01"]
     for process in both:
         _, complaint = process.communicate(timeout=120)
         assert process.returncode == 0, complaint.decode()[-2000:]
@@ -271,7 +272,7 @@ def test_points_of_a_photo_stay_on_what_they_mark(tmp_path: Path, size: int) -> 
         arrays = augmented(np.random.default_rng(k), frame, size)
         labelled = set(np.flatnonzero(arrays["labelled"]).tolist())
         assert labelled == set(known)
-        assert np.isnan(arrays["mask"]).all() and (arrays["parts"] == 255).all()
+        assert np.isnan(arrays["mask"]).all() and (arrays["limbs"] == 255).all()
         assert np.isfinite(arrays["uv_px"][arrays["labelled"]]).all()
         assert (arrays["visibility"][~arrays["labelled"]] == 0).all()
         near, far = (arrays["visibility"][skeleton.KEYPOINT_INDEX[f"carpus.{s}"]] for s in "LR")
@@ -326,7 +327,7 @@ def test_hrnet_learns_what_mmpose_would_teach_it() -> None:
             super().__init__()
             self.maps = torch.from_numpy(maps)
 
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
+        def forward(self, image: Any) -> Any:
             return self.maps
 
     uv_px[~labelled] = np.nan

@@ -147,8 +147,7 @@ def run(args: argparse.Namespace) -> int:
     config = configure(train.TrainConfig, {"run_dir": run_dir, **options}, args.set)
     progress = _Progress() if is_first else no_progress
     if not args.export_only:
-        more = {"notice": logger.info} if args.model == "pose2d" else {}
-        train.train(config, progress, **more)
+        train.train(config, progress)
     if is_first:
         metadata = export.export(config, out, progress=progress)
         logger.info("wrote %s: %s", out, metadata["synthetic"])

@@ -84,7 +84,7 @@ def augmented(rng: np.random.Generator, frame: LabelledFrame, size: int) -> Arra
     mask = np.zeros(frame.image.shape[:2], bool) if frame.mask is None else frame.mask
     crop = augment(rng, frame.image, frame.uv_px, frame.visibility, mask, frame.bbox_xywh, size, parts=frame.parts)
     # a mirrored crop has its points in other slots, those without a place too
-    labelled = None if frame.is_complete else np.isfinite(crop.uv_px).all(1)
+    labelled = None if frame.is_complete else np.isfinite(crop.uv_px[:, 0])
     share = None if frame.mask is None else crop.share
     return arrays_of(crop.image, crop.uv_px, crop.visibility, share, crop.limbs, labelled)
 

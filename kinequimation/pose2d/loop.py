@@ -215,9 +215,10 @@ class Trainer:
             self.net.load_state_dict(state["net"])
             self.ema.load_state_dict(state["ema"])
             self.optimizer.load_state_dict(state["optimizer"])
-            torch.set_rng_state(state["random"])
-            self.since_row = {str(name): float(value) for name, value in state["since_row"].items()}
-            self.n_samples = int(state["n_samples"])
+            # earlier versions saved less
+            torch.set_rng_state(state.get("random", torch.get_rng_state()))
+            self.since_row = {str(name): float(value) for name, value in state.get("since_row", {}).items()}
+            self.n_samples = int(state.get("n_samples", int(state["step"]) * self.config.batch_size))
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             first = str(error).splitlines()[0]
             raise InputError(f"{path}: expected a checkpoint of this network, got another ({first})") from error

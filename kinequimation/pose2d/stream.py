@@ -72,7 +72,7 @@ def arrays_of(
     Returns:
         ``image`` u8 [s, s, 3], ``uv_px`` f32 [103, 2], ``visibility`` i64 [103] and ``labelled`` bool [103] as above;
         and in cells of the network's maps ``mask`` f32 [s/4, s/4], the horse's share, NaN where nobody says, and
-        ``parts`` u8 [s/4, s/4], the class of most pixels.
+        ``limbs`` u8 [s/4, s/4], the class of most pixels.
     """
     cells = len(image) // STRIDE
     mask = (
@@ -84,7 +84,7 @@ def arrays_of(
         "visibility": visibility.astype(np.int64),
         "labelled": np.ones(len(uv_px), bool) if labelled is None else labelled,
         "mask": mask.astype(np.float32),
-        "parts": cells_of_limbs(limbs),
+        "limbs": cells_of_limbs(limbs),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from kinequimation.pose2d.loss import hit_radius_px, in_crop
 from kinequimation.pose2d.sources import Opened, open_sources
 from kinequimation.pose2d.stream import Batch, SampleFunction
 from kinequimation.runtime import Device, Progress, no_progress
+
+logger = logging.getLogger(__name__)
 
 Groups = list[tuple[list[nn.Parameter], float]]
 NetworkName = Literal["lite0", "hrnet_w32"]
@@ -90,7 +93,6 @@ def train(
     config: TrainConfig,
     progress: Progress = no_progress,
     sample: SampleFunction | None = None,
-    notice: Callable[[str], None] = lambda line: None,
 ) -> list[float]:
     """Train until the time or the steps are used up; continue if the run folder holds a checkpoint.
 
@@ -98,7 +100,6 @@ def train(
         config: how.
         progress: called with the stage ``training`` and seconds (or steps) done and in all.
         sample: gives sample ``index`` of stream ``seed``; by default what ``config.data`` says.
-        notice: called with lines on what is learnt from.
 
     Returns:
         the total loss of every step taken by this call.
@@ -115,9 +116,10 @@ def train(
         opened = None if sample is not None else opened_sources(config)
         trainer = make_trainer(config, processes)
         if opened is not None and processes.is_first:
+            for note in opened.notes:
+                logger.info("%s", note)
             shares = zip(opened.names, opened.shares, strict=True)
-            for line in (*opened.notes, "learning from " + ", ".join(f"{name} {share:.0%}" for name, share in shares)):
-                notice(line)
+            logger.info("learning from %s", ", ".join(f"{name} {share:.0%}" for name, share in shares))
 
         def losses_of(batch: Batch) -> dict[str, torch.Tensor]:
             return recipe.losses(trainer.net, batch)

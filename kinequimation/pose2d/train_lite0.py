@@ -70,8 +70,8 @@ def load(net: PoseNet, path: Path) -> None:
 def losses(net: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
     """Return the losses of a batch by name; ``loss`` is the one to minimise."""
     output = net(batch["image"].permute(0, 3, 1, 2).float())
-    truth = (batch[name] for name in ("uv_px", "visibility", "mask", "labelled", "limbs"))
-    parts = pose_loss(output, *truth)._asdict()
+    truth = (batch[name] for name in ("uv_px", "visibility", "mask"))
+    parts = pose_loss(output, *truth, labelled=batch.get("labelled"), limbs=batch.get("limbs"))._asdict()
     return {"loss": parts.pop("total"), **parts}
 
 

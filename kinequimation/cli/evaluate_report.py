@@ -84,15 +84,22 @@ def differences(scores: Mapping[str, Score], others: Mapping[str, Score]) -> dic
     for name in scores.keys() & others.keys():
         s, other = scores[name], others[name]
         rows = [(s.seen, other.seen), (s.hidden, other.hidden), *zip(s.groups, other.groups, strict=True)]
-        of = {f"{a.name} PCK@{t}": a.less(b, i) for a, b in rows if a.count for i, t in enumerate(THRESHOLDS)}
-        for kind, a, b in (
-            ("swapped left/right pairs", s.pairs, other.pairs),
-            ("swapped leg pairs", s.leg_pairs, other.leg_pairs),
-        ):
-            if a.comparable and b.comparable:
-                of[kind] = a.less(b)
-        of["OKS-AP"] = metrics.precision_difference(s.matches, other.matches)
-        found[name] = of
+        columns = [
+            (f"{a.name} PCK@{t}", a.image_hits[:, i], a.image_counts, b.image_hits[:, i], b.image_counts)
+            for a, b in rows
+            if a.count
+            for i, t in enumerate(THRESHOLDS)
+        ]
+        pairs = (("left/right pairs", s.pairs, other.pairs), ("leg pairs", s.leg_pairs, other.leg_pairs))
+        columns += [
+            (f"swapped {kind}", a.image_swapped, a.image_comparable, b.image_swapped, b.image_comparable)
+            for kind, a, b in pairs
+            if a.comparable and b.comparable
+        ]
+        hits, counts, other_hits, other_counts = (np.stack([c[i] for c in columns], 1) for i in range(1, 5))
+        of = metrics.paired_differences(hits, counts, other_hits, other_counts)
+        found[name] = {c[0]: d for c, d in zip(columns, of, strict=True)}
+        found[name]["OKS-AP"] = metrics.precision_difference(s.matches, other.matches)
     return {name: found[name] for name in scores if name in found}
 
 
@@ -100,8 +107,13 @@ def difference_report(found: Mapping[str, Mapping[str, metrics.Difference]], aga
     """Return the table of differences; a star marks those whose interval excludes 0."""
     lines = [f"less {against}, on the same images (paired bootstrap; * where the 95 % interval excludes 0)"]
     for name, of in found.items():
-        lines += ["", name]
+        rows: dict[str, list[str]] = {}
         for figure, d in of.items():
-            mark = " *" if d.certain else ""
-            lines.append(f"  {figure:<28}{d.value:+7.1%}  ({d.low:+.3f} to {d.high:+.3f}){mark}")
+            kind, _, _ = figure.partition(" PCK@")
+            cell = f"{d.value:+7.1%} ({d.low:+.3f} to {d.high:+.3f}){' *' if d.certain else ''}"
+            rows.setdefault(kind, []).append(cell)
+        head = "  ".join(f"{f'PCK@{t}':<{_CELL_WIDTH}}" for t in THRESHOLDS)
+        lines += ["", f"{name:<{_NAME_WIDTH + 2}}{head.rstrip()}"]
+        for kind, cells in rows.items():
+            lines.append(f"  {kind:<{_NAME_WIDTH}}" + "  ".join(f"{c:<{_CELL_WIDTH}}" for c in cells).rstrip())
     return "\n".join(lines)

@@ -240,10 +240,11 @@ def _certain(horse: LabelledHorse) -> Bool[np.ndarray, " 103"]:
 
 
 def worst_first(scored: Score) -> list[tuple[int, float]]:
-    """Return each horse's number and its PCK@0.1 over seen points, the lowest first."""
+    """Return each horse's number and its PCK@0.1 over seen points, the lowest first; of equals the farthest off."""
     counts = (~np.isnan(scored.errors)).sum(1)
     shares = (scored.errors <= 0.1).sum(1) / np.maximum(counts, 1)
-    return [(int(h), float(shares[h])) for h in np.argsort(shares, kind="stable") if counts[h]]
+    far = np.nansum(np.minimum(scored.errors, 1.0), axis=1) / np.maximum(counts, 1)
+    return [(int(h), float(shares[h])) for h in np.lexsort((-far, shares)) if counts[h]]
 
 
 def resolve_uncertain_legs(horse: LabelledHorse, uv_px: Float[np.ndarray, "103 2"]) -> LabelledHorse:

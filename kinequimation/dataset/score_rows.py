@@ -116,12 +116,6 @@ class PairRow:
     image_comparable: Int[np.ndarray, " n"]
     image_swapped: Int[np.ndarray, " n"]
 
-    def less(self, other: PairRow) -> metrics.Difference:
-        """Return by how much the share of swapped pairs is higher than another prediction's of the same set."""
-        return metrics.paired_difference(
-            self.image_swapped, self.image_comparable, other.image_swapped, other.image_comparable
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """Return the counts for a JSON file."""
         return {

@@ -12,6 +12,7 @@ from kinequimation.metrics.bootstrap import (
     bootstrap_intervals,
     drawn_counts,
     paired_difference,
+    paired_differences,
 )
 from kinequimation.metrics.motion3d import (
     bone_length_spread,
@@ -59,6 +60,7 @@ __all__ = [
     "oks",
     "pa_mpjpe",
     "paired_difference",
+    "paired_differences",
     "pck",
     "point_errors",
     "precision_difference",

@@ -87,35 +87,50 @@ class Difference:
         return self.low > 0 or self.high < 0
 
 
-def paired_difference(
-    hits: Float[np.ndarray, " n"],
-    counts: Float[np.ndarray, " n"],
-    other_hits: Float[np.ndarray, " n"],
-    other_counts: Float[np.ndarray, " n"] | None = None,
+def paired_differences(
+    hits: Float[np.ndarray, "n k"],
+    counts: Float[np.ndarray, "n k"],
+    other_hits: Float[np.ndarray, "n k"],
+    other_counts: Float[np.ndarray, "n k"],
     n_draws: int = N_PAIRED_DRAWS,
     seed: int = 0,
-) -> Difference:
-    """Return Σ hits / Σ counts less the same of another result, with its interval when images are drawn again.
+) -> list[Difference]:
+    """Return Σ hits / Σ counts less the same of another result, column by column, when images are drawn again.
 
     Both results see the same draws: how hard an image is drops out of the difference.
 
     Args:
-        hits: [N] points that are right in each image.
-        counts: [N] points that count in each image.
-        other_hits: [N] those of the other result.
-        other_counts: [N] those of the other result; None for the same.
+        hits: [N, K] points that are right in each image.
+        counts: [N, K] points that count in each image.
+        other_hits: [N, K] those of the other result.
+        other_counts: [N, K] those of the other result.
         n_draws: how often to draw.
         seed: of the draws.
     """
-    h = np.stack([hits, other_hits], 1)
-    c = np.stack([counts, counts if other_counts is None else other_counts], 1)
+    h, c = np.concatenate([hits, other_hits], 1), np.concatenate([counts, other_counts], 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        value = float(np.subtract(*(h.sum(0) / c.sum(0))))
-    ratios = _ratios(h, c, n_draws, seed)
-    differences = ratios[:, 0] - ratios[:, 1]
-    differences = differences[np.isfinite(differences)]
-    low, high = np.percentile(differences, [2.5, 97.5]) if differences.size else (np.nan, np.nan)
-    return Difference(value, float(low), float(high))
+        values = np.subtract(*np.split(h.sum(0) / c.sum(0), 2))
+    columns = np.subtract(*np.split(_ratios(h, c, n_draws, seed), 2, axis=1)).T
+    found = []
+    for value, drawn in zip(values, columns, strict=True):
+        known = drawn[np.isfinite(drawn)]
+        low, high = np.percentile(known, [2.5, 97.5]) if known.size else (np.nan, np.nan)
+        found.append(Difference(float(value), float(low), float(high)))
+    return found
+
+
+def paired_difference(
+    hits: Int[np.ndarray, " n"],
+    counts: Int[np.ndarray, " n"],
+    other_hits: Int[np.ndarray, " n"],
+    other_counts: Int[np.ndarray, " n"] | None = None,
+    n_draws: int = N_PAIRED_DRAWS,
+    seed: int = 0,
+) -> Difference:
+    """Return the same of one column; ``other_counts`` is ``counts`` by default."""
+    others = counts if other_counts is None else other_counts
+    h, c, other_h, other_c = (np.asarray(a)[:, None] for a in (hits, counts, other_hits, others))
+    return paired_differences(h, c, other_h, other_c, n_draws, seed)[0]
 
 
 def _ratios(hits: np.ndarray, counts: np.ndarray, n_draws: int, seed: int) -> np.ndarray:

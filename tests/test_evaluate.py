@@ -230,6 +230,20 @@ def test_a_set_of_which_nothing_is_seen_is_scored_and_drawn(labelled_set: Path, 
     assert main(["overlay", *source, "--out", str(tmp_path / "out")]) == 0
 
 
+def test_networks_that_are_not_there_and_options_that_do_not_go_together_are_refused(
+    labelled_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options, said in (
+        (["--weights", str(tmp_path / "none.pth")], "found none; train one"),
+        (["--config", str(tmp_path / "config.py")], "expected with a checkpoint"),
+        (["--predictions", str(tmp_path), "--weights", "x.onnx"], "score one at a time"),
+        (["--predictions", str(tmp_path)], "files named ...keypoints.json"),
+    ):
+        for command in ("evaluate", "overlay"):
+            assert main([command, "--set", str(labelled_set), *options]) == 2
+            assert said in capsys.readouterr().err
+
+
 def test_our_own_files_of_predictions_are_matched_by_the_name_of_their_image(
     labelled_set: Path, tmp_path: Path
 ) -> None:

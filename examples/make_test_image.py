@@ -20,8 +20,8 @@ from kinequimation.motion import make_motion
 from kinequimation.synth.clip import film
 
 ROOT = Path(__file__).resolve().parent.parent
-SEED, FRAME = 2, 7
-"""A dark bay with white socks on a dry meadow, both pairs of legs apart: chosen by eye among twelve seeds."""
+SEED, FRAME = 2, 4
+"""A dark bay with white socks on a dry meadow, one fore leg lifted: chosen by eye among twelve seeds."""
 WIDTH, HEIGHT = 640, 480
 
 

@@ -67,7 +67,7 @@ def write_onnx(
         temporary.write_bytes(model.SerializeToString())
 
 
-def load_onnx(net: nn.Module, path: Path) -> None:
+def load_onnx(net: nn.Module, path: Path | str) -> None:
     """Load the weights of a file of ``write_onnx`` into a network of the same layout.
 
     Raises:

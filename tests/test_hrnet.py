@@ -53,7 +53,7 @@ def net() -> HRNetW32:
 @pytest.fixture(scope="module")
 def checkpoint(net: HRNetW32, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hrnet") / "hrnet.pth"
-    write_weights(path, net, {"epoch": 1})
+    write_weights(path, net, {"size": 64, "calibration": {"score": [0.0, 1.0], "probability": [0.125, 0.875]}})
     return path
 
 
@@ -150,17 +150,19 @@ def test_the_flip_test_treats_left_and_right_alike(checkpoint: Path, small_confi
     assert maps.std() > 1
 
 
-def test_points_follow_image_and_box(checkpoint: Path, small_config: Path) -> None:
+def test_points_follow_image_and_box(checkpoint: Path) -> None:
     image = np.random.default_rng(4).integers(0, 256, (100, 120, 3), dtype=np.uint8)
     box = np.array([[20.0, 10.0, 48.0, 40.0]])
     moved = np.zeros((150, 170, 3), dtype=np.uint8)
     moved[17:117, 31:151] = image
-    estimator = HRNetEstimator(checkpoint, small_config, "cpu")
+    estimator = HRNetEstimator(checkpoint, device="cpu")
     (there,), (confidence,) = estimator.estimate([image], box)
     (here,), _ = estimator.estimate([moved], box + [31, 17, 0, 0])
     assert ((confidence > 0) == np.isfinite(there).all(1)).all(), "NaN goes with confidence 0"
     assert (confidence[:68] > 0).sum() > 40 and not confidence[68:].any(), "it knows the 68 joints alone"
     np.testing.assert_allclose(here[:68], there[:68] + [31.0, 17.0], atol=1e-3)
+    sure = confidence[confidence > 0]
+    assert (sure >= 0.125).all() and sure.max() == 0.875, "the checkpoint's own calibration is used"
     with pytest.raises(InputError, match="one box an image"):
         estimator.estimate([image], np.zeros((2, 4)))
     with pytest.raises(InputError, match="it is not x1, y1"):

@@ -169,11 +169,11 @@ def _curve(rows: Sequence[Row], name: str, label: str, is_sparse: bool = False) 
 def _panel(
     title: str, curves: Sequence[Curve | None], last_step: float, is_log: bool = False, top: float | None = None
 ):
-    drawn = [c for c in curves if c is not None]
+    drawn = [c for c in curves if c is not None and (not is_log or c.y.max() > 0)]
     values = np.concatenate([c.y for c in drawn]) if drawn else np.array([0.0, 1.0])
     low, high = float(values.min()), float(values.max())
-    if is_log:
-        low, high = max(low, 1e-6) * 0.9, max(high, 1e-6) * 1.1
+    if is_log:  # three decades at most: what falls to nothing would leave no room for the others
+        low, high = max(low, high / 1000) * 0.9, high * 1.1
     else:
         low, high = 0.0, top if top is not None else max(high, 1e-9) * 1.06
     panel = Panel(title, "step", (0.0, last_step), (low, high), is_log)

@@ -6,13 +6,18 @@ import argparse
 import contextlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kinequimation.body.shape import BREEDS
 from kinequimation.errors import InputError
 from kinequimation.runtime import DEVICES
 from kinequimation.text import one_line
+
+if TYPE_CHECKING:
+    from kinequimation.pipeline import AnimateResult, SeenHorse
 
 FILES = {
     "overlay.mp4": "the frames with the skeleton, beside the 3D horse from a second viewpoint",
@@ -30,13 +35,20 @@ _EPILOG = f"""files:
   DIR/
 {_FILES_HELP}
 
+  with --all the same in DIR/horse1, DIR/horse2, ...
+
 examples:
   kinequimation animate trot.mp4 -o trot
   kinequimation animate trot.mp4 -o trot --start 2 --end 6 --breed arabian --withers-height 1.52
   kinequimation animate race.mp4 -o race --time-scale 4        filmed in fourfold slow motion
   kinequimation animate photo.jpg -o photo --bbox 120,80,640,480
+  kinequimation animate two.mp4 -o grey --horse 2
+  kinequimation animate two.mp4 -o both --all
   kinequimation animate frames/ -o frames_out --fps 50
   kinequimation animate --keypoints trot/keypoints.json -o corrected
+
+Horses are numbered by how large, how clear and for how long they are seen; where there are several, a list tells which
+is which. --detector takes a class with a method detect(image_rgb) that returns kinequimation.detect.Detection objects.
 
 One camera cannot see a horse's size or how fast a film was played: give --withers-height and --time-scale
 where they matter.
@@ -57,6 +69,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--bbox", metavar="X,Y,W,H", help="the horse's box in the first frame, in pixels: followed, not detected"
     )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--horse", type=int, metavar="N", help="which of several horses; default: 1, the clearest")
+    which.add_argument("--all", action="store_true", help="every horse, each in a folder of its own")
+    parser.add_argument(
+        "--boxes", type=Path, metavar="FILE", help="boxes found elsewhere: CSV with frame,x,y,w,h[,score], or JSON"
+    )
+    parser.add_argument("--detector", metavar="MODULE:CLASS", help="find the horses with a detector of your own")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="another keypoint network (.onnx)")
     parser.add_argument(
         "--keypoints", type=Path, metavar="FILE", help="start from a corrected keypoints.json; INPUT is for the overlay"
     )
@@ -80,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         KinEquiMationError: the input, an option or the output folder is not right.
     """
     from kinequimation.cli.progress import ProgressBar
-    from kinequimation.pipeline import AnimateOptions, animate
+    from kinequimation.pipeline import AnimateOptions, animate, animate_all
     from kinequimation.runtime import no_progress
 
     options = AnimateOptions(
@@ -95,27 +115,60 @@ def run(args: argparse.Namespace) -> int:
         time_scale=args.time_scale,
         image_fps=args.fps,
         device=args.device,
+        horse=args.horse,
+        weights=args.weights,
+        detector=args.detector,
+        boxes=args.boxes,
     )
     with contextlib.nullcontext(no_progress) if args.json else ProgressBar() as progress:
-        result = animate(options, progress)
+        results = animate_all(options, progress) if args.all else [animate(options, progress)]
     if args.json:
-        record = {
-            "files": {name: str(path) for name, path in result.files.items()},
-            "judgement": asdict(result.judgement) | {"line": result.judgement.line},
-            "device": result.device,
-            "timings_s": result.timings_s,
-            "warnings": result.warnings,
-        }
-        print(json.dumps(record, indent=1))
+        records = [_record(result) for result in results]
+        print(json.dumps(records if args.all else records[0], indent=1))
         return 0
-    for warning in result.warnings:
+    if len(results[0].horses) > 1:
+        print(overview(results[0].horses, None if args.all else results[0].horse))
+    for warning in dict.fromkeys(warning for result in results for warning in result.warnings):
         print(f"warning: {one_line(warning)}", file=sys.stderr)
-    width = max(len(str(path)) for path in result.files.values())
-    for name, path in result.files.items():
-        print(f"{path!s:<{width}}  {FILES[name]}")
-    print(f"device: {result.device}, {result.timings_s['total']:.1f} s in all")
-    print(result.judgement.line)
+    width = max(len(str(path)) for result in results for path in result.files.values())
+    for result in results:
+        for name, path in result.files.items():
+            print(f"{path!s:<{width}}  {FILES[name]}")
+        print(f"device: {result.device}, {result.timings_s['total']:.1f} s in all")
+        print(("" if len(results) == 1 else f"horse {result.horse}: ") + result.judgement.line)
     return 0
+
+
+def _record(result: AnimateResult) -> dict[str, Any]:
+    return {
+        "files": {name: str(path) for name, path in result.files.items()},
+        "judgement": asdict(result.judgement) | {"line": result.judgement.line},
+        "device": result.device,
+        "timings_s": result.timings_s,
+        "warnings": result.warnings,
+        "horse": result.horse,
+        "horses": [asdict(horse) for horse in result.horses],
+    }
+
+
+def overview(horses: Sequence[SeenHorse], animated: int | None) -> str:
+    """Return a list that tells several horses apart.
+
+    Args:
+        horses: what was seen.
+        animated: the one that was chosen; None for all.
+    """
+    lines = [f"{len(horses)} horses were seen:"]
+    for horse in horses:
+        x, y, w, h = horse.bbox_xywh
+        lines.append(
+            f"  {horse.number}  {horse.n_frames:>5} frames, {horse.first_t_s:.2f}-{horse.last_t_s:.2f} s;"
+            f" at {horse.bbox_t_s:.2f} s in {x:g},{y:g},{w:g},{h:g}; confidence {horse.sureness:.2f}"
+            + ("  <- animated" if horse.number == animated else "")
+        )
+    if animated is not None:
+        lines.append("choose another with --horse N, or --all")
+    return "\n".join(lines)
 
 
 def parse_bbox(text: str) -> tuple[float, float, float, float]:

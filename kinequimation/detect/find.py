@@ -3,7 +3,7 @@
 A small detector proposes boxes, some of them of things with a similar outline. Three questions decide:
 
 1. Are the keypoints sure? On things that are no animal they are not.
-2. Is it a horse rather than another mammal (``kind``)? Keypoints are nearly as sure on a cow or a dog.
+2. Is it an animal, and a horse rather than another (``kind``)? Keypoints are nearly as sure on a cow or a dog.
 3. Is it another horse than those found before? Two boxes of one horse have the same keypoints.
 
 The boxes returned lie around the keypoints: a detector's box often cuts off head or hooves.
@@ -46,6 +46,9 @@ and landscapes none has more than 0.31; of 22 horses the least sure has 0.38 and
 KIND_FROM = -3.75
 """Log odds of horse against another mammal from which a box is taken for a horse. Least on 27 horses -3.35; of 40
 photos of other animals most are below -4 (see benchmarks/README.md). Chosen on those."""
+MAMMAL_FROM = 0.3
+"""Probability of a land mammal from which a box is taken for one: 0.4 and more on 27 horses; 0.2 on a bush above a
+fence's rails, which has the keypoints of a horse's back and legs."""
 SAME_FROM = 0.1
 """Two boxes show one horse where the typical distance of their keypoints is less than this share of the box: legs of
 two horses side by side are farther apart. A guess."""
@@ -172,7 +175,8 @@ class HorseFinder:
     Attributes:
         detector: what proposes boxes.
         estimator: what finds keypoints.
-        kind: what tells horses from other animals.
+        kind: what tells horses from other animals; None where the detector is believed.
+        believes: whether the detector's boxes are taken as they are.
     """
 
     def __init__(
@@ -184,8 +188,8 @@ class HorseFinder:
     ) -> None:
         self.detector: Detector = detector or HorseDetector(device=device, threshold=LOOK_FROM)
         self.estimator: Estimator = estimator or PoseEstimator(device=device)
-        self._believes = not isinstance(self.detector, HorseDetector)
-        self.kind = kind if kind is not None or self._believes else KindClassifier(device=device)
+        self.believes = not isinstance(self.detector, HorseDetector)
+        self.kind = kind if kind is not None or self.believes else KindClassifier(device=device)
 
     def find(self, image_rgb: UInt8[np.ndarray, "h w 3"]) -> list[Look]:
         """Return a look at every horse, the surest and largest first.
@@ -194,7 +198,7 @@ class HorseFinder:
             InputError: the image is not 8-bit RGB.
         """
         found = self.detector.detect(image_rgb)[:MAX_LOOKS]
-        if self._believes:
+        if self.believes:
             boxes = np.array([d.bbox_xywh for d in found], float).reshape(-1, 4)
             return look_at(image_rgb, boxes, np.array([d.score for d in found]), self.estimator)
         looks = [look for look in look_closer(image_rgb, found, self.estimator) if look.sure >= SURE_FROM]
@@ -205,7 +209,8 @@ class HorseFinder:
         """Return for each look whether it shows a horse rather than another animal."""
         if self.kind is None or not looks:
             return np.ones(len(looks), bool)
-        return self.kind.log_odds(image_rgb, np.stack([look.around for look in looks])) >= KIND_FROM
+        odds, mammal = self.kind.ask(image_rgb, np.stack([look.around for look in looks]))
+        return (odds >= KIND_FROM) & (mammal >= MAMMAL_FROM)
 
     def detect(self, image_rgb: UInt8[np.ndarray, "h w 3"], /) -> list[Detection]:
         """Return every horse as a box and a score, best first.
@@ -216,7 +221,7 @@ class HorseFinder:
             InputError: the image is not 8-bit RGB.
         """
         looks = self.find(image_rgb)
-        if self._believes:
+        if self.believes:
             return [Detection(look.bbox_xywh, look.score) for look in looks]
         height, width = image_rgb.shape[:2]
         found = []

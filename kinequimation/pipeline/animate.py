@@ -1,7 +1,7 @@
 """The whole path: frames to keypoints to 3D to a ``Motion``, and the files that are made of it.
 
-The pixels are streamed twice, once for the keypoints and once for the overlay; between the passes only numbers are
-kept. Nothing appears in the output folder before everything is done.
+The pixels are streamed once for the keypoints of all horses and once for each horse's overlay; between the passes only
+numbers are kept. Nothing appears in the output folder before everything is done.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 import kinequimation
 from kinequimation.body import Body
-from kinequimation.errors import InputError
+from kinequimation.errors import InputError, NoHorseError
 from kinequimation.fit import Fitted, Observation, fit
 from kinequimation.geometry.camera import default_intrinsics
 from kinequimation.io.bvh import write_bvh
@@ -31,12 +31,16 @@ from kinequimation.io.keypoints import KeypointClip, read_keypoints_json, write_
 from kinequimation.lift import Lifted, Lifter
 from kinequimation.motion import write_motion
 from kinequimation.pipeline.judgement import Judgement, judge
-from kinequimation.pipeline.observe import DETECT_FROM, Seen, observe_detected, observe_followed, observe_given
+from kinequimation.pipeline.observe import observe_followed, observe_given, observe_horses
 from kinequimation.pipeline.options import AnimateOptions
+from kinequimation.pipeline.seen import Seen
 from kinequimation.pipeline.staging import staged_folder
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.video import FrameSource, VideoWriter, open_source
 from kinequimation.viz import Overlay
+
+if TYPE_CHECKING:
+    from kinequimation.detect import Detector
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +53,40 @@ _PACKAGES = ("numpy", "scipy", "onnxruntime", "av", "Pillow")
 
 
 @dataclass(frozen=True)
+class SeenHorse:
+    """One of the horses of a video, to choose from.
+
+    Attributes:
+        number: what ``AnimateOptions.horse`` calls it.
+        n_frames: frames in which it was seen.
+        first_t_s, last_t_s: when it was seen first and last, seconds.
+        bbox_xywh: where it was then, in the frame in which it is clearest; pixels.
+        bbox_t_s: the time of that frame, seconds.
+        sureness: mean confidence of the better half of its points, 0..1.
+    """
+
+    number: int
+    n_frames: int
+    first_t_s: float
+    last_t_s: float
+    bbox_xywh: tuple[float, float, float, float]
+    bbox_t_s: float
+    sureness: float
+
+    @staticmethod
+    def of(seen: Seen) -> SeenHorse:
+        """Return what is to be said of a horse that was found."""
+        rows = np.flatnonzero(seen.found)
+        clear = int((seen.frame_confidence * np.sqrt(np.nan_to_num(seen.bbox_xywh[:, 2:]).prod(1))).argmax())
+        x, y, w, h = np.round(seen.bbox_xywh[clear]).tolist()
+        first, last = seen.t_s[rows[[0, -1]]].tolist()
+        sureness = float(seen.frame_confidence[rows].mean())
+        return SeenHorse(seen.number, len(rows), first, last, (x, y, w, h), float(seen.t_s[clear]), sureness)
+
+
+@dataclass(frozen=True)
 class AnimateResult:
-    """What a run gave.
+    """What a run gave for one horse.
 
     Attributes:
         files: the files written, by name.
@@ -58,6 +94,8 @@ class AnimateResult:
         device: what the networks ran on, ``cpu`` or ``cuda``.
         warnings: what a user should know about the input.
         timings_s: seconds of each stage.
+        horse: the number of the horse that was animated.
+        horses: every horse that was seen, by number.
     """
 
     files: dict[str, Path]
@@ -65,6 +103,8 @@ class AnimateResult:
     device: str
     warnings: list[str]
     timings_s: dict[str, float]
+    horse: int = 1
+    horses: tuple[SeenHorse, ...] = ()
 
 
 @dataclass
@@ -87,21 +127,65 @@ class _Run:
         self.weights_sha256[name] = network.weights_sha256
         self.device = "cuda" if "cuda" in (self.device, network.device) else "cpu"
 
+    def again(self) -> _Run:
+        """Return a copy to go on with for one horse of several."""
+        return replace(
+            self,
+            weights_sha256=dict(self.weights_sha256),
+            warnings=list(self.warnings),
+            timings_s=dict(self.timings_s),
+        )
 
-def animate(options: AnimateOptions, progress: Progress = no_progress) -> AnimateResult:
+
+def animate(
+    options: AnimateOptions, progress: Progress = no_progress, detector: Detector | None = None
+) -> AnimateResult:
     """Turn a video, images, or keypoints into an animated horse.
 
     Args:
         options: what to do, and where the files go.
         progress: called with the stages ``keypoints``, ``lift``, ``fit``, ``overlay`` and the frames done.
+        detector: finds the horses instead of the detector that ships; its boxes are believed.
 
     Raises:
-        NoHorseError: no frame shows a horse.
+        NoHorseError: no frame shows a horse, or not the one asked for.
         InputError: the input cannot be read.
         OutputError: the folder cannot be written.
     """
-    run = _Run()
     started = time.perf_counter()
+    run = _Run()
+    with staged_folder(options.output) as staging:
+        source, horses = _horses(options, run, progress, detector)
+        seen = _chosen(horses, options.horse)
+        written = _write_horse(staging, source, seen, options, run, progress, started)
+    return _result(options.output, written, horses, seen, run)
+
+
+def animate_all(
+    options: AnimateOptions, progress: Progress = no_progress, detector: Detector | None = None
+) -> list[AnimateResult]:
+    """Animate every horse of a video: the files of horse N go to ``horseN`` in the output folder.
+
+    Each stands in a world of its own, since each was solved alone. Arguments and errors are ``animate``'s.
+    """
+    started = time.perf_counter()
+    run = _Run()
+    with staged_folder(options.output):
+        source, horses = _horses(options, run, progress, detector)
+    results = []
+    for seen in horses:
+        own, folder = run.again(), options.output / f"horse{seen.number}"
+        with staged_folder(folder) as staging:
+            written = _write_horse(staging, source, seen, options, own, progress, started)
+        results.append(_result(folder, written, horses, seen, own))
+        started = time.perf_counter()
+    return results
+
+
+def _horses(
+    options: AnimateOptions, run: _Run, progress: Progress, detector: Detector | None
+) -> tuple[FrameSource | None, list[Seen]]:
+    """Return the source, if there is one, and every horse in it, cleaned over time."""
     clip = read_keypoints_json(options.keypoints) if options.keypoints is not None else None
     source: FrameSource | None
     if clip is not None and not options.inputs:
@@ -110,37 +194,71 @@ def animate(options: AnimateOptions, progress: Progress = no_progress) -> Animat
         source = open_source(options.inputs, options.start_s, options.end_s, options.image_fps)
         if clip is not None:
             _check_same_size(source, clip)
-    with staged_folder(options.output) as staging:
-        with run.timed("keypoints"):
-            if clip is not None:
-                seen = observe_given(clip, options.start_s, options.end_s)
-            else:
-                assert source is not None
-                seen = _observe(source, options, run, progress)
-        seen.require_horse()
-        lifted, fitted = _solve(seen, options, run, progress)
-        with run.timed("overlay"):
-            _write_overlay(staging, source, seen, fitted, progress)
-        if source is not None:
-            run.warnings += source.warnings
-        with run.timed("files"):
-            body = Body(fitted.motion.shape)
-            keypoints = seen.to_clip(lifted)
-            write_keypoints_json(staging / "keypoints.json", keypoints)
-            write_keypoints_csv(staging / "keypoints.csv", keypoints)
-            write_glb(staging / "horse.glb", fitted.motion, body)
-            write_bvh(staging / "horse.bvh", fitted.motion, body)
-            write_motion(staging / "motion.npz", fitted.motion)
-        judgement = judge(fitted.motion, seen.confidence, seen.frame_confidence, options.time_scale)
-        run.timings_s["total"] = round(time.perf_counter() - started, 3)
-        record = _record(options, run, seen, judgement)
-        (staging / "run.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        names = sorted(file.name for file in staging.iterdir())
+    with run.timed("keypoints"):
+        if clip is not None:
+            return source, observe_given(clip, options.start_s, options.end_s)
+        assert source is not None
+        horses = _observe(source, options, run, progress, detector)
+        horses[0].require_horse()
+        return source, [seen.cleaned() for seen in horses]
+
+
+def _chosen(horses: list[Seen], number: int | None) -> Seen:
+    """Return the horse that is asked for; the first without a wish.
+
+    Raises:
+        NoHorseError: there is none of this number.
+    """
+    if number is None:
+        return horses[0]
+    for seen in horses:
+        if seen.number == number:
+            return seen
+    there = ", ".join(str(seen.number) for seen in horses)
+    raise NoHorseError(f"--horse: expected one of the horses that were found, {there}, got {number}")
+
+
+def _write_horse(
+    staging: Path,
+    source: FrameSource | None,
+    seen: Seen,
+    options: AnimateOptions,
+    run: _Run,
+    progress: Progress,
+    started: float,
+) -> tuple[Judgement, list[str]]:
+    """Solve one horse and write its files; return its judgement and the files' names."""
+    seen.require_horse()
+    lifted, fitted = _solve(seen, options, run, progress)
+    with run.timed("overlay"):
+        _write_overlay(staging, source, seen, fitted, progress)
+    if source is not None:
+        run.warnings += [warning for warning in source.warnings if warning not in run.warnings]
+    with run.timed("files"):
+        body = Body(fitted.motion.shape)
+        keypoints = seen.to_clip(lifted)
+        write_keypoints_json(staging / "keypoints.json", keypoints)
+        write_keypoints_csv(staging / "keypoints.csv", keypoints)
+        write_glb(staging / "horse.glb", fitted.motion, body)
+        write_bvh(staging / "horse.bvh", fitted.motion, body)
+        write_motion(staging / "motion.npz", fitted.motion)
+    judgement = judge(fitted.motion, seen.confidence, seen.frame_confidence, options.time_scale)
+    run.timings_s["total"] = round(time.perf_counter() - started, 3)
+    record = _record(options, run, seen, judgement)
+    (staging / "run.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return judgement, sorted(file.name for file in staging.iterdir())
+
+
+def _result(
+    folder: Path, written: tuple[Judgement, list[str]], horses: list[Seen], seen: Seen, run: _Run
+) -> AnimateResult:
+    judgement, names = written
     for stale in set(OVERLAYS) - set(names):  # of an earlier run on another kind of input
         with suppress(OSError):
-            (options.output / stale).unlink(missing_ok=True)
-    files = {name: options.output / name for name in names}
-    return AnimateResult(files, judgement, run.device, run.warnings, run.timings_s)
+            (folder / stale).unlink(missing_ok=True)
+    files = {name: folder / name for name in names}
+    there = tuple(SeenHorse.of(horse) for horse in horses)
+    return AnimateResult(files, judgement, run.device, run.warnings, run.timings_s, seen.number, there)
 
 
 def _reopen(clip: KeypointClip, options: AnimateOptions, run: _Run) -> FrameSource | None:
@@ -162,21 +280,28 @@ def _check_same_size(source: FrameSource, clip: KeypointClip) -> None:
         )
 
 
-def _observe(source: FrameSource, options: AnimateOptions, run: _Run, progress: Progress) -> Seen:
-    from kinequimation.detect import HorseDetector
-    from kinequimation.pose2d import PoseEstimator, steady_sides
+def _observe(
+    source: FrameSource, options: AnimateOptions, run: _Run, progress: Progress, detector: Detector | None
+) -> list[Seen]:
+    from kinequimation.detect import HorseFinder
+    from kinequimation.detect.given import GivenBoxes, load_detector
+    from kinequimation.pose2d import PoseEstimator
 
-    estimator = PoseEstimator(device=options.device)
+    estimator = PoseEstimator(options.weights, device=options.device)
     run.uses("pose2d", estimator)
     if options.bbox_xywh is not None:
-        seen = observe_followed(source, options.bbox_xywh, estimator, progress)
-    else:
-        detector = HorseDetector(device=options.device, threshold=DETECT_FROM)
-        run.uses("detect", detector)
-        seen, notes = observe_detected(source, detector, estimator, progress)
-        run.warnings += notes
-    uv_px, confidence, _ = steady_sides(seen.uv_px, seen.confidence, seen.bbox_xywh[:, 2:].max(1))
-    return replace(seen, uv_px=uv_px, confidence=confidence)
+        return [observe_followed(source, options.bbox_xywh, estimator, progress)]
+    if detector is None and options.boxes is not None:
+        detector = GivenBoxes.read(
+            options.boxes, (source.work_width / source.width, source.work_height / source.height)
+        )
+    if detector is None and options.detector is not None:
+        detector = load_detector(options.detector)
+    finder = HorseFinder(detector, estimator, device=options.device)
+    if finder.kind is not None:
+        run.uses("detect", finder.detector)
+        run.uses("kind", finder.kind)
+    return observe_horses(source, finder, progress)
 
 
 def _solve(seen: Seen, options: AnimateOptions, run: _Run, progress: Progress) -> tuple[Lifted, Fitted]:
@@ -239,7 +364,10 @@ def _pictures(overlay: Overlay, source: FrameSource | None, seen: Seen) -> Itera
 def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement) -> dict[str, Any]:
     """Return what ``run.json`` holds."""
     resolved = asdict(options)
-    resolved |= {"output": str(options.output), "keypoints": options.keypoints and str(options.keypoints)}
+    resolved |= {
+        name: None if getattr(options, name) is None else str(getattr(options, name))
+        for name in ("output", "keypoints", "weights", "boxes")
+    }
     return {
         "format": RUN_FORMAT,
         "command": "animate",
@@ -250,6 +378,7 @@ def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement
         "device": run.device,
         "weights_sha256": run.weights_sha256,
         "source": {"name": seen.source, "width": seen.width, "height": seen.height, "fps": seen.fps},
+        "horse": seen.number,
         "frames": {"in": len(seen), "out": judgement.n_frames, "with_horse": judgement.n_found}
         | {"usable": judgement.n_usable},
         "judgement": asdict(judgement) | {"line": judgement.line},

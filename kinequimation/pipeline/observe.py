@@ -2,232 +2,202 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.detect.find import LOOK_FROM, SURE_FROM, HorseFinder, Look, distinct, look_at, look_closer
 from kinequimation.errors import InputError, NoHorseError
-from kinequimation.io.keypoints import HorseKeypoints, KeypointClip
-from kinequimation.pipeline.boxes import MARGIN, Box, Follower, candidates
-from kinequimation.pose2d.crop import box_of_points
+from kinequimation.io.keypoints import KeypointClip
+from kinequimation.metrics import box_iou
+from kinequimation.pipeline.boxes import Follower
+from kinequimation.pipeline.seen import Seen
+from kinequimation.pipeline.tracker import Tracker, one_a_horse
 from kinequimation.video import Frame, FrameSource
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int
-
-    from kinequimation.detect import HorseDetector
-    from kinequimation.lift import Lifted
-    from kinequimation.pose2d import PoseEstimator
+    from kinequimation.detect import Detection
+    from kinequimation.detect.find import Estimator
     from kinequimation.runtime import Progress
 
-DETECT_FROM, CLEAR_FROM = 0.2, 0.5
-"""Score from which a detection is tried, since its keypoints show whether it is a horse; and from which it counts as
-one among several."""
+DETECT_FROM = LOOK_FROM
 DETECT_EVERY = 5
-"""Frames from one detection to the next while the horse is followed."""
+"""Frames from one detection to the next while horses are followed."""
 NO_HORSE_BELOW, FOLLOWED_BELOW = 0.22, 0.35
 """Mean confidence of a frame's keypoints under which there is no horse in the box, or none that can be used; and the
 same for a box that only follows. Chosen on a few frames: boxes on sand and sky give 0.1, on horses 0.6 and more."""
-
-
-MAX_EMPTY_ROWS = 20_000
-"""Frames that the times of a clip may leap over, in all: motions are resampled to even steps, and times that leap (a
-camera's clock that was set, a hand-made file) would fill the memory."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One horse's keypoints in every frame of a clip; pixels of the source frame.
-
-    Attributes:
-        source: name of the source.
-        fps: average frames per second.
-        width, height: of the source frame, pixels.
-        index: [T] number of the frame in the source.
-        t_s: [T] time in the source, seconds.
-        bbox_xywh: [T, 4] NaN where no horse was found.
-        score: [T] of the box, in [0, 1].
-        uv_px: [T, 103, 2] NaN where missing.
-        confidence: [T, 103] in [0, 1]; 0 where missing.
-
-    Raises:
-        InputError: the times leap over more than ``MAX_EMPTY_ROWS`` frames.
-    """
-
-    source: str
-    fps: float
-    width: int
-    height: int
-    index: Int[np.ndarray, " frames"]
-    t_s: Float[np.ndarray, " frames"]
-    bbox_xywh: Float[np.ndarray, "frames 4"]
-    score: Float[np.ndarray, " frames"]
-    uv_px: Float[np.ndarray, "frames 103 2"]
-    confidence: Float[np.ndarray, "frames 103"]
-
-    def __post_init__(self) -> None:
-        span_s = float(self.t_s[-1] - self.t_s[0])
-        step_s = min(1 / self.fps, float(np.median(np.diff(self.t_s)))) if len(self) > 1 else 1 / self.fps
-        if span_s / step_s > 10 * len(self) + MAX_EMPTY_ROWS:
-            raise InputError(
-                f"{self.source}: {len(self)} frames with times that span {span_s:g} s; choose a part of it with --start"
-                " and --end"
-            )
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @property
-    def found(self) -> Bool[np.ndarray, " frames"]:
-        """Whether a horse was found in each frame."""
-        return np.asarray(self.confidence.max(axis=1) > 0)
-
-    @property
-    def frame_confidence(self) -> Float[np.ndarray, " frames"]:
-        """How good each frame is: the mean confidence of the better half of its points; 0 without a horse.
-
-        The better half, because in a good side view the far limbs and the far eye are hidden all the same.
-        """
-        better = np.sort(self.confidence, axis=1)[:, skeleton.NUM_KEYPOINTS // 2 :]
-        return np.where(self.found, better.mean(1), 0.0)
-
-    def require_horse(self) -> None:
-        """Raise ``NoHorseError`` where no frame has a horse."""
-        if not self.found.any():
-            frames = "its frame" if len(self) == 1 else f"its {len(self)} frames"
-            raise NoHorseError(
-                f"{self.source}: no horse found in {frames}; if there is one, show it with --bbox x,y,w,h"
-            )
-
-    def to_clip(self, lifted: Lifted | None) -> KeypointClip:
-        """Return what ``keypoints.json`` holds; ``lifted`` has a row for every frame."""
-        horses: list[tuple[HorseKeypoints, ...]] = []
-        for i, found in enumerate(self.found):
-            if not found:
-                horses.append(())
-                continue
-            horse = HorseKeypoints(
-                id=0,
-                bbox_xywh=self.bbox_xywh[i],
-                score=float(self.score[i]),
-                uv_px=self.uv_px[i],
-                confidence=self.confidence[i],
-                xyz_cam=None if lifted is None else lifted.xyz_cam[i],
-                root_xyz_cam=None if lifted is None else lifted.root_xyz_cam[i],
-            )
-            horses.append((horse,))
-        return KeypointClip(self.source, self.fps, self.width, self.height, self.t_s, self.index, tuple(horses))
-
-
-@dataclass(frozen=True)
-class _Look:
-    """The keypoints found in a box; pixels of the frame handed out."""
-
-    box: Box
-    uv_px: Float[np.ndarray, "103 2"]
-    confidence: Float[np.ndarray, " 103"]
-
-
-def _look(estimator: PoseEstimator, frame: Frame, box: Box) -> _Look:
-    uv_px, confidence = estimator.estimate([frame.image_rgb], box.xywh[None])
-    return _Look(box, uv_px[0], confidence[0])
+MIN_OVERLAP, SAME_OVERLAP = 0.1, 0.5
+"""Overlap from which the best detection is tried for a horse that is followed; and from which one is of that horse."""
+MIN_FRAMES = 5
+"""Frames of a video in which a horse must be seen to count as one: a guess."""
 
 
 class _Rows:
-    """Collects frames as they are done and makes a ``Seen`` of them."""
+    """Collects one horse's frames as they are done and makes a ``Seen`` of them."""
 
     def __init__(self, source: FrameSource) -> None:
         self._source = source
-        self._head: list[tuple[int, float]] = []
+        self._row: list[int] = []
         self._box: list[np.ndarray] = []
         self._score: list[float] = []
         self._uv: list[np.ndarray] = []
         self._confidence: list[np.ndarray] = []
+        self.clearness = 0.0
 
-    def add(self, frame: Frame, look: _Look | None) -> None:
-        """Append a frame; ``None`` where there is no horse."""
-        self._head.append((frame.index, frame.t_s))
-        if look is None:
-            self._box.append(np.full(4, np.nan))
-            self._score.append(0.0)
-            self._uv.append(np.full((skeleton.NUM_KEYPOINTS, 2), np.nan, np.float32))
-            self._confidence.append(np.zeros(skeleton.NUM_KEYPOINTS, np.float32))
-            return
-        box = look.box
-        lo = self._source.to_source_px(box.xywh[:2] - 0.5)  # edges lie between pixel centres
-        hi = self._source.to_source_px(box.xywh[:2] + box.xywh[2:] - 0.5)
+    def __len__(self) -> int:
+        return len(self._row)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first and the last row in which the horse was seen."""
+        return self._row[0], self._row[-1]
+
+    def add(self, row: int, look: Look) -> None:
+        """Note where the horse is in a frame."""
+        box = look.bbox_xywh
+        lo = self._source.to_source_px(box[:2] - 0.5)  # edges lie between pixel centres
+        hi = self._source.to_source_px(box[:2] + box[2:] - 0.5)
+        self._row.append(row)
         self._box.append(np.concatenate([lo + 0.5, hi - lo]))
-        self._score.append(box.score)
+        self._score.append(look.score)
         self._uv.append(self._source.to_source_px(look.uv_px).astype(np.float32))
         self._confidence.append(look.confidence.astype(np.float32))
+        self.clearness += look.sure * look.size
 
-    def to_seen(self) -> Seen:
-        index, t_s = zip(*self._head, strict=True)
+    def joined(self, other: _Rows) -> _Rows:
+        """Return this horse's and another's frames as one horse's; no frame may have both."""
+        both = _Rows(self._source)
+        first, second = sorted((self, other), key=lambda rows: rows._row[0])
+        order = np.argsort(first._row + second._row, kind="stable")
+        for name in ("_row", "_box", "_score", "_uv", "_confidence"):
+            values = getattr(first, name) + getattr(second, name)
+            setattr(both, name, [values[i] for i in order])
+        both.clearness = self.clearness + other.clearness
+        return both
+
+    def to_seen(self, head: list[tuple[int, float]], number: int) -> Seen:
+        """Return the horse in every frame.
+
+        Args:
+            head: index and time of every frame.
+            number: the horse's.
+        """
+        n, k = len(head), skeleton.NUM_KEYPOINTS
+        bbox, score = np.full((n, 4), np.nan), np.zeros(n)
+        uv, confidence = np.full((n, k, 2), np.nan), np.zeros((n, k))
+        if self._row:
+            bbox[self._row], score[self._row] = self._box, self._score
+            uv[self._row], confidence[self._row] = self._uv, self._confidence
         source = self._source
         return Seen(
             source=source.name,
             fps=source.fps,
             width=source.width,
             height=source.height,
-            index=np.array(index),
-            t_s=np.array(t_s, float),
-            bbox_xywh=np.array(self._box),
-            score=np.array(self._score),
-            uv_px=np.array(self._uv, float),
-            confidence=np.array(self._confidence, float),
+            index=np.array([index for index, _ in head]),
+            t_s=np.array([t_s for _, t_s in head], float),
+            bbox_xywh=bbox,
+            score=score,
+            uv_px=uv,
+            confidence=confidence,
+            number=number,
         )
 
 
-def observe_detected(
-    source: FrameSource, detector: HorseDetector, estimator: PoseEstimator, progress: Progress
-) -> tuple[Seen, list[str]]:
-    """Find the horse and its keypoints in every frame; also say what a user should know about it.
+def observe_horses(source: FrameSource, finder: HorseFinder, progress: Progress) -> list[Seen]:
+    """Find every horse and its keypoints in every frame.
 
     A detection starts a box, which then follows the keypoints, since these tell the horse's place better than a small
-    detector does. Every few frames the detector looks again, and its box is taken where the keypoints are surer in it.
+    detector does. Every few frames the detector looks again: for horses that are new or were hidden, and where a
+    detection's keypoints are surer than those of the box that follows. A detector that is believed is asked about
+    every frame, and its boxes are taken as they are.
+
+    Returns:
+        a ``Seen`` for each horse, numbered from 1 by how large, how clear and for how long they are seen; one without
+        a horse where there is none.
     """
-    rows = _Rows(source)
-    follower: Follower | None = None
-    n_looked = n_several = last_looked = 0
-    score = 0.0
+    tracker = Tracker()
+    rows: dict[int, _Rows] = {}
+    head: list[tuple[int, float]] = []
+    last_looked = -DETECT_EVERY
+    most_at_once = 0
     progress("keypoints", 0, source.n_frames)
     for n, frame in enumerate(source):
-        followed = None if follower is None else Box(follower.xywh, score)
-        boxes = [] if followed is None else [followed]
-        if followed is None or n >= last_looked + DETECT_EVERY:
-            found = detector.detect(frame.image_rgb)
-            boxes += candidates(found, followed)
+        head.append((frame.index, frame.t_s))
+        detections = None
+        if finder.believes or not tracker.visible or n >= last_looked + DETECT_EVERY:
+            detections = finder.detector.detect(frame.image_rgb)
             last_looked = n
-            n_looked += 1
-            n_several += sum(d.score >= CLEAR_FROM for d in found) > 1
-        tries = [_look(estimator, frame, box) for box in boxes]
-        if followed is None and tries:  # a detector's box is coarse: look once more, around what was found in it
-            best = max(tries, key=lambda t: t.confidence.mean() * t.box.size)
-            around = box_of_points(best.uv_px, best.confidence, MARGIN)
-            tries = [best] if around is None else [best, _look(estimator, frame, Box(around, best.box.score))]
-        least = NO_HORSE_BELOW if followed is None or len(tries) > 1 else FOLLOWED_BELOW
-        best = max(tries, key=lambda t: t.confidence.mean(), default=None)
-        if best is None or best.confidence.mean() < least:
-            rows.add(frame, None)
-            follower = None
+        if finder.believes:
+            looks = _given_looks(finder, frame, detections or [])
         else:
-            rows.add(frame, best)
-            score = best.box.score
-            follower = follower or Follower(best.box.xywh)
-            follower.xywh = best.box.xywh
-            if not follower.see(best.uv_px, best.confidence):
-                follower = None
+            looks = _looks(finder, frame, tracker, detections)
+        seen = tracker.update(frame.image_rgb, frame.t_s, looks)
+        most_at_once = max(most_at_once, len(seen))
+        for track, look in seen:
+            rows.setdefault(track.number, _Rows(source)).add(n, look)
         progress("keypoints", n + 1, source.n_frames)
-    notes = []
-    if n_several > 0.2 * n_looked:
-        notes.append("more than one horse was seen; the clearest is animated: choose another with --bbox x,y,w,h")
-    return rows.to_seen(), notes
+    return _numbered(list(rows.values()), head, source, most_at_once)
+
+
+def observe_detected(source, detector, estimator, progress):
+    seen = observe_horses(source, HorseFinder(detector, estimator), progress)
+    return seen[0], []
+
+
+def _given_looks(finder: HorseFinder, frame: Frame, detections: list[Detection]) -> list[Look]:
+    boxes = np.array([d.bbox_xywh for d in detections], float).reshape(-1, 4)
+    return look_at(frame.image_rgb, boxes, np.array([d.score for d in detections]), finder.estimator)
+
+
+def _looks(finder: HorseFinder, frame: Frame, tracker: Tracker, detections: list[Detection] | None) -> list[Look]:
+    """Return one look for each horse of a frame: where horses are expected, and where they are detected."""
+    image = frame.image_rgb
+    expected = tracker.expected()
+    following = [track.follower.xywh for track in expected]
+    scores = [track.look.score for track in expected]
+    tried, new = _sorted_out(detections or [], [t.follower.xywh for t in expected if t.visible])
+    boxes = np.array([*following, *(d.bbox_xywh for d in tried)], float).reshape(-1, 4)
+    looks = look_at(image, boxes, np.array([*scores, *(d.score for d in tried)]), finder.estimator)
+    # a box that only follows has to be surer than one that the detector speaks for as well
+    least = [FOLLOWED_BELOW if not track.visible or not tried else NO_HORSE_BELOW for track in expected]
+    least += [NO_HORSE_BELOW] * len(tried)
+    looks = one_a_horse([look for look, low in zip(looks, least, strict=True) if look.sure >= low])
+    if not new:
+        return looks
+    closer = [look for look in look_closer(image, new, finder.estimator) if look.sure >= SURE_FROM]
+    closer = [look for look in distinct([*looks, *closer]) if not any(look is known for known in looks)]
+    return looks + [look for look, horse in zip(closer, finder.are_horses(image, closer), strict=True) if horse]
+
+
+def _sorted_out(detections: list[Detection], followed: list[np.ndarray]) -> tuple[list[Detection], list[Detection]]:
+    """Return the detections to try for horses that are followed, one each, and those that may be of other horses."""
+    if not followed or not detections:
+        return [], detections
+    overlap = box_iou(np.stack(followed), np.stack([d.bbox_xywh for d in detections]))
+    best = {int(j) for i, j in enumerate(overlap.argmax(1)) if overlap[i, j] >= MIN_OVERLAP}
+    new = [d for j, d in enumerate(detections) if j not in best and overlap[:, j].max() < SAME_OVERLAP]
+    return [detections[j] for j in sorted(best)], new
+
+
+def _numbered(rows: list[_Rows], head: list[tuple[int, float]], source: FrameSource, most_at_once: int) -> list[Seen]:
+    """Number the horses; what was seen for a moment only is none, and where never two are seen at once all is one."""
+    if most_at_once == 1 and len(rows) > 1:
+        whole = rows[0]
+        for part in rows[1:]:
+            whole = whole.joined(part)
+        rows = [whole]
+    least = min(MIN_FRAMES, len(head))
+    rows = [r for r in rows if len(r) >= least] or rows
+    rows.sort(key=lambda r: -r.clearness)
+    if not rows:
+        rows = [_Rows(source)]
+    return [r.to_seen(head, number) for number, r in enumerate(rows, 1)]
 
 
 def observe_followed(
-    source: FrameSource, bbox_xywh: tuple[float, float, float, float], estimator: PoseEstimator, progress: Progress
+    source: FrameSource, bbox_xywh: tuple[float, float, float, float], estimator: Estimator, progress: Progress
 ) -> Seen:
     """Find the keypoints in a box that is given for the first frame and then follows the keypoints.
 
@@ -242,17 +212,20 @@ def observe_followed(
     lo, hi = source.to_work_px(np.array([[x - 0.5, y - 0.5], [x + w - 0.5, y + h - 0.5]]))
     follower = Follower(np.concatenate([lo + 0.5, hi - lo]))
     rows = _Rows(source)
+    head: list[tuple[int, float]] = []
     progress("keypoints", 0, source.n_frames)
     for n, frame in enumerate(source):
-        look = _look(estimator, frame, Box(follower.xywh, 1.0))
-        rows.add(frame, look if look.confidence.mean() >= NO_HORSE_BELOW else None)
+        head.append((frame.index, frame.t_s))
+        (look,) = look_at(frame.image_rgb, follower.xywh[None], np.ones(1), estimator)
+        if look.sure >= NO_HORSE_BELOW:
+            rows.add(n, look)
         follower.see(look.uv_px, look.confidence)
         progress("keypoints", n + 1, source.n_frames)
-    return rows.to_seen()
+    return rows.to_seen(head, 1)
 
 
-def observe_given(clip: KeypointClip, start_s: float, end_s: float | None) -> Seen:
-    """Take keypoints from a file; of several horses the one that is in most frames.
+def observe_given(clip: KeypointClip, start_s: float, end_s: float | None) -> list[Seen]:
+    """Take keypoints from a file: every horse in it, the one that is in most frames first; numbers are the file's ids.
 
     Raises:
         InputError: no frame lies between the times.
@@ -265,7 +238,10 @@ def observe_given(clip: KeypointClip, start_s: float, end_s: float | None) -> Se
     ids = [h.id for i in rows for h in clip.horses[i]]
     if not ids:
         raise NoHorseError(f"{clip.source}: the keypoints hold no horse")
-    wanted = max(set(ids), key=lambda i: (ids.count(i), -i))
+    return [_given(clip, rows, wanted) for wanted in sorted(set(ids), key=lambda i: (-ids.count(i), i))]
+
+
+def _given(clip: KeypointClip, rows: list[int], wanted: int) -> Seen:
     n, k = len(rows), skeleton.NUM_KEYPOINTS
     bbox, score = np.full((n, 4), np.nan), np.zeros(n)
     uv, confidence = np.full((n, k, 2), np.nan), np.zeros((n, k))
@@ -285,4 +261,5 @@ def observe_given(clip: KeypointClip, start_s: float, end_s: float | None) -> Se
         score=score,
         uv_px=uv,
         confidence=confidence,
+        number=wanted,
     )

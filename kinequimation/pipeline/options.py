@@ -21,7 +21,9 @@ class AnimateOptions:
         inputs: one video, or one folder of frames, or images; may be empty where ``keypoints`` is given.
         output: the folder to write to.
         bbox_xywh: the horse's box in the first frame, pixels of the source; from there on the box follows the
-            keypoints, and nothing is detected. None detects the horse.
+            keypoints, and nothing is detected. None detects the horses.
+        horse: which of the horses, from 1; they are numbered by how large, how clear and for how long they are seen.
+            In a keypoints file it is the horse's id. None takes the first.
         keypoints: a ``keypoints.json`` to start from instead of pixels.
         start_s, end_s: the part of the source to use, seconds.
         withers_height_m: the horse's height, which one camera cannot see; None takes the breed's, or 1.60 m.
@@ -29,6 +31,9 @@ class AnimateOptions:
         time_scale: how many times slower than life the video plays: 4 for a video in fourfold slow motion.
         image_fps: frames per second of several images.
         device: where the networks run.
+        weights: another keypoint network (``.onnx``); None takes the one that ships.
+        detector: ``module:Class`` or ``file.py:Class``, a ``detect.Detector`` of your own.
+        boxes: a file of boxes that were found elsewhere (``detect.given``).
 
     Raises:
         InputError: a value is out of range.
@@ -45,6 +50,10 @@ class AnimateOptions:
     time_scale: float = 1.0
     image_fps: float = DEFAULT_IMAGE_FPS
     device: Device = "auto"
+    horse: int | None = None
+    weights: Path | None = None
+    detector: str | None = None
+    boxes: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs and self.keypoints is None:
@@ -62,8 +71,17 @@ class AnimateOptions:
                 raise InputError(f"--bbox: expected four finite numbers x,y,w,h, got {got}")
             if min(self.bbox_xywh[2:]) < 4:
                 raise InputError(f"--bbox: expected a width and a height of 4 pixels or more, got {got}")
-        if self.bbox_xywh is not None and self.keypoints is not None:
-            raise InputError("--bbox and --keypoints: expected one of them; keypoints need no box")
+        ways = {
+            "--bbox": self.bbox_xywh,
+            "--keypoints": self.keypoints,
+            "--detector": self.detector,
+            "--boxes": self.boxes,
+        }
+        given = [name for name, value in ways.items() if value is not None]
+        if len(given) > 1:
+            raise InputError(f"{' and '.join(given)}: expected one of them, each says in its way where the horse is")
+        if self.horse is not None and self.horse < 0:
+            raise InputError(f"--horse: expected a number from 1 up, got {self.horse}")
         if self.device not in DEVICES:
             raise InputError(f"--device: expected one of {', '.join(DEVICES)}, got {self.device!r}")
         _ = self.shape  # checks breed and height

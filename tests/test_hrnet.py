@@ -218,15 +218,18 @@ def test_a_config_of_bases_and_later_changes_is_followed(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("out_channels=68", "out_channels=len(names)", "got something that only running the file would tell"),
+        ("out_channels=68", "out_channels=len(names)", "got a computed value"),
         ("\nmodel = dict(", "\nfor i in (1,):\n    codec = i\nmodel = dict(", "expected model.head.decoder as dict"),
         ("num_channels=(32, 64)", "num_channels=(48, 96)", "only HRNet-W32"),
-        ('type="HRNet"', 'type="ResNet"', "expected model.backbone.type HRNet, got ResNet"),
+        ('type="HRNet"', 'type="ResNet"', "expected model.backbone.type HRNet, got 'ResNet'"),
         ("deconv_out_channels=None,", "", "expected model.head.deconv_out_channels None"),
         ('type="UDPHeatmap"', 'type="SimCCLabel"', "others are not decoded here"),
         ("bgr_to_rgb=True", "bgr_to_rgb=False", "expected model.data_preprocessor.bgr_to_rgb True"),
         ("model = dict(", "model = dict((", "in Python, got something else"),
         ("model = dict(", "model = " + "-" * 90_000 + "dict(", "in Python, got something else"),
+        ("model = dict(", "a = dict(x=codec)\na['x'] = a\nmodel = dict(", "in Python, got something else"),
+        ("model = dict(", "\n".join(["a = dict()", *["a = dict(x=a, y=a)"] * 60, "model = dict("]), "items"),
+        ('type="HRNet"', "type=[[codec] * 9] * 9", "expected model.backbone.type HRNet, got [["),
         ("lr=5e-4", "lr=[0] * 10**12 * 10**12", None),
     ],
 )

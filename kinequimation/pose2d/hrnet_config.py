@@ -8,8 +8,7 @@ from typing import Any
 
 from kinequimation.errors import InputError
 from kinequimation.pose2d.hrnet_codec import CODEC_KINDS, Codec
-from kinequimation.pose2d.mmpose_config import is_number, parse_values, read_values
-from kinequimation.text import one_line
+from kinequimation.pose2d.mmpose_config import is_number, parse_values, read_values, shown
 
 _RGB_MEAN, _RGB_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _W32: dict[str, tuple[int, str, tuple[int, ...], tuple[int, ...]]] = {
@@ -70,7 +69,7 @@ def parse_config(text: str, name: str) -> TopdownConfig:
 def _to_config(values: dict[str, Any], name: str) -> TopdownConfig:
     model = values.get("model")
     if not isinstance(model, dict):
-        raise InputError(f"{name}: expected a config of MMPose with a model in it, got {model or 'none'!r}")
+        raise InputError(f"{name}: expected a config of MMPose with a model in it, got {shown(model)}")
     _check_network(model, name)
     head = model["head"]
     test = model.get("test_cfg")
@@ -81,7 +80,7 @@ def _to_config(values: dict[str, Any], name: str) -> TopdownConfig:
     padding, use_udp = _to_crop(dataset["pipeline"], name)
     n_keypoints = head.get("out_channels")
     if not isinstance(n_keypoints, int) or not 1 <= n_keypoints <= 1024:
-        raise InputError(f"{name}: expected a number as model.head.out_channels, got {n_keypoints!r}")
+        raise InputError(f"{name}: expected a number as model.head.out_channels, got {shown(n_keypoints)}")
     return TopdownConfig(
         codec,
         use_udp,
@@ -97,7 +96,7 @@ def _check_network(model: dict[str, Any], name: str) -> None:
     """Check that the network is the one that ``pose2d/hrnet.py`` builds."""
     for part in ("backbone", "head"):
         if not isinstance(model.get(part), dict):
-            raise InputError(f"{name}: expected model.{part} as dict(...), got {model.get(part)!r}")
+            raise InputError(f"{name}: expected model.{part} as dict(...), got {shown(model.get(part))}")
     backbone, head = model["backbone"], model["head"]
     _expect(name, "model.type", _kind(model), "TopdownPoseEstimator")
     _expect(name, "model.backbone.type", _kind(backbone), "HRNet")
@@ -129,11 +128,11 @@ def _check_network(model: dict[str, Any], name: str) -> None:
 
 def _to_codec(given: Any, name: str) -> Codec:
     if not isinstance(given, dict):
-        raise InputError(f"{name}: expected model.head.decoder as dict(...), got {given!r}")
+        raise InputError(f"{name}: expected model.head.decoder as dict(...), got {shown(given)}")
     kind = _kind(given)
     if kind not in CODEC_KINDS:
         raise InputError(
-            f"{name}: expected a codec of {', '.join(CODEC_KINDS)}, got {kind!r}; others are not decoded here"
+            f"{name}: expected a codec of {', '.join(CODEC_KINDS)}, got {shown(kind)}; others are not decoded here"
         )
     _expect(name, "codec.heatmap_type", given.get("heatmap_type", "gaussian"), "gaussian")
     options = {k: given[k] for k in ("sigma", "unbiased", "blur_kernel_size") if k in given}
@@ -141,7 +140,7 @@ def _to_codec(given: Any, name: str) -> Codec:
     try:
         codec = Codec(kind=kind, **sizes, **options)
     except TypeError as error:
-        raise InputError(f"{name}: expected numbers in the codec, got {given!r}") from error
+        raise InputError(f"{name}: expected numbers in the codec, got {shown(given)}") from error
     if any(a != 4 * b for a, b in zip(codec.input_size, codec.heatmap_size, strict=True)):
         raise InputError(
             f"{name}: expected heatmaps of a quarter of the input, got {codec.heatmap_size} of {codec.input_size}"
@@ -155,7 +154,7 @@ def _dataset(values: dict[str, Any], name: str) -> dict[str, Any]:
     dataset = loader.get("dataset") if isinstance(loader, dict) else None
     pipeline = dataset.get("pipeline") if isinstance(dataset, dict) else None
     if not isinstance(dataset, dict) or not isinstance(pipeline, list):
-        raise InputError(f"{name}: expected test_dataloader.dataset.pipeline as a list, got {pipeline!r}")
+        raise InputError(f"{name}: expected test_dataloader.dataset.pipeline as a list, got {shown(pipeline)}")
     return dataset
 
 
@@ -169,7 +168,9 @@ def _to_crop(pipeline: list[Any], name: str) -> tuple[float, bool]:
         elif kind == "TopdownAffine":
             use_udp = step.get("use_udp", use_udp)
     if not is_number(padding) or not 0.1 <= padding <= 10 or not isinstance(use_udp, bool):
-        raise InputError(f"{name}: expected a padding of 0.1 to 10 and use_udp, got {padding!r} and {use_udp!r}")
+        raise InputError(
+            f"{name}: expected a padding of 0.1 to 10 and use_udp, got {shown(padding)} and {shown(use_udp)}"
+        )
     return float(padding), use_udp
 
 
@@ -186,6 +187,5 @@ def _tuple(value: Any) -> Any:
 def _expect(name: str, what: str, got: Any, wanted: Any) -> None:
     if got != wanted:
         raise InputError(
-            f"{name}: expected {what} {wanted}, got {one_line(str(got))[:80]}; only HRNet-W32 with "
-            "a heatmap head is run here"
+            f"{name}: expected {what} {wanted}, got {shown(got)}; only HRNet-W32 with a heatmap head is run here"
         )

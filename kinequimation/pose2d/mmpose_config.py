@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ MAX_BYTES = 1 << 20
 MAX_FILES = 32
 """Largest file and most ``_base_`` files that are read; real ones have 10 KB and a handful."""
 _MAX_ITEMS = 100_000
-"""Longest list or text that an expression may make."""
+"""Longest list or text that an expression may make, and most items of a whole config; MMPose's longest has 3,000."""
 _BASE, _DELETE = "_base_", "_delete_"
 _OPERATORS: dict[type[ast.operator], Any] = {
     ast.Add: operator.add,
@@ -33,7 +34,7 @@ _OPERATORS: dict[type[ast.operator], Any] = {
 
 class _Unknown:
     def __repr__(self) -> str:
-        return "something that only running the file would tell"
+        return "a computed value"
 
 
 UNKNOWN = _Unknown()
@@ -83,12 +84,12 @@ def _parse(text: str, name: str, path: Path | None, before: list[Path]) -> dict[
         reader = _Reader(_bases(module, name, path, before))
         for statement in module.body:
             reader.read(statement)
+        return reader.values
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, InputError):
             raise
         reason = one_line(str(error))[:120]
         raise InputError(f"{name}: expected a config of MMPose in Python, got something else ({reason})") from error
-    return reader.values
 
 
 def _bases(module: ast.Module, name: str, path: Path | None, before: list[Path]) -> dict[str, Any]:
@@ -106,22 +107,35 @@ def _bases(module: ast.Module, name: str, path: Path | None, before: list[Path])
                 raise InputError(f"{name}: expected at most {MAX_FILES} _base_ files, each once; it names {base} again")
             before.append(file)
             if file.is_file():  # a config copied out of MMPose lacks those that say nothing of the network
-                merged = _merge(merged, _read(file, before))
+                merged = _merged(merged, _read(file, before))
     return merged
 
 
-def _merge(base: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``new`` laid over ``base``, dictionaries item by item, as MMEngine does."""
-    merged = dict(base)
-    for key, value in new.items():
-        if isinstance(value, Mapping):
-            below = merged.get(key)
-            clean = {k: v for k, v in value.items() if k != _DELETE}
-            keep = isinstance(below, Mapping) and value.get(_DELETE) is not True
-            merged[key] = _merge(below if keep and isinstance(below, Mapping) else {}, clean)
-        else:
-            merged[key] = value
-    return merged
+def _merged(base: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``new`` laid over ``base``, dictionaries item by item, as MMEngine does.
+
+    Raises:
+        ValueError: there is no end of items: dictionaries that hold one another many times over.
+    """
+    left = _MAX_ITEMS
+
+    def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+        nonlocal left
+        left -= len(below) + len(above) + 1
+        if left < 0:
+            raise ValueError(f"more than {_MAX_ITEMS} items")
+        result = dict(below)
+        for key, value in above.items():
+            if isinstance(value, Mapping):
+                old = result.get(key)
+                keep = isinstance(old, Mapping) and value.get(_DELETE) is not True
+                clean = {k: v for k, v in value.items() if k != _DELETE}
+                result[key] = merge(old if keep and isinstance(old, Mapping) else {}, clean)
+            else:
+                result[key] = value
+        return result
+
+    return merge(base, new)
 
 
 class _Reader:
@@ -138,7 +152,7 @@ class _Reader:
     @property
     def values(self) -> dict[str, Any]:
         """All assignments: the base's, this file's laid over them."""
-        return _merge(self._base, self._own)
+        return _merged(self._base, self._own)
 
     def read(self, statement: ast.stmt) -> None:
         """Take note of what a statement assigns."""
@@ -222,6 +236,11 @@ class _Reader:
 
 def _names(node: ast.AST) -> list[str]:
     return [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: one line, and short however much it holds."""
+    return one_line(reprlib.repr(value))[:100]
 
 
 def is_number(value: object) -> bool:

@@ -166,11 +166,11 @@ class HorseFinder:
     """Finds the horses of an image and their keypoints; also a ``Detector``.
 
     Args:
-        detector: proposes boxes; the one that ships by default. Any other is believed: its boxes are returned as they
-            are.
+        detector: proposes boxes; the one that ships by default.
         estimator: finds the keypoints that confirm a box; the one that ships by default.
         kind: tells horses from other animals; the one that ships by default.
         device: where the networks that ship run.
+        believes: whether the detector's boxes are taken as they are; by default those of all but ``HorseDetector``.
 
     Attributes:
         detector: what proposes boxes.
@@ -185,10 +185,11 @@ class HorseFinder:
         estimator: Estimator | None = None,
         kind: KindClassifier | None = None,
         device: Device = "auto",
+        believes: bool | None = None,
     ) -> None:
         self.detector: Detector = detector or HorseDetector(device=device, threshold=LOOK_FROM)
         self.estimator: Estimator = estimator or PoseEstimator(device=device)
-        self.believes = not isinstance(self.detector, HorseDetector)
+        self.believes = not isinstance(self.detector, HorseDetector) if believes is None else believes
         self.kind = kind if kind is not None or self.believes else KindClassifier(device=device)
 
     def find(self, image_rgb: UInt8[np.ndarray, "h w 3"]) -> list[Look]:

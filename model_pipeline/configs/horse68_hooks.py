@@ -1,4 +1,4 @@
-"""A hook of mmengine for our MMPose configs: the best checkpoint under a name that does not change."""
+"""Hooks of mmengine for our MMPose configs: the weights to start from must be there, the best ones get one name."""
 
 import os
 import shutil
@@ -39,3 +39,18 @@ class BestCheckpointNameHook(Hook):
         os.replace(temporary, target)
         self._copied = best
         runner.logger.info(f"The best checkpoint also lies at {target}.")
+
+
+@HOOKS.register_module()
+class PretrainedFileHook(Hook):
+    """Say in one line what to do where the file of pretrained weights is missing, before mmengine stops at it."""
+
+    def before_run(self, runner) -> None:
+        """Look for the file that the backbone starts from."""
+        start = runner.cfg.model.backbone.get("init_cfg") or {}
+        path = start.get("checkpoint", "")
+        if path and "://" not in path and not Path(path).is_file():
+            raise SystemExit(
+                f"{path} is missing: fetch it with 'kinequimation weights pull hrnet_w32_imagenet', "
+                "or start from nothing with --cfg-options model.backbone.init_cfg=None"
+            )

@@ -151,6 +151,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type="SyncBuffersHook"),
+    dict(type="PretrainedFileHook"),
     dict(type="BestCheckpointNameHook", name="hrnet_w32_horse68_best.pth"),
 ]
 env_cfg = dict(

@@ -100,7 +100,7 @@ def _bins(measured: Reliability) -> dict[str, Any]:
 def export(
     config: TrainConfig,
     out: Path,
-    n_calibration: int = 1024,
+    n_calibration: int | None = None,
     progress: Progress = no_progress,
     sample: SampleFunction | None = None,
 ) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def export(
     Args:
         config: the run's.
         out: the file to write.
-        n_calibration: held-out samples that calibrate and measure.
+        n_calibration: held-out samples that calibrate and measure; ``config.n_calibration`` by default.
         progress: called with the stage ``calibrating``.
         sample: as in ``train``.
 
@@ -141,7 +141,7 @@ def export(
         0,
         min(1, config.n_workers),
     )
-    n_batches = max(2, n_calibration // config.batch_size)
+    n_batches = max(2, (n_calibration or config.n_calibration) // config.batch_size)
     calibrated = calibrate(lambda batch: recipe.place(net, batch), stream, n_batches, progress)
     metadata: dict[str, Any] = {
         "format": FORMAT,

@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 Groups = list[tuple[list[nn.Parameter], float]]
 NetworkName = Literal["lite0", "hrnet_w32"]
 NETWORKS: dict[str, ModuleType] = {"lite0": train_lite0, "hrnet_w32": train_hrnet}
-INIT_WORDS = ("imagenet", "shipped", "scratch")
 Placer = Callable[[Batch], tuple[np.ndarray, np.ndarray]]
 """Maps a batch to points in crop pixels [N, K, 2] and a score of each [N, K] that rises with how sure they are."""
 
@@ -45,6 +44,7 @@ class TrainConfig(LoopConfig):
         size: 192. At 128 hooves are two cells wide, at 256 a CPU trains a third as many samples.
         n_frozen: backbone blocks kept at their ImageNet weights: renders would teach them rendering. lite0 only.
         backbone_lr: AdamW's peak rate for the other blocks; smaller, so that they are adapted and not replaced.
+        n_calibration: held-out samples that calibrate the exported network's confidence and measure it.
         device: where to train; ``auto`` takes a graphics card where there is one.
     """
 
@@ -53,6 +53,7 @@ class TrainConfig(LoopConfig):
     images: Path | None = None
     n_frozen: int = 5
     backbone_lr: float = 3e-4
+    n_calibration: int = 1024
     device: Device = "auto"
 
     def __post_init__(self) -> None:
@@ -60,6 +61,8 @@ class TrainConfig(LoopConfig):
         super().__post_init__()
         if self.network not in NETWORKS:
             raise InputError(f"network: expected one of {', '.join(NETWORKS)}, got {self.network!r}")
+        if self.n_calibration < 1:
+            raise InputError(f"n_calibration: expected at least 1, got {self.n_calibration}")
         if not 0 <= self.n_frozen <= 16 or (self.network == "hrnet_w32" and self.n_frozen):
             raise InputError(f"n_frozen: expected 0 to 16 blocks of lite0, 0 for hrnet_w32, got {self.n_frozen}")
 

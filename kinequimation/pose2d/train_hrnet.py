@@ -36,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 FINE_TUNING: dict[str, Any] = {
     "minutes": 10.0, "head_lr": 5e-5, "backbone_lr": 5e-5, "warmup": 0.1, "ema_decay": 0.99, "checkpoint_minutes": 1.0,
+    "n_validation": 96, "n_validations": 10, "n_calibration": 512,
 }  # fmt: skip
 """What differs where a run starts from a trained network: a tenth of the rate, as for the small one."""
 

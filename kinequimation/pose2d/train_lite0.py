@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FINE_TUNING: dict[str, Any] = {
     "minutes": 10.0, "head_lr": 3e-4, "backbone_lr": 1e-4, "warmup": 0.1, "ema_decay": 0.99, "checkpoint_minutes": 1.0,
+    "n_validation": 96, "n_validations": 10, "n_calibration": 512,
 }  # fmt: skip
 """What differs where a run starts from a trained network: it is near its goal, and shall not forget (benchmarks)."""
 DEFAULTS: dict[str, Any] = {}

@@ -14,9 +14,14 @@ class ProgressBar:
     """One line that is drawn over, a stage at a time; silent where standard error is no terminal.
 
     Use it as a context manager: on the way out the line is ended, or cleared if the block raised.
+
+    Args:
+        stream: where to; standard error by default.
+        unit: what is counted.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, unit: str = "frames") -> None:
+        self._unit = unit
         self._stream = sys.stderr if stream is None else stream
         self._visible = self._stream.isatty()
         self._stage = ""
@@ -34,7 +39,7 @@ class ProgressBar:
         if now - self._drawn < _EVERY_S and done != total:
             return
         self._drawn = now
-        self._draw(progress_text(stage, done, total, now - self._started))
+        self._draw(progress_text(stage, done, total, now - self._started, self._unit))
 
     def _draw(self, text: str) -> None:
         self._stream.write("\r" + text.ljust(self._width))
@@ -57,16 +62,16 @@ class ProgressBar:
         self._stream.flush()
 
 
-def progress_text(stage: str, done: int, total: int | None, elapsed_s: float) -> str:
-    """Return the line: a bar and the time left where the total is known, else the frames so far."""
+def progress_text(stage: str, done: int, total: int | None, elapsed_s: float, unit: str = "frames") -> str:
+    """Return the line: a bar and the time left where the total is known, else what is done so far."""
     rate = done / elapsed_s if elapsed_s > 0 else 0.0
     speed = f"{rate:6.1f}/s" if rate else ""
     if not total:
-        return f"{stage:<10} {done} frames  {speed}"
+        return f"{stage:<10} {done} {unit}  {speed}"
     part = min(1.0, done / total)
     bar = "█" * round(_CELLS * part) + "░" * (_CELLS - round(_CELLS * part))
     left = f"{_clock((total - done) / rate)} left" if rate and done < total else ""
-    return f"{stage:<10} {bar} {done}/{total} frames  {speed}  {left}"
+    return f"{stage:<10} {bar} {done}/{total} {unit}  {speed}  {left}"
 
 
 def _clock(seconds: float) -> str:

@@ -64,7 +64,11 @@ def run_pull(args: argparse.Namespace) -> int:
 
     if args.name not in SOURCES:
         raise InputError(f"weights: expected one of {', '.join(SOURCES)}, got {args.name!r}")
-    with ProgressBar() as progress:
+    with ProgressBar(unit="kB") as bar:
+
+        def progress(stage: str, done: int, total: int | None) -> None:
+            bar(stage, done // 1000, None if total is None else total // 1000)
+
         path, was_there = pull(SOURCES[args.name], args.out or FOLDER, args.local, progress)
     print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, sha256 {sha256_of(path)}{', was there' if was_there else ''}")
     return 0

@@ -19,9 +19,10 @@ from kinequimation import skeleton
 from kinequimation.dataset.coco import CocoSet, slots_of_names
 from kinequimation.errors import InputError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_csv, write_keypoints_json
-from kinequimation.pipeline.observe import DETECT_FROM, Seen, observe_detected, observe_followed
+from kinequimation.pipeline.observe import observe_followed, observe_horses
+from kinequimation.pipeline.seen import Seen
 from kinequimation.pipeline.staging import staged_folder
-from kinequimation.pose2d.clean_clip import CleanClip, clean_clip
+from kinequimation.pose2d.clean_clip import clean_clip
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.video import IMAGE_SUFFIXES, FrameSource, VideoWriter, open_source
 from kinequimation.viz.horses2d import HorseDrawing
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
 
     from kinequimation.detect import HorseFinder
-    from kinequimation.runtime import Device
 
 COCO_RESULTS = "coco_results.json"
 
@@ -98,7 +98,7 @@ def predict_images(
     files: Sequence[Path],
     output: Path,
     network: KeypointNetwork,
-    finder: HorseFinder | None,
+    finder: HorseFinder,
     bbox_xywh: tuple[float, float, float, float] | None = None,
     horse: int | None = None,
     labelled: CocoSet | None = None,
@@ -110,7 +110,7 @@ def predict_images(
         files: the images.
         output: folder for ``NAME_keypoints.json`` and ``NAME_overlay.png`` of each.
         network: finds the keypoints.
-        finder: finds the horses; not needed where a box is given.
+        finder: finds the horses.
         bbox_xywh: the one horse's box in every image, pixels, instead of finding it.
         horse: only this one, 1 being the surest and largest; None for all.
         labelled: also write ``coco_results.json`` with the image ids and the points of this set.
@@ -166,59 +166,56 @@ def predict_video(
     path: str,
     output: Path,
     network: KeypointNetwork,
-    device: Device = "auto",
-    is_shipped: bool = False,
+    finder: HorseFinder,
     bbox_xywh: tuple[float, float, float, float] | None = None,
+    horse: int | None = None,
     clean: bool = True,
     progress: Progress = no_progress,
 ) -> Predicted:
-    """Find the keypoints of the horse in a video.
+    """Find the keypoints of the horses in a video, and which is which from frame to frame.
 
     Args:
         path: the video.
         output: folder for ``NAME_keypoints.json``, ``NAME_keypoints.csv`` and ``NAME_overlay.mp4``.
         network: finds the keypoints.
-        device: where the networks that find the horse run.
-        is_shipped: ``network`` is the one that ships, and need not look again.
-        bbox_xywh: the horse's box in the first frame, pixels; followed from there instead of finding it.
+        finder: finds and follows the horses; where its estimator is another one than ``network``, the video is gone
+            through once more.
+        bbox_xywh: the one horse's box in the first frame, pixels; followed from there instead of finding it.
+        horse: only this one, 1 being the clearest and largest; None for all.
         clean: put legs that changed sides, outliers and jitter right; what was found stays in the files as ``raw``.
         progress: called with the stages ``keypoints``, ``network`` and ``overlay`` and the frames done.
 
     Raises:
         NoHorseError: no frame shows a horse.
-        InputError: the video cannot be read, or the box lies outside of it.
+        InputError: the video cannot be read, the box lies outside of it, or it has no horse of that number.
         OutputError: the folder cannot be written.
     """
-    from kinequimation.detect import HorseDetector
-    from kinequimation.pose2d import PoseEstimator
-
     source = open_source([path])
     result = Predicted()
     name = Path(path).stem or "video"
     with staged_folder(output) as staging:
-        follower = network if is_shipped and isinstance(network, PoseEstimator) else PoseEstimator(device=device)
         if bbox_xywh is not None:
-            seen = observe_followed(source, bbox_xywh, follower, progress)
+            horses = [observe_followed(source, bbox_xywh, finder.estimator, progress)]
         else:
-            detector = HorseDetector(device=device, threshold=DETECT_FROM)
-            seen, notes = observe_detected(source, detector, follower, progress)
-            result.warnings += notes
-        seen.require_horse()
+            horses = observe_horses(source, finder, progress)
+        horses[0].require_horse()
         result.warnings += source.warnings
-        if follower is not network:
-            seen = _look_again(source, seen, network, progress)
-        cleaned = clean_clip(seen.uv_px, seen.confidence, seen.bbox_xywh[:, 2:].max(1), seen.t_s) if clean else None
-        clip = _clip_of(seen, cleaned)
+        if horse is not None:
+            if horse > len(horses):
+                raise InputError(f"--horse {horse}: expected 1 to {len(horses)}, the horses that were found")
+            horses = [horses[horse - 1]]
+        if finder.estimator is not network:
+            horses = _look_again(source, horses, network, progress)
+        if clean:
+            horses = [_cleaned(seen, result) for seen in horses]
+        clip = _clip_of(horses)
         write_keypoints_json(staging / f"{name}_keypoints.json", clip)
         write_keypoints_csv(staging / f"{name}_keypoints.csv", clip)
         _write_video(staging / f"{name}_overlay.mp4", source, clip, progress)
         written = sorted(file.name for file in staging.iterdir())
     result.files = {name: output / name for name in written}
-    result.n_frames, result.n_with_horse, result.n_horses = len(seen), int(seen.found.sum()), 1
-    if cleaned is not None:
-        result.n_exchanged = int(cleaned.exchanged.sum())
-        result.n_outliers = int(cleaned.outlier.sum())
-        result.n_filled = int((cleaned.filled & ~cleaned.outlier).sum())
+    result.n_frames, result.n_with_horse = len(clip), sum(bool(found) for found in clip.horses)
+    result.n_horses = len(horses)
     return result
 
 
@@ -262,7 +259,7 @@ def _names_of(files: Sequence[Path]) -> list[str]:
 def _boxes_in(
     image: np.ndarray,
     source: FrameSource,
-    finder: HorseFinder | None,
+    finder: HorseFinder,
     bbox_xywh: tuple[float, float, float, float] | None,
 ) -> tuple[np.ndarray, list[float]]:
     if bbox_xywh is not None:
@@ -273,7 +270,7 @@ def _boxes_in(
             )
         lo, hi = source.to_work_px(np.array([[x - 0.5, y - 0.5], [x + w - 0.5, y + h - 0.5]]))
         return np.concatenate([lo + 0.5, hi - lo])[None], [1.0]
-    found = [] if finder is None else finder.detect(image)
+    found = finder.detect(image)
     return np.array([d.bbox_xywh for d in found], float).reshape(-1, 4), [float(d.score) for d in found]
 
 
@@ -306,41 +303,45 @@ def _horse(
     )
 
 
-def _look_again(source: FrameSource, seen: Seen, network: KeypointNetwork, progress: Progress) -> Seen:
+def _look_again(source: FrameSource, horses: list[Seen], network: KeypointNetwork, progress: Progress) -> list[Seen]:
     """Return the same boxes with the keypoints of another network."""
-    uv_px, confidence = np.full_like(seen.uv_px, np.nan), np.zeros_like(seen.confidence)
-    rows = {int(index): row for row, index in enumerate(seen.index)}
-    progress("network", 0, len(seen))
-    for n, frame in enumerate(source):
+    points = [(np.full_like(seen.uv_px, np.nan), np.zeros_like(seen.confidence)) for seen in horses]
+    n_frames = len(horses[0])
+    rows = {int(index): row for row, index in enumerate(horses[0].index)}
+    progress("network", 0, n_frames)
+    for frame in source:
         row = rows.get(frame.index)
-        if row is not None and seen.found[row]:
-            boxes = _to_work(source, seen.bbox_xywh[row])[None]
-            uv_work, sure = network.estimate([frame.image_rgb], boxes)
-            uv_px[row], confidence[row] = source.to_source_px(uv_work[0]), sure[0]
-        progress("network", n + 1, len(seen))
-    return replace(seen, uv_px=uv_px, confidence=confidence)
-
-
-def _clip_of(seen: Seen, cleaned: CleanClip | None) -> KeypointClip:
-    horses: list[tuple[HorseKeypoints, ...]] = []
-    for i in range(len(seen)):
-        if not np.isfinite(seen.bbox_xywh[i]).all():
-            horses.append(())
+        if row is None:
             continue
-        uv_px, confidence, raw = seen.uv_px[i], seen.confidence[i], {}
-        if cleaned is not None:
-            uv_px, confidence = cleaned.uv_px[i], cleaned.confidence[i]
-            raw = {"raw_uv_px": cleaned.raw_uv_px[i], "raw_confidence": cleaned.raw_confidence[i]}
-        horses.append((_horse(1, seen.bbox_xywh[i], seen.score[i], uv_px, confidence, **raw),))
-    return KeypointClip(
-        source=seen.source,
-        fps=seen.fps,
-        width=seen.width,
-        height=seen.height,
-        t_s=seen.t_s,
-        index=seen.index,
-        horses=tuple(horses),
+        there = [h for h, seen in enumerate(horses) if seen.found[row]]
+        boxes = np.array([_to_work(source, horses[h].bbox_xywh[row]) for h in there]).reshape(-1, 4)
+        for h, uv_work, sure in zip(there, *_estimate(network, frame.image_rgb, boxes), strict=True):
+            points[h][0][row], points[h][1][row] = source.to_source_px(uv_work), sure
+        progress("network", row + 1, n_frames)
+    return [replace(seen, uv_px=uv, confidence=sure) for seen, (uv, sure) in zip(horses, points, strict=True)]
+
+
+def _cleaned(seen: Seen, result: Predicted) -> Seen:
+    clean = clean_clip(seen.uv_px, seen.confidence, seen.bbox_xywh[:, 2:].max(1), seen.t_s)
+    result.n_exchanged += int(clean.exchanged.sum())
+    result.n_outliers += int(clean.outlier.sum())
+    result.n_filled += int((clean.filled & ~clean.outlier).sum())
+    return replace(
+        seen,
+        uv_px=clean.uv_px,
+        confidence=clean.confidence,
+        raw_uv_px=clean.raw_uv_px,
+        raw_confidence=clean.raw_confidence,
     )
+
+
+def _clip_of(horses: list[Seen]) -> KeypointClip:
+    """Return the horses of a video in one clip."""
+    clips = [seen.to_clip(None) for seen in horses]
+    together = tuple(
+        tuple(h for found in frame for h in found) for frame in zip(*(c.horses for c in clips), strict=True)
+    )
+    return replace(clips[0], horses=together)
 
 
 def _write_video(path: Path, source: FrameSource, clip: KeypointClip, progress: Progress) -> None:

@@ -32,8 +32,8 @@ NEIGHBOURS = 3
 HAMPEL_MADS = 3.0
 """Scaled median deviations from which a point is an outlier."""
 HAMPEL_FLOOR, FLOOR_FPS = 0.04, 25.0
-"""Of the box's longer side: nearer than this nothing is an outlier (what counts as a hit is 0.05); at fewer frames per
-second than ``FLOOR_FPS``, in proportion more, since a hoof goes further from frame to frame."""
+"""Of the box's longer side: nearer than this nothing is an outlier (what counts as a hit is 0.05). At fewer frames per
+second than ``FLOOR_FPS`` it grows with the square of the step, as a path's bend from frame to frame does."""
 MAX_GAP_S = 0.25
 """Longest time that is filled in: a third of a trot's stride, beyond which the path of a hoof is anybody's guess."""
 FADE_S = 0.12
@@ -137,7 +137,7 @@ class _Shot:
         weight = np.where(known, sure, 0.0)[:, _TRUNK, None]
         centre = (weight * np.nan_to_num(uv[:, _TRUNK])).sum(1) / weight.sum(1)
         at = np.where(known[..., None], uv - centre[:, None], 0.0)
-        floor = HAMPEL_FLOOR * max(1.0, FLOOR_FPS * float(np.median(np.diff(t_s))))
+        floor = HAMPEL_FLOOR * max(1.0, FLOOR_FPS * float(np.median(np.diff(t_s)))) ** 2
         self.outlier = _outliers(at, known, t_s, floor * usual)
         good = known & ~self.outlier
         self.uv_px = uv.copy()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 import struct
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -49,6 +50,10 @@ _STAND_INS: tuple[tuple[str, str], ...] = (
 )
 """Module and name of what MMEngine's checkpoints hold besides tensors and plain values."""
 _SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
+_CALL = re.compile(
+    r"GLOBAL (\S+)|unrecognized function (.{1,80})|(?:create new object|[Cc]an only build).* got (.{1,80})"
+)
+"""What torch says of a pickle that wants to call or make something that is not allowed."""
 _PREFIXES = ("module.", "model.")
 """What wrappers (data parallel, averaging) put before every name."""
 _OLD_HEAD, _HEAD = "keypoint_head.", "head."
@@ -184,29 +189,20 @@ def _read_pickle(path: Path) -> object:
             return torch.load(path, map_location="cpu", weights_only=True)
     except InputError:
         raise
-    except pickle.UnpicklingError as error:
-        reason = _reason(error)
-        raise InputError(
-            f"{path}: refused, because it holds more than weights and plain values ({reason}); "
-            "whoever made it can save its state_dict alone"
-        ) from error
     except Exception as error:  # a broken file makes torch and zipfile raise nearly anything
+        called = _CALL.search(str(error))
+        if isinstance(error, pickle.UnpicklingError) and called is not None:
+            raise InputError(
+                f"{path}: refused, because it holds more than weights and plain values (it wants {one_line(called[1])}); "
+                "whoever made it can save its state_dict alone"
+            ) from error
         raise InputError(f"{path}: expected a checkpoint, got something unreadable ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:
     """Return what torch says is wrong, without its advice to trust the file."""
-    text = one_line(str(error))
-    for start, end in (
-        ("Unsupported global: ", " was not"),
-        ("Trying to load unsupported ", " whose"),
-        ("WeightsUnpickler error: ", " Please"),
-        ("", ". "),
-    ):
-        if start in text:
-            text = text.split(start, 1)[1].split(end, 1)[0] if start else text.split(end, 1)[0]
-            break
-    return text[:160]
+    text = one_line(str(error)).rsplit("WeightsUnpickler error: ", 1)[-1]
+    return re.split(r"\. | Check the documentation", text)[0][:160]
 
 
 def _read_safetensors(path: Path, n_bytes: int) -> dict[str, object]:

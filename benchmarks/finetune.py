@@ -116,14 +116,10 @@ def main() -> int:
     weights: dict[str, Path | None] = {"as it ships": None}
     for leg in args.legs:
         weights[f"fine-tuned, {leg}"] = path = args.out / leg / "pose2d.onnx"
-        rest = (
-            []
-            if leg == "beside" and args.rest is None
-            else ["--data", str(args.rest) if leg == "beside" else "stream=0"]
-        )
+        rest = "stream=0" if leg == "alone" else str(args.rest or "stream")
         options = [option for text in args.set for option in ("--set", text)]
         code = kinequimation(
-            ["train", "pose2d", "--init", "shipped", "--data", str(args.out / "mine.json"), "--data", *rest, "--run",
+            ["train", "pose2d", "--init", "shipped", "--data", str(args.out / "mine.json"), "--data", rest, "--run",
              str(path.parent), "--out", str(path), "--max-steps", str(args.steps), *options]
         )  # fmt: skip
         if code:

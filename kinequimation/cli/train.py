@@ -26,7 +26,7 @@ fine-tuned on your own annotated frames, the stream beside them so that nothing 
 on frames drawn once, which makes every pass cheap, three parts of them to one of AP-10K's horses:
   kinequimation dataset frames --count 20000 --out frames
   kinequimation train pose2d --data frames=3 --data ap10k-train.json --images ap10k/data
-on all the graphics cards of a machine:
+on all the graphics cards of a machine (--run is --run-dir under torchrun, which has a --run of its own):
   torchrun --nproc-per-node 4 -m kinequimation train pose2d --network hrnet_w32
 
 --data takes a folder of 'dataset frames', a folder of shards of 'dataset build', a COCO keypoint file (points named as
@@ -68,7 +68,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser that knows ``model``."""
-    parser.add_argument("--run", type=Path, metavar="DIR", dest="run_dir", help="default: outputs/train-MODEL")
+    # torchrun takes a --run among our arguments for a short form of its own --run-path: hence the second name
+    parser.add_argument(
+        "--run", "--run-dir", type=Path, metavar="DIR", dest="run_dir", help="default: outputs/train-MODEL"
+    )
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="default: RUN/MODEL.onnx; of HRNet RUN/*.pth")
     parser.add_argument(
         "--network", choices=NETWORKS, help="pose2d: lite0 (default; for CPUs) or hrnet_w32 (MMPose's, 68 joints)"

@@ -71,7 +71,9 @@ class Processes:
         """Replace tensors by the first process's."""
         if self.world > 1:
             for tensor in tensors:
-                distributed.broadcast(tensor, 0)
+                shared = tensor.detach().contiguous()  # kernels may lie in memory channels last
+                distributed.broadcast(shared, 0)
+                tensor.detach().copy_(shared)
 
 
 def _by_kind(tensors: Iterable[torch.Tensor]) -> list[list[torch.Tensor]]:

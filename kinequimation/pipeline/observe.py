@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.detect.find import LOOK_FROM, SURE_FROM, HorseFinder, Look, distinct, look_at, look_closer
+from kinequimation.detect.find import SURE_FROM, HorseFinder, Look, distinct, look_at, look_closer
 from kinequimation.errors import InputError, NoHorseError
 from kinequimation.io.keypoints import KeypointClip
 from kinequimation.metrics import box_iou
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from kinequimation.detect.find import Estimator
     from kinequimation.runtime import Progress
 
-DETECT_FROM = LOOK_FROM
 DETECT_EVERY = 5
 """Frames from one detection to the next while horses are followed."""
 NO_HORSE_BELOW, FOLLOWED_BELOW = 0.22, 0.35
@@ -139,11 +138,6 @@ def observe_horses(source: FrameSource, finder: HorseFinder, progress: Progress)
             rows.setdefault(track.number, _Rows(source)).add(n, look)
         progress("keypoints", n + 1, source.n_frames)
     return _numbered(list(rows.values()), head, source, most_at_once)
-
-
-def observe_detected(source, detector, estimator, progress):
-    seen = observe_horses(source, HorseFinder(detector, estimator), progress)
-    return seen[0], []
 
 
 def _given_looks(finder: HorseFinder, frame: Frame, detections: list[Detection]) -> list[Look]:

@@ -50,9 +50,7 @@ _STAND_INS: tuple[tuple[str, str], ...] = (
 )
 """Module and name of what MMEngine's checkpoints hold besides tensors and plain values."""
 _SAFETENSORS_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
-_CALL = re.compile(
-    r"GLOBAL (\S+)|unrecognized function (.{1,80})|(?:create new object|[Cc]an only build).* got (.{1,80})"
-)
+_CALL = re.compile(r"(?:GLOBAL|unrecognized function|(?:create new object|only build).* got) (\S{1,80})")
 """What torch says of a pickle that wants to call or make something that is not allowed."""
 _PREFIXES = ("module.", "model.")
 """What wrappers (data parallel, averaging) put before every name."""
@@ -192,8 +190,9 @@ def _read_pickle(path: Path) -> object:
     except Exception as error:  # a broken file makes torch and zipfile raise nearly anything
         called = _CALL.search(str(error))
         if isinstance(error, pickle.UnpicklingError) and called is not None:
+            wanted = one_line(called[1])
             raise InputError(
-                f"{path}: refused, because it holds more than weights and plain values (it wants {one_line(called[1])}); "
+                f"{path}: refused, because it holds more than weights and plain values (it wants {wanted}); "
                 "whoever made it can save its state_dict alone"
             ) from error
         raise InputError(f"{path}: expected a checkpoint, got something unreadable ({_reason(error)})") from error

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from kinequimation import skeleton
-from kinequimation.detect import Detection
+from kinequimation.detect import Detection, HorseFinder
 from kinequimation.detect.find import Look, distinct
 from kinequimation.detect.given import GivenBoxes, load_detector
-from kinequimation.errors import InputError
+from kinequimation.errors import InputError, MissingDependencyError
+from kinequimation.pipeline.observe import observe_horses
 from kinequimation.pipeline.tracker import Tracker, colour_distance, colours_of, one_a_horse
+from kinequimation.runtime import no_progress
 
 RNG = np.random.default_rng(3)
 SHAPES = RNG.uniform(0, 1, (2, skeleton.NUM_KEYPOINTS, 2))
@@ -121,3 +123,20 @@ def test_a_detector_of_ones_own_is_loaded_or_refused_in_one_line(tmp_path: Path)
     for name, says in {"Blind": "method", "Broken": "no camera", "None_": "None_", "": "file.py:Class"}.items():
         with pytest.raises(InputError, match=says):
             load_detector(f"{file}:{name}")
+
+
+def test_two_rendered_horses_of_one_colour_pass_and_keep_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the networks that ship, on the hardest of the benchmark's crossings, at half its frame rate."""
+    pytest.importorskip("moderngl")
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
+    from crossings import Crossing, FilmedCrossing  # type: ignore[import-not-found]
+
+    try:
+        film = FilmedCrossing(Crossing(5, ("canter_left", "trot"), seconds=3.0, fps=12.5))
+        finder = HorseFinder(device="cpu")
+    except (MissingDependencyError, InputError) as error:
+        pytest.skip(str(error))
+    horses = observe_horses(film, finder, no_progress)
+    assert len(horses) == 2
+    assert [film.count_switches(horse.bbox_xywh) for horse in horses] == [0, 0]
+    assert all(horse.found.mean() > 0.5 for horse in horses)

@@ -22,12 +22,21 @@ class Progress(Protocol):
     def __call__(self, stage: str, done: int, total: int | None) -> None: ...
 
 
+SHIPPED = {
+    "detect": "finds horses",
+    "kind": "tells horses from other animals",
+    "pose2d": "finds their keypoints",
+    "lift": "lifts keypoints to 3D",
+}
+"""The networks that come with the package, and what each does."""
+
+
 def no_progress(stage: str, done: int, total: int | None) -> None:
     """Report nothing."""
 
 
 def weights_path(name: str) -> Path:
-    """Return the path of a model that ships with the package (``pose2d``, ``detect``, ``lift``).
+    """Return the path of a model that ships with the package: one of ``SHIPPED``.
 
     Raises:
         InputError: the file is not there.

@@ -19,13 +19,13 @@ from kinequimation.cli.main import main
 from kinequimation.cli.progress import ProgressBar, progress_text
 from kinequimation.errors import InputError
 from kinequimation.pipeline import AnimateOptions
-from kinequimation.runtime import weights_path
+from kinequimation.runtime import SHIPPED, weights_path
 from kinequimation.video import VideoWriter
 
 
 def has_weights() -> bool:
     try:
-        return all(weights_path(name).is_file() for name in ("detect", "pose2d", "lift"))
+        return all(weights_path(name).is_file() for name in SHIPPED)
     except InputError:
         return False
 

@@ -18,7 +18,6 @@ Status = Literal["ok", "optional", "missing"]
 REQUIRED = ("numpy", "scipy", "onnxruntime", "av", "pillow")
 OPTIONAL = {"moderngl": "training and rendering", "torch": "training", "onnx": "training"}
 """Packages that only some commands need, and what for."""
-MODELS = ("detect", "pose2d", "lift")
 _PROBE_SECONDS = 60
 
 # Probes that may crash a process (drivers, native libraries) run in one of their own and print one line.
@@ -79,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 def examine() -> list[Finding]:
     """Look at everything and return what was found."""
     from kinequimation import __version__
+    from kinequimation.runtime import SHIPPED
 
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores"
     return [
@@ -88,7 +88,7 @@ def examine() -> list[Finding]:
         *(_package(name, "missing", f"python -m pip install {name}") for name in REQUIRED),
         *(_package(n, "optional", f"for {use}: python -m pip install {n}") for n, use in OPTIONAL.items()),
         _onnxruntime(),
-        *(_weights(name) for name in MODELS),
+        *(_weights(name) for name in SHIPPED),
         _codecs(),
         _opengl(),
         _blender(),

@@ -8,7 +8,6 @@ from pathlib import Path
 from kinequimation.cli.progress import ProgressBar
 from kinequimation.errors import InputError
 
-SHIPPED = {"detect": "finds horses", "pose2d": "finds their keypoints", "lift": "lifts keypoints to 3D"}
 _EPILOG = """files:
   outputs/checkpoints/hrnet_w32-36af842e.pth    weights pull hrnet_w32_imagenet
 
@@ -41,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run_list(args: argparse.Namespace) -> int:
     """Print the networks."""
-    from kinequimation.runtime import sha256_of, weights_path
+    from kinequimation.runtime import SHIPPED, sha256_of, weights_path
     from kinequimation.weights.store import FOLDER, SOURCES
 
     for name, what in SHIPPED.items():

@@ -230,6 +230,7 @@ def test_a_config_of_bases_and_later_changes_is_followed(tmp_path: Path) -> None
         ("model = dict(", "a = dict(x=codec)\na['x'] = a\nmodel = dict(", "in Python, got something else"),
         ("model = dict(", "\n".join(["a = dict()", *["a = dict(x=a, y=a)"] * 60, "model = dict("]), "items"),
         ('type="HRNet"', "type=[[codec] * 9] * 9", "expected model.backbone.type HRNet, got [["),
+        ("model = dict(", "\n".join(["t = (1, 1)", *["t = (t, t)"] * 60, "t = codec[t]", "model = dict("]), None),
         ("lr=5e-4", "lr=[0] * 10**12 * 10**12", None),
     ],
 )

@@ -249,8 +249,11 @@ def is_number(value: object) -> bool:
 
 
 def _item(holder: Any, key: Any) -> Any:
+    # no other key: a tuple of tuples of the same tuple takes for ever to hash
+    if not isinstance(holder, dict | list | tuple) or not isinstance(key, str | int | float):
+        return UNKNOWN
     try:
-        return holder[key] if isinstance(holder, dict | list | tuple) else UNKNOWN
+        return holder[key]
     except (KeyError, IndexError, TypeError):
         return UNKNOWN
 

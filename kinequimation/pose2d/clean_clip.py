@@ -37,8 +37,7 @@ second than ``FLOOR_FPS`` it grows with the square of the step, as a path's bend
 MAX_GAP_S = 0.25
 """Longest time that is filled in: a third of a trot's stride, beyond which the path of a hoof is anybody's guess."""
 FADE_S = 0.12
-"""Time from the nearest good frame in which the confidence of a filled point falls to 1/e. On generated trots and
-gallops the share of filled toes within 0.05 of the box falls about so."""
+"""Time from the nearest good frame in which the confidence of a filled point falls to 1/e: a guess."""
 DOUBTED = 0.3
 """Share of its confidence that an outlier keeps where nothing could be put in its place: a guess."""
 MIN_TRUNK = 3

@@ -22,8 +22,6 @@ STRIDE = 4
 """Crop pixels to one cell of a heatmap."""
 WIDTH = 32
 """Channels of the finest branch; each coarser one has twice as many. It is the 32 of W32."""
-INPUT_SIZE = 256
-"""Side of the crop that MMPose trains animals' HRNets on, pixels."""
 RGB_MEAN = (123.675, 116.28, 103.53)
 RGB_STD = (58.395, 57.12, 57.375)
 """ImageNet's mean and deviation on 0..255, as torchvision and MMPose write them."""

@@ -19,7 +19,7 @@ except ImportError as error:
 from kinequimation.geometry.crop import apply_transform, check_rgb8, invert_transform
 from kinequimation.pose2d.calibrate import Calibration
 from kinequimation.pose2d.checkpoint import Weights, load_weights, read_weights
-from kinequimation.pose2d.crop import box_of_points, crop_box
+from kinequimation.pose2d.crop import crop_box
 from kinequimation.pose2d.hrnet import STRIDE, HRNetW32
 from kinequimation.pose2d.hrnet_codec import Codec
 from kinequimation.pose2d.hrnet_config import TopdownConfig, parse_config, read_config
@@ -122,19 +122,6 @@ class HRNetEstimator:
                 sure = np.clip(peak, 0, 1) if self._calibration is None else self._calibration(peak)
                 confidence[i, self._slots] = np.where(np.isfinite(uv_crop).all(1), sure, 0.0)
         return uv_px, confidence
-
-    def refine_boxes(
-        self, images_rgb: list[UInt8[np.ndarray, "h w 3"]], bboxes_xywh: Float[np.ndarray, "n 4"]
-    ) -> Float[np.ndarray, "n 4"]:
-        """Return boxes placed anew around the keypoints found in them; one with few sure keypoints stays as it is.
-
-        Raises:
-            InputError: as ``estimate``.
-        """
-        uv_px, confidence = self.estimate(images_rgb, bboxes_xywh)
-        around = [box_of_points(uv, c) for uv, c in zip(uv_px, confidence, strict=True)]
-        boxes = np.asarray(bboxes_xywh, dtype=float)
-        return np.array([b if new is None else new for b, new in zip(boxes, around, strict=True)]).reshape(-1, 4)
 
     def crop(self, image_rgb: UInt8[np.ndarray, "h w 3"], bbox_xywh: Float[np.ndarray, " 4"]) -> np.ndarray:
         """Return the crop [H, W, 3] that the network looks at for a box.

@@ -6,7 +6,6 @@ add a ``Source`` to ``SOURCES`` with a licence that lets games ship what is trai
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import os
 import shutil
@@ -112,8 +111,8 @@ def pull(
 
 def _copy(local: Path, part: Path) -> None:
     try:
-        if local.stat().st_size > MAX_BYTES:
-            raise InputError(f"{local}: expected a file of at most {MAX_BYTES >> 30} GB, got a larger one")
+        if not local.is_file() or local.stat().st_size > MAX_BYTES:
+            raise InputError(f"{local}: expected a file of at most {MAX_BYTES >> 30} GB; check --from")
         source = local.open("rb")
     except OSError as error:
         if isinstance(error, InputError):
@@ -133,8 +132,7 @@ def _download(source: Source, part: Path, progress: Progress) -> None:
         answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and done:
-            with contextlib.suppress(OSError):
-                part.unlink()  # longer than the file: not its beginning
+            part.unlink()  # longer than the file: not its beginning
             return _download(source, part, progress)
         raise _unreachable(source, f"{error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:

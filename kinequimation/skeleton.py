@@ -115,6 +115,14 @@ def limb_toe(limb: str) -> str:
     return f"{'fore' if limb[1] == 'F' else 'hind'}_toe.{limb[0]}"
 
 
+def unsided(name: str) -> str:
+    """Return what a keypoint and its mirror image are called together: its name without the side."""
+    if MIRROR[name] == name:
+        return name
+    both = name.replace(".L", "").replace(".R", "")
+    return f"{both}.LR" if both in KEYPOINT_INDEX else both  # DEF-skull is a point of its own between the two
+
+
 def _limb_edges(side: str) -> list[tuple[str, str]]:
     fore = [f"DEF-{b}.{side}" for b in ("shoulder", "upper_arm", "forearm", "forefoot", "f_toe", "f_hoof")]
     hind = [f"DEF-{b}.{side}" for b in ("thigh", "lower_leg", "hind_foot", "r_toe", "r_hoof")]

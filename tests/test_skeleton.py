@@ -102,3 +102,10 @@ def test_horse10_seen_from_the_other_side_is_mirrored() -> None:
     left, right = skeleton.horse10_names("L"), skeleton.horse10_names("R")
     assert left["Nearknee"] == "carpus.L" and right["Nearknee"] == "carpus.R"
     assert {skeleton.MIRROR[name] for name in left.values()} == set(right.values())
+
+
+def test_what_is_called_alike_is_a_point_and_its_mirror_image() -> None:
+    together: dict[str, set[str]] = {}
+    for name in skeleton.KEYPOINTS:
+        together.setdefault(skeleton.unsided(name), set()).add(name)
+    assert all({name, skeleton.MIRROR[name]} == names for names in together.values() for name in names)

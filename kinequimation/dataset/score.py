@@ -241,8 +241,8 @@ def _certain(horse: LabelledHorse) -> Bool[np.ndarray, " 103"]:
 
 def worst_first(scored: Score) -> list[tuple[int, float]]:
     """Return each horse's number and its PCK@0.1 over seen points, the lowest first; of equals the farthest off."""
-    counts = (~np.isnan(scored.errors)).sum(1)
-    shares = (scored.errors <= 0.1).sum(1) / np.maximum(counts, 1)
+    hits, counts = metrics.pck(scored.errors, 0.1)
+    shares = hits / np.maximum(counts, 1)
     far = np.nansum(np.minimum(scored.errors, 1.0), axis=1) / np.maximum(counts, 1)
     return [(int(h), float(shares[h])) for h in np.lexsort((-far, shares)) if counts[h]]
 

@@ -17,7 +17,7 @@ THRESHOLDS: tuple[float, ...] = (0.05, 0.1, 0.2)
 """Of PCK, shares of the box's longer side."""
 Interval = tuple[float, float]
 _PAIRS = {
-    skeleton.KEYPOINTS[i].replace(".L", ""): int(i)
+    skeleton.unsided(skeleton.KEYPOINTS[i]): int(i)
     for i in skeleton.SIDED_KEYPOINTS
     if i < skeleton.MIRROR_KEYPOINTS[i]
 }
@@ -76,9 +76,10 @@ def pck_rows(
     """
     if not points:
         return []
-    counts = np.stack([np.bincount(image_of, (~np.isnan(e)).sum(1), n_images) for _, e in points], 1).astype(int)
+    by_threshold = [[metrics.pck(errors, t) for t in THRESHOLDS] for _, errors in points]
+    counts = np.stack([np.bincount(image_of, of[0][1], n_images) for of in by_threshold], 1).astype(int)
     hits = np.stack(
-        [np.stack([np.bincount(image_of, (e <= t).sum(1), n_images) for t in THRESHOLDS], 1) for _, e in points], 1
+        [np.stack([np.bincount(image_of, n_right, n_images) for n_right, _ in of], 1) for of in by_threshold], 1
     ).astype(int)
     flat = hits.reshape(n_images, -1)
     ends = metrics.bootstrap_intervals(flat, np.repeat(counts, len(THRESHOLDS), axis=1)).reshape(len(points), -1, 2)

@@ -10,7 +10,6 @@ from kinequimation.metrics.bootstrap import (
     Difference,
     bootstrap_interval,
     bootstrap_intervals,
-    drawn_counts,
     paired_difference,
     paired_differences,
 )
@@ -51,7 +50,6 @@ __all__ = [
     "bootstrap_intervals",
     "box_iou",
     "check_pairs",
-    "drawn_counts",
     "foot_slide_mm",
     "jitter",
     "match_detections",

@@ -15,7 +15,7 @@ import numpy as np
 from kinequimation import skeleton
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Bool, Float, Int
 
 
 def point_errors(
@@ -32,10 +32,9 @@ def point_errors(
     return np.where(labelled, np.where(np.isnan(error), np.inf, error), np.nan)
 
 
-def pck(errors: Float[np.ndarray, "*n"], threshold: float) -> tuple[int, int]:
-    """Return how many of the labelled points lie within ``threshold``, and how many are labelled."""
-    counted = ~np.isnan(errors)
-    return int((errors[counted] <= threshold).sum()), int(counted.sum())
+def pck(errors: Float[np.ndarray, "*n k"], threshold: float) -> tuple[Int[np.ndarray, "*n"], Int[np.ndarray, "*n"]]:
+    """Return how many of the K labelled points lie within ``threshold``, and how many are labelled."""
+    return (errors <= threshold).sum(-1), (~np.isnan(errors)).sum(-1)
 
 
 @dataclass(frozen=True)

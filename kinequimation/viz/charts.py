@@ -42,23 +42,16 @@ class Canvas:
             [(_up(x), _up(y)) for x, y in points], fill=fill, width=max(1, round(_up(width))), joint="curve"
         )
 
-    def box(
-        self, left: float, top: float, right: float, bottom: float, fill: Colour | None, outline: Colour | None = None
-    ) -> None:
+    def box(self, left: float, top: float, right: float, bottom: float, fill: Colour) -> None:
         """Draw a rectangle; one without an area is not drawn, one thinner than a pixel is a line."""
         if right > left and bottom > top:
             ends = (max(_up(right) - 1, _up(left)), max(_up(bottom) - 1, _up(top)))
-            self._draw.rectangle((_up(left), _up(top), *ends), fill=fill, outline=outline)
+            self._draw.rectangle((_up(left), _up(top), *ends), fill=fill)
 
     def dot(self, x: float, y: float, radius: float, fill: Colour | None, outline: Colour | None = None) -> None:
         """Draw a disc, or a ring where there is no fill."""
         ends = (_up(x - radius), _up(y - radius), _up(x + radius), _up(y + radius))
         self._draw.ellipse(ends, fill=fill, outline=outline, width=round(_up(1.2)))
-
-    def paste(self, image: Image.Image, x: int, y: int) -> None:
-        """Put a picture in, its top-left corner at x, y."""
-        size = (image.width * _SUPERSAMPLE, image.height * _SUPERSAMPLE)
-        self._image.paste(image.resize(size, Image.Resampling.NEAREST), (x * _SUPERSAMPLE, y * _SUPERSAMPLE))
 
     def image(self) -> Image.Image:
         """Return the picture."""

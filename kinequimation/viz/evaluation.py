@@ -112,13 +112,9 @@ def _by_name(s: Score, images: Sequence[LabelledImage]) -> list[Row]:
     """Return the keypoints with left and right together, joints first."""
     slots: dict[str, list[int]] = {}
     for row in s.keypoints:
-        slots.setdefault(_unsided(row.name), []).append(skeleton.KEYPOINT_INDEX[row.name])
+        slots.setdefault(skeleton.unsided(row.name), []).append(skeleton.KEYPOINT_INDEX[row.name])
     image_of = np.repeat(np.arange(len(images)), [len(image.horses) for image in images])
     return pck_rows([(name, s.errors[:, of]) for name, of in slots.items()], image_of, len(images))
-
-
-def _unsided(name: str) -> str:
-    return name if skeleton.MIRROR[name] == name else name.replace(".L", "").replace(".R", "")
 
 
 def _shares_panel(

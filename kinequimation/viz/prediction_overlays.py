@@ -26,7 +26,7 @@ from kinequimation.dataset.score import Score, resolve_uncertain_legs, worst_fir
 from kinequimation.io.atomic import replacing
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.viz.charts import BLUE, GREY, INK, ORANGE, PALE_INK, RED, Axes, Canvas, legend
-from kinequimation.viz.errors2d import horse_names, photograph_with_errors, worst_sheet
+from kinequimation.viz.errors2d import photograph_with_errors, worst_sheet
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -114,8 +114,7 @@ def keypoint_error_chart(errors: Float[np.ndarray, "n 103"]) -> Image.Image:
     """
     of: dict[str, list[np.ndarray]] = {}
     for name, column in zip(skeleton.KEYPOINTS, errors.T, strict=True):
-        key = name if skeleton.MIRROR[name] == name else name.replace(".L", "").replace(".R", "")
-        of.setdefault(key, []).append(column[~np.isnan(column)])
+        of.setdefault(skeleton.unsided(name), []).append(column[~np.isnan(column)])
     rows = [(name, np.sort(np.concatenate(columns))) for name, columns in of.items()]
     rows = sorted(((n, e) for n, e in rows if len(e)), key=lambda row: -_middle(row[1], 50))
     canvas = Canvas(_LABEL_PX + _CHART_PX + 170, 150 + _ROW_PX * len(rows))
@@ -149,18 +148,15 @@ def _middle(values: Float[np.ndarray, " n"], percent: float) -> float:
 
 
 def _write_table(images: Sequence[LabelledImage], horses: OfLabelledHorses, path: Path) -> None:
-    labels = [horse for image in images for horse in image.horses]
+    labels = [(image.path.name, i, horse) for image in images for i, horse in enumerate(image.horses, 1)]
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as f:
         table = csv.writer(f, lineterminator="\n")
         table.writerow(_CSV_HEADER)
-        for name, label, uv, confidence in zip(
-            horse_names(images), labels, horses.uv_px, horses.confidence, strict=True
-        ):
+        for (name, number, label), uv, confidence in zip(labels, horses.uv_px, horses.confidence, strict=True):
             horse = resolve_uncertain_legs(label, uv)
             errors = metrics.point_errors(uv[None], horse.uv_px[None], horse.bbox_xywh[None])[0]
-            image, _, number = name.partition(" #")
             for k in np.flatnonzero(horse.visibility):
                 numbers = (*horse.uv_px[k], *uv[k])
                 cells = [f"{v:.2f}" if np.isfinite(v) else "" for v in numbers]
                 cells += [f"{v:.4f}" if np.isfinite(v) else "" for v in (confidence[k], errors[k])]
-                table.writerow((image, number or 1, skeleton.KEYPOINTS[k], horse.visibility[k], *cells))
+                table.writerow((name, number, skeleton.KEYPOINTS[k], horse.visibility[k], *cells))

@@ -63,6 +63,16 @@ def test_loss_is_least_at_the_truth() -> None:
     assert missed[1] > 1
 
 
+def test_the_loss_is_computed_where_its_tensors_lie() -> None:
+    torch = pytest.importorskip("torch")
+    from kinequimation.detect.loss import detect_loss
+    from kinequimation.detect.model import DetectOutput
+
+    # "meta" tensors refuse to be mixed with a CPU's, as those of a graphics card do
+    output = DetectOutput(torch.zeros(2, 8, 8, device="meta"), torch.ones(2, 4, 8, 8, device="meta"))
+    assert detect_loss(output, torch.zeros(2, 8, 4, device="meta")).total.device.type == "meta"
+
+
 def fake_frame(seed: int, index: int, size: int) -> dict[str, np.ndarray]:
     """Return a frame with one bright box on noise."""
     rng = np.random.default_rng([seed, index])

@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 MODELS = ("pose2d", "detect", "lift")
 NETWORKS = ("lite0", "hrnet_w32")
+_ONLY = {"network": ("pose2d",), "data": ("pose2d",), "images": ("pose2d",)}
+_ONLY |= dict.fromkeys(("device", "backgrounds", "max_steps"), ("pose2d", "detect"))
+"""Options that not every model has."""
 _EPILOG = """pose2d, from a rendered stream without an end, for an hour and a half:
   kinequimation train pose2d
 fine-tuned on your own annotated frames, the stream beside them so that nothing is forgotten:
@@ -98,7 +101,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--max-steps", type=int, metavar="N", help="stop after N batches instead: reproducible (pose2d, detect)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of the rendered stream and the first weights")
-    parser.add_argument("--device", choices=DEVICES, help="pose2d: where to train; default: auto")
+    parser.add_argument("--device", choices=DEVICES, help="where to train; default: auto (pose2d, detect)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any other field of the run's configuration"
     )
@@ -126,10 +129,9 @@ def run(args: argparse.Namespace) -> int:
         raise MissingDependencyError(f"training needs {error.name}: pip install 'kinequimation[train]'") from error
     is_first = int(os.environ.get("RANK", "0")) == 0  # torchrun says which of its processes this is
     logging.getLogger("kinequimation").setLevel(logging.INFO if is_first else logging.WARNING)  # the command's output
-    if args.model != "pose2d":
-        for name in ("network", "data", "images", "device"):
-            if getattr(args, name):
-                raise InputError(f"--{name}: expected pose2d, got {args.model}")
+    for name, models in _ONLY.items():
+        if getattr(args, name) not in (None, []) and args.model not in models:
+            raise InputError(f"--{name.replace('_', '-')}: expected {' or '.join(models)}, got {args.model}")
     names = ("minutes", "init", "backgrounds", "seed", "max_steps", "network", "images", "device")
     options: dict[str, Any] = {k: v for k in names if (v := getattr(args, k)) is not None}
     if args.model == "lift":
@@ -160,8 +162,6 @@ def run(args: argparse.Namespace) -> int:
 def _train_lift(args: argparse.Namespace, options: dict[str, Any]) -> int:
     from kinequimation.lift import train as lift
 
-    if args.backgrounds is not None or args.max_steps is not None:
-        raise InputError("--backgrounds, --max-steps: expected pose2d or detect, got lift, which has neither")
     if args.export_only:
         raise InputError("--export-only: expected pose2d or detect; the lifter writes its network as it trains")
     run_dir = args.run_dir or Path("outputs/train-lift")

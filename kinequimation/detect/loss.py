@@ -35,10 +35,11 @@ def detect_loss(output: DetectOutput, boxes_xywh: Float[torch.Tensor, "n m 4"]) 
         boxes_xywh: boxes in frame pixels; rows of NaN where a frame has fewer.
     """
     h, w = output.score_logit.shape[1:]
-    y = (torch.arange(h) * STRIDE + (STRIDE - 1) / 2)[None, None, :, None]
-    x = (torch.arange(w) * STRIDE + (STRIDE - 1) / 2)[None, None, None, :]
+    device = boxes_xywh.device
+    y = (torch.arange(h, device=device) * STRIDE + (STRIDE - 1) / 2)[None, None, :, None]
+    x = (torch.arange(w, device=device) * STRIDE + (STRIDE - 1) / 2)[None, None, None, :]
     present = ~boxes_xywh.isnan().any(2)
-    box = torch.where(present.unsqueeze(2), boxes_xywh, torch.tensor([-1e4, -1e4, 1.0, 1.0]))
+    box = torch.where(present.unsqueeze(2), boxes_xywh, boxes_xywh.new_tensor([-1e4, -1e4, 1.0, 1.0]))
     bx, by, bw, bh = (v[:, :, None, None] for v in box.unbind(2))
     cx, cy = bx + bw / 2, by + bh / 2
     off_x, off_y = (x - cx) / bw.clamp_min(2 * STRIDE), (y - cy) / bh.clamp_min(2 * STRIDE)

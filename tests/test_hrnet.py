@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from kinequimation.cli.main import main
 from kinequimation.errors import InputError
+from kinequimation.io.keypoints import read_keypoints_json
 from kinequimation.pose2d.hrnet_codec import Codec
 from kinequimation.pose2d.hrnet_config import TopdownConfig, parse_config, read_config
 from kinequimation.skeleton import HORSE68, MIRROR_KEYPOINTS
@@ -167,6 +170,20 @@ def test_points_follow_image_and_box(checkpoint: Path) -> None:
         estimator.estimate([image], np.zeros((2, 4)))
     with pytest.raises(InputError, match="it is not x1, y1"):
         estimator.estimate([image], np.array([[5.0, 5.0, -1.0, 4.0]]))
+
+
+def test_the_commands_take_a_checkpoint_with_its_config(checkpoint: Path, tmp_path: Path) -> None:
+    """Boxes come from the networks that ship, the points in them from the checkpoint."""
+    photo = CONFIG.parents[2] / "data/images/test_horse.png"
+    arguments = ["--config", CONFIG, "--checkpoint", checkpoint, "--image", photo, "--out", tmp_path, "--device", "cpu"]
+    assert main(["predict", *map(str, arguments)]) == 0
+    ((horse,),) = read_keypoints_json(tmp_path / "test_horse_keypoints.json").horses
+    with Image.open(photo) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    (uv_px,), (confidence,) = HRNetEstimator(checkpoint, CONFIG, "cpu").estimate([pixels], horse.bbox_xywh[None])
+    assert np.isfinite(uv_px[:68]).all(1).sum() > 40 and np.isnan(horse.uv_px[68:]).all()
+    np.testing.assert_allclose(horse.confidence, confidence, atol=0.01)
+    assert np.median(np.linalg.norm(horse.uv_px - uv_px, axis=1)[confidence > 0]) < 0.1
 
 
 def test_a_backbone_starts_another_network(net: HRNetW32, checkpoint: Path, tmp_path: Path) -> None:

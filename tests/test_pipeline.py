@@ -97,6 +97,30 @@ def test_true_keypoints_become_a_horse_that_trots(tmp_path: Path, trot: Motion) 
 
 
 @needs_lift
+def test_one_of_two_horses_is_chosen_or_each_is_animated(
+    tmp_path: Path, trot: Motion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = clip_of(trot)
+    both = tuple(
+        (replace(h, id=4), replace(h, id=7, uv_px=h.uv_px + [30, 0], bbox_xywh=h.bbox_xywh + [30, 0, 0, 0]))
+        for (h,) in clip.horses
+    )
+    write_keypoints_json(tmp_path / "k.json", replace(clip, horses=both))
+    command = ["animate", "--keypoints", str(tmp_path / "k.json"), "--end", "0.4", "-o"]
+    assert main([*command, str(tmp_path / "one"), "--horse", "7"]) == 0
+    assert "2 horses were seen" in capsys.readouterr().out
+    assert main([*command, str(tmp_path / "all"), "--all"]) == 0
+    places = []
+    for folder in ("one", "all/horse4", "all/horse7"):
+        ((horse,), *others) = read_keypoints_json(tmp_path / folder / "keypoints.json").horses
+        assert len(others) == 9 and (tmp_path / folder / "horse.glb").is_file()
+        places.append((horse.id, horse.uv_px[:, 0].mean() - both[0][0].uv_px[:, 0].mean()))
+    assert places == [(7, pytest.approx(30, abs=0.1)), (4, pytest.approx(0, abs=0.1)), (7, pytest.approx(30, abs=0.1))]
+    assert main([*command, str(tmp_path / "none"), "--horse", "5"]) != 0
+    assert "4, 7" in capsys.readouterr().err and not (tmp_path / "none").exists()
+
+
+@needs_lift
 def test_corrected_keypoints_with_their_video_and_slow_motion(tmp_path: Path, trot: Motion) -> None:
     video = tmp_path / "trot.mp4"
     with VideoWriter(video, WIDTH, HEIGHT, FPS) as writer:

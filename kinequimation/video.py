@@ -217,7 +217,7 @@ def _opened(file: Path) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise InputError(f"{file}: more than {MAX_PIXELS // 10**6} million pixels; make it smaller first") from error
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        what = "an empty file" if file.stat().st_size == 0 else "not an image that can be read"
+        what = "an empty file" if file.stat().st_size == 0 else "something else or a broken one"
         raise _UnreadableError(f"{file}: expected an image, got {what}") from error
 
 

@@ -55,6 +55,7 @@ def test_images_of_a_folder_and_their_coco_results(tmp_path: Path, capsys: pytes
         Image.new("RGB", (300, 200), (90, 130, 80)).save(folder / "none.png")
         # a picture above the size that is worked on: what is written is in its own pixels
         photo.resize((2560, 1920)).save(folder / "large.png")
+    (folder / "broken.png").write_text("no image")
     names = ["withers", "hock.L", "DEF-skull"]
     labels = {
         "images": [{"id": 7, "file_name": "a.png", "width": 640, "height": 480}],
@@ -65,7 +66,8 @@ def test_images_of_a_folder_and_their_coco_results(tmp_path: Path, capsys: pytes
     }
     (tmp_path / "labels.json").write_text(json.dumps(labels))
     assert run(folder, "-o", tmp_path / "out", "--coco", tmp_path / "labels.json") == 0
-    assert "4 images, 3 with a horse" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "4 images, 3 with a horse" in said.out and "broken.png" in said.err
     made = {f.name for f in (tmp_path / "out").iterdir()}
     assert {"a_jpg_keypoints.json", "a_png_keypoints.json", "none_overlay.png", "large_overlay.png"} <= made
     clips = {n: read_keypoints_json(tmp_path / "out" / f"{n}_keypoints.json") for n in ("a_png", "large", "none")}
@@ -99,6 +101,14 @@ def test_a_video_is_cleaned_and_keeps_what_was_found(tmp_path: Path) -> None:
     for mine, ours in zip(own.horses, clip.horses, strict=True):
         assert mine[0].raw_uv_px is None and ours[0].raw_uv_px is not None
         np.testing.assert_allclose(mine[0].uv_px, ours[0].raw_uv_px, atol=0.5)
+    # a part of it, in boxes of one's own
+    boxes = [[n, *(horses[0].bbox_xywh + [0, 0, n, 0])] for n, horses in enumerate(clip.horses[15:])]
+    rows = "\n".join(",".join(map(str, row)) for row in boxes)
+    (tmp_path / "boxes.csv").write_text(f"frame,x,y,w,h\n{rows}\n")
+    given = ["--boxes", tmp_path / "boxes.csv", "--start", clip.t_s[15] - 0.001]
+    assert run(tmp_path / "trot.mp4", "-o", tmp_path / "part", *given) == 0
+    part = read_keypoints_json(tmp_path / "part" / "trot_keypoints.json")
+    np.testing.assert_allclose([h[0].bbox_xywh for h in part.horses], np.array(boxes)[:, 1:], atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +121,9 @@ def test_a_video_is_cleaned_and_keeps_what_was_found(tmp_path: Path) -> None:
         ([CLIP, "--coco", "labels.json"], "expected with images"),
         (["no/such.png"], "no such image"),
         ([PHOTO, "--bbox", "900,10,50,50"], "lies outside"),
+        ([PHOTO, "--bbox", "1,2,-3,4"], "4 pixels or more"),
+        ([PHOTO, "--start", "1"], "expected with a video"),
+        ([PHOTO, "--bbox", "9,10,50,50", "--detector", "a:B"], "expected one of them"),
     ],
 )
 def test_what_is_wrong_gets_one_line(

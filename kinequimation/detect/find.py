@@ -201,7 +201,8 @@ class HorseFinder:
         found = self.detector.detect(image_rgb)[:MAX_LOOKS]
         if self.believes:
             boxes = np.array([d.bbox_xywh for d in found], float).reshape(-1, 4)
-            return look_at(image_rgb, boxes, np.array([d.score for d in found]), self.estimator)
+            looks = look_at(image_rgb, boxes, np.array([d.score for d in found]), self.estimator)
+            return sorted(looks, key=lambda look: -look.sure * look.size)
         looks = [look for look in look_closer(image_rgb, found, self.estimator) if look.sure >= SURE_FROM]
         looks = distinct(looks)
         return [look for look, horse in zip(looks, self.are_horses(image_rgb, looks), strict=True) if horse]
@@ -215,6 +216,14 @@ class HorseFinder:
 
     def detect(self, image_rgb: UInt8[np.ndarray, "h w 3"], /) -> list[Detection]:
         """Return every horse as a box and a score, best first.
+
+        Raises:
+            InputError: the image is not 8-bit RGB.
+        """
+        return sorted(self.numbered(image_rgb), key=lambda d: -d.score)
+
+    def numbered(self, image_rgb: UInt8[np.ndarray, "h w 3"]) -> list[Detection]:
+        """Return every horse as a box and a score, in the order in which horses are numbered: that of ``find``.
 
         The score counts the detector's and the keypoints' opinions as independent: 1 − (1 − a)(1 − b). A judgement.
 
@@ -231,7 +240,7 @@ class HorseFinder:
             lo, hi = np.clip([x, y], 0, [width, height]), np.clip([x + w, y + h], 0, [width, height])
             score = 1 - (1 - look.score) * (1 - look.sure)
             found.append(Detection(np.concatenate([lo, np.maximum(hi - lo, 1.0)]), score))
-        return sorted(found, key=lambda d: -d.score)
+        return found
 
 
 def find_horses(

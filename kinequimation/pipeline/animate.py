@@ -22,7 +22,7 @@ from PIL import Image
 
 import kinequimation
 from kinequimation.body import Body
-from kinequimation.errors import InputError, NoHorseError
+from kinequimation.errors import InputError
 from kinequimation.fit import Fitted, Observation, fit
 from kinequimation.geometry.camera import default_intrinsics
 from kinequimation.io.bvh import write_bvh
@@ -33,7 +33,7 @@ from kinequimation.motion import write_motion
 from kinequimation.pipeline.judgement import Judgement, judge
 from kinequimation.pipeline.observe import observe_followed, observe_given, observe_horses
 from kinequimation.pipeline.options import AnimateOptions
-from kinequimation.pipeline.seen import Seen
+from kinequimation.pipeline.seen import Seen, chosen
 from kinequimation.pipeline.staging import staged_folder
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.video import FrameSource, VideoWriter, open_source
@@ -156,7 +156,7 @@ def animate(
     run = _Run()
     with staged_folder(options.output) as staging:
         source, horses = _horses(options, run, progress, detector)
-        seen = _chosen(horses, options.horse)
+        seen = chosen(horses, options.horse)
         written = _write_horse(staging, source, seen, options, run, progress, started)
     return _result(options.output, written, horses, seen, run)
 
@@ -201,21 +201,6 @@ def _horses(
         horses = _observe(source, options, run, progress, detector)
         horses[0].require_horse()
         return source, [seen.cleaned() for seen in horses]
-
-
-def _chosen(horses: list[Seen], number: int | None) -> Seen:
-    """Return the horse that is asked for; the first without a wish.
-
-    Raises:
-        NoHorseError: there is none of this number.
-    """
-    if number is None:
-        return horses[0]
-    for seen in horses:
-        if seen.number == number:
-            return seen
-    there = ", ".join(str(seen.number) for seen in horses)
-    raise NoHorseError(f"--horse: expected one of the horses that were found, {there}, got {number}")
 
 
 def _write_horse(

@@ -58,19 +58,11 @@ class AnimateOptions:
     def __post_init__(self) -> None:
         if not self.inputs and self.keypoints is None:
             raise InputError("no input: give a video, an image, a folder of frames, or --keypoints")
-        _check("start", self.start_s, 0.0, 1e6)
-        if self.end_s is not None:
-            _check("end", self.end_s, 0.0, 1e6)
-            if self.end_s <= self.start_s:
-                raise InputError(f"--end: expected a time after --start {self.start_s:g}, got {self.end_s:g}")
+        check_times(self.start_s, self.end_s)
         _check("time-scale", self.time_scale, 0.01, 1000.0)
         _check("fps", self.image_fps, 0.1, 1000.0)
         if self.bbox_xywh is not None:
-            got = ",".join(f"{v:g}" for v in self.bbox_xywh)
-            if not all(math.isfinite(v) for v in self.bbox_xywh):
-                raise InputError(f"--bbox: expected four finite numbers x,y,w,h, got {got}")
-            if min(self.bbox_xywh[2:]) < 4:
-                raise InputError(f"--bbox: expected a width and a height of 4 pixels or more, got {got}")
+            check_bbox(self.bbox_xywh)
         ways = {
             "--bbox": self.bbox_xywh,
             "--keypoints": self.keypoints,
@@ -96,6 +88,32 @@ class AnimateOptions:
                 raise InputError(f"--breed: expected one of {', '.join(BREEDS)}, got {self.breed!r}")
             return breed_shape(self.breed, self.withers_height_m)
         return Shape(DEFAULT_WITHERS_HEIGHT_M if self.withers_height_m is None else self.withers_height_m)
+
+
+def check_times(start_s: float, end_s: float | None) -> None:
+    """Check the part of a source that is to be used, seconds.
+
+    Raises:
+        InputError: a time is none, or the end does not come after the start.
+    """
+    _check("start", start_s, 0.0, 1e6)
+    if end_s is not None:
+        _check("end", end_s, 0.0, 1e6)
+        if end_s <= start_s:
+            raise InputError(f"--end: expected a time after --start {start_s:g}, got {end_s:g}")
+
+
+def check_bbox(bbox_xywh: tuple[float, float, float, float]) -> None:
+    """Check a box that a user gave, in pixels.
+
+    Raises:
+        InputError: it is no box, or one of hardly a pixel.
+    """
+    got = ",".join(f"{v:g}" for v in bbox_xywh)
+    if not all(math.isfinite(v) for v in bbox_xywh):
+        raise InputError(f"--bbox: expected four finite numbers x,y,w,h, got {got}")
+    if min(bbox_xywh[2:]) < 4:
+        raise InputError(f"--bbox: expected a width and a height of 4 pixels or more, got {got}")
 
 
 def _check(option: str, value: float, low: float, high: float, unit: str = "") -> None:

@@ -20,12 +20,13 @@ from kinequimation.dataset.coco import CocoSet, slots_of_names
 from kinequimation.errors import InputError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_csv, write_keypoints_json
 from kinequimation.pipeline.observe import observe_followed, observe_horses
-from kinequimation.pipeline.seen import Seen
+from kinequimation.pipeline.seen import Seen, chosen
 from kinequimation.pipeline.staging import staged_folder
 from kinequimation.pose2d.clean_clip import clean_clip
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.video import IMAGE_SUFFIXES, FrameSource, VideoWriter, open_source
 from kinequimation.viz.horses2d import HorseDrawing
+from kinequimation.viz.skeleton2d import DROPPED_BELOW
 
 if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
@@ -57,6 +58,7 @@ class Predicted:
         n_frames: images or frames looked at.
         n_with_horse: those in which a horse was found.
         n_horses: horses found, in a video different ones.
+        n_drawn: points of them that are sure enough to be drawn.
         n_exchanged: points of a video that changed sides, and so on for outliers and for those that were filled in.
         warnings: what a user should know.
     """
@@ -65,6 +67,7 @@ class Predicted:
     n_frames: int = 0
     n_with_horse: int = 0
     n_horses: int = 0
+    n_drawn: int = 0
     n_exchanged: int = 0
     n_outliers: int = 0
     n_filled: int = 0
@@ -112,22 +115,28 @@ def predict_images(
         network: finds the keypoints.
         finder: finds the horses.
         bbox_xywh: the one horse's box in every image, pixels, instead of finding it.
-        horse: only this one, 1 being the surest and largest; None for all.
+        horse: only this one, 1 being the clearest and largest; None for all.
         labelled: also write ``coco_results.json`` with the image ids and the points of this set.
         progress: called with the stage ``keypoints`` and the images done.
 
     Raises:
-        InputError: an image cannot be read, or the box lies outside of it.
+        InputError: no image can be read (those that cannot are warned of), or the box lies outside of one.
         OutputError: the folder cannot be written.
     """
     result = Predicted()
     names = _names_of(files)
     with staged_folder(output) as staging:
         results: list[dict[str, Any]] = []
+        unreadable: list[InputError] = []
         progress("keypoints", 0, len(files))
         for n, (file, name) in enumerate(zip(files, names, strict=True)):
-            source = open_source([str(file)])
-            image = next(iter(source)).image_rgb
+            try:
+                source = open_source([str(file)])
+                image = next(iter(source)).image_rgb
+            except InputError as error:  # one of a thousand does not spoil the others
+                unreadable.append(error)
+                progress("keypoints", n + 1, len(files))
+                continue
             boxes, scores = _boxes_in(image, source, finder, bbox_xywh)
             uv_px, confidence = _estimate(network, image, boxes)
             found = [
@@ -152,12 +161,16 @@ def predict_images(
             result.n_frames += 1
             result.n_with_horse += bool(found)
             result.n_horses += len(found)
+            result.n_drawn += _drawn(found)
             progress("keypoints", n + 1, len(files))
+        if len(unreadable) == len(files):
+            raise unreadable[0]
         if labelled is not None:
             (staging / COCO_RESULTS).write_text(json.dumps(results, allow_nan=False) + "\n", encoding="utf-8")
             if not results:
                 result.warnings.append(f"{COCO_RESULTS} is empty: no image with a horse is one of the label file's")
         written = sorted(file.name for file in staging.iterdir())
+    result.warnings += [f"left out: {error}" for error in unreadable]
     result.files = {name: output / name for name in written}
     return result
 
@@ -171,6 +184,8 @@ def predict_video(
     horse: int | None = None,
     clean: bool = True,
     progress: Progress = no_progress,
+    start_s: float = 0.0,
+    end_s: float | None = None,
 ) -> Predicted:
     """Find the keypoints of the horses in a video, and which is which from frame to frame.
 
@@ -184,13 +199,14 @@ def predict_video(
         horse: only this one, 1 being the clearest and largest; None for all.
         clean: put legs that changed sides, outliers and jitter right; what was found stays in the files as ``raw``.
         progress: called with the stages ``keypoints``, ``network`` and ``overlay`` and the frames done.
+        start_s, end_s: the part of the video to use, seconds.
 
     Raises:
-        NoHorseError: no frame shows a horse.
-        InputError: the video cannot be read, the box lies outside of it, or it has no horse of that number.
+        NoHorseError: no frame shows a horse, or not the one asked for.
+        InputError: the video cannot be read, or the box lies outside of it.
         OutputError: the folder cannot be written.
     """
-    source = open_source([path])
+    source = open_source([path], start_s, end_s)
     result = Predicted()
     name = Path(path).stem or "video"
     with staged_folder(output) as staging:
@@ -201,9 +217,7 @@ def predict_video(
         horses[0].require_horse()
         result.warnings += source.warnings
         if horse is not None:
-            if horse > len(horses):
-                raise InputError(f"--horse {horse}: expected 1 to {len(horses)}, the horses that were found")
-            horses = [horses[horse - 1]]
+            horses = [chosen(horses, horse)]
         if finder.estimator is not network:
             horses = _look_again(source, horses, network, progress)
         if clean:
@@ -216,6 +230,7 @@ def predict_video(
     result.files = {name: output / name for name in written}
     result.n_frames, result.n_with_horse = len(clip), sum(bool(found) for found in clip.horses)
     result.n_horses = len(horses)
+    result.n_drawn = sum(_drawn(found) for found in clip.horses)
     return result
 
 
@@ -270,8 +285,12 @@ def _boxes_in(
             )
         lo, hi = source.to_work_px(np.array([[x - 0.5, y - 0.5], [x + w - 0.5, y + h - 0.5]]))
         return np.concatenate([lo + 0.5, hi - lo])[None], [1.0]
-    found = finder.detect(image)
+    found = finder.numbered(image)
     return np.array([d.bbox_xywh for d in found], float).reshape(-1, 4), [float(d.score) for d in found]
+
+
+def _drawn(horses: Sequence[HorseKeypoints]) -> int:
+    return sum(int((horse.confidence >= DROPPED_BELOW).sum()) for horse in horses)
 
 
 def _to_source(source: FrameSource, box_work: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " 4"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -122,3 +123,18 @@ class Seen:
             )
             horses.append((horse,))
         return KeypointClip(self.source, self.fps, self.width, self.height, self.t_s, self.index, tuple(horses))
+
+
+def chosen(horses: Sequence[Seen], number: int | None) -> Seen:
+    """Return the horse that is asked for; the first without a wish.
+
+    Raises:
+        NoHorseError: there is none of this number.
+    """
+    if number is None:
+        return horses[0]
+    for seen in horses:
+        if seen.number == number:
+            return seen
+    there = ", ".join(str(seen.number) for seen in horses)
+    raise NoHorseError(f"--horse: expected one of the horses that were found, {there}, got {number}")

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinequimation.errors import InputError, MissingDependencyError
-from kinequimation.runtime import DEVICES, Device, Progress
+from kinequimation.errors import InputError
+from kinequimation.runtime import DEVICES, Progress
 
 if TYPE_CHECKING:
     from kinequimation.dataset.coco import CocoSet
     from kinequimation.dataset.predictions import FoundHorses, OfLabelledHorses
-    from kinequimation.pose2d.evaluate import Estimator
 
 GIVEN, DETECTED, FROM_FILE = "given boxes", "detected boxes", "predictions"
-CHECKPOINTS = (".pth", ".pt", ".safetensors")
 SHIPPED = "shipped"
 
 
@@ -76,32 +74,6 @@ def labels_of(folder: Path) -> Path:
     return folder if folder.suffix == ".json" else folder / "annotations.json"
 
 
-def load_estimator(weights: Path | None, config: Path | None, device: Device, flip_test: bool) -> Estimator:
-    """Open a keypoint network: an ONNX file, a checkpoint of HRNet, or the one that ships.
-
-    Raises:
-        InputError: the file is none, or a config was given that nothing needs.
-    """
-    if weights is not None and not weights.is_file():
-        raise InputError(f"{weights}: expected a network's file, found none; train one, or leave it out for ours")
-    if weights is not None and weights.suffix.lower() in CHECKPOINTS:
-        try:
-            from kinequimation.pose2d.hrnet_infer import HRNetEstimator
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(
-                f"a checkpoint ({weights.name}) needs {error.name}: pip install 'kinequimation[train]'"
-            ) from error
-
-        return HRNetEstimator(weights, config, device=device, flip_test=flip_test)
-    if config is not None:
-        raise InputError(
-            f"--config: expected with a checkpoint ({', '.join(CHECKPOINTS)}), got it with {weights or SHIPPED}"
-        )
-    from kinequimation.pose2d import PoseEstimator
-
-    return PoseEstimator(weights, device=device, flip_test=flip_test)
-
-
 def read_source(args: argparse.Namespace, labelled: CocoSet, boxes: Sequence[str], progress: Progress) -> Source:
     """Read or make the predictions that the options of ``add_source`` ask for.
 
@@ -115,6 +87,7 @@ def read_source(args: argparse.Namespace, labelled: CocoSet, boxes: Sequence[str
         InputError: a file is not what it should be, or two sources were asked for.
     """
     from kinequimation.dataset.predictions import in_labelled_boxes, known_slots, match_horses, read_predictions
+    from kinequimation.pose2d.estimator import load_estimator
     from kinequimation.pose2d.evaluate import predict_detected, predict_given
 
     images = labelled.images
@@ -142,6 +115,8 @@ def read_source(args: argparse.Namespace, labelled: CocoSet, boxes: Sequence[str
 
 def against(args: argparse.Namespace) -> argparse.Namespace:
     """Return the options of the source that ``--against`` names: a network, predictions, or ``shipped``."""
+    from kinequimation.pose2d.estimator import CHECKPOINTS
+
     other = argparse.Namespace(**vars(args))
     path = None if args.against == SHIPPED else Path(args.against)
     is_file_of_predictions = path is not None and (path.is_dir() or path.suffix.lower() == ".json")

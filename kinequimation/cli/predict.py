@@ -88,12 +88,12 @@ def run(args: argparse.Namespace) -> int:
         KinEquiMationError: the input, an option or the output folder is not right.
     """
     from kinequimation.cli.animate import parse_bbox
-    from kinequimation.cli.evaluate_source import load_estimator
     from kinequimation.cli.progress import ProgressBar
     from kinequimation.dataset.coco import read_coco_set
     from kinequimation.detect import HorseFinder
     from kinequimation.pipeline.options import check_bbox
     from kinequimation.pipeline.predict import images_of, predict_images, predict_video
+    from kinequimation.pose2d.estimator import load_estimator
     from kinequimation.viz.skeleton2d import DROPPED_BELOW
 
     images, video = _inputs(args)

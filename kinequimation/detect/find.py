@@ -34,6 +34,7 @@ from kinequimation.pose2d.crop import SURE, box_of_points
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, UInt8
 
+    from kinequimation.pose2d.estimator import Estimator
     from kinequimation.runtime import Device
 
 LOOK_FROM = 0.2
@@ -64,16 +65,6 @@ class Detector(Protocol):
 
         (0, 0) is the centre of the top-left pixel. Called with the frames of a video one after the other.
         """
-        ...
-
-
-class Estimator(Protocol):
-    """What finds keypoints in boxes: ``pose2d.PoseEstimator`` and whatever has its method."""
-
-    def estimate(
-        self, images_rgb: list[UInt8[np.ndarray, "h w 3"]], bboxes_xywh: Float[np.ndarray, "n 4"], /
-    ) -> tuple[Float[np.ndarray, "n k 2"], Float[np.ndarray, "n k"]]:
-        """Return keypoints in pixels, NaN where the network has none, and confidences."""
         ...
 
 

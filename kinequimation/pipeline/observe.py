@@ -18,7 +18,7 @@ from kinequimation.video import Frame, FrameSource
 
 if TYPE_CHECKING:
     from kinequimation.detect import Detection
-    from kinequimation.detect.find import Estimator
+    from kinequimation.pose2d.estimator import Estimator
     from kinequimation.runtime import Progress
 
 DETECT_EVERY = 5

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -32,21 +32,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
 
     from kinequimation.detect import HorseFinder
+    from kinequimation.pose2d.estimator import Estimator
 
 COCO_RESULTS = "coco_results.json"
-
-
-class KeypointNetwork(Protocol):
-    """What finds keypoints in boxes: ``pose2d.PoseEstimator``, ``pose2d.hrnet_infer.HRNetEstimator``."""
-
-    device: str
-    weights_sha256: str
-
-    def estimate(
-        self, images_rgb: list[UInt8[np.ndarray, "h w 3"]], bboxes_xywh: Float[np.ndarray, "n 4"]
-    ) -> tuple[Float[np.ndarray, "n 103 2"], Float[np.ndarray, "n 103"]]:
-        """Return keypoints in pixels of each image, NaN where the network has none, and their confidences."""
-        ...
 
 
 @dataclass
@@ -100,7 +88,7 @@ def images_of(paths: Sequence[str]) -> list[Path]:
 def predict_images(
     files: Sequence[Path],
     output: Path,
-    network: KeypointNetwork,
+    network: Estimator,
     finder: HorseFinder,
     bbox_xywh: tuple[float, float, float, float] | None = None,
     horse: int | None = None,
@@ -178,7 +166,7 @@ def predict_images(
 def predict_video(
     path: str,
     output: Path,
-    network: KeypointNetwork,
+    network: Estimator,
     finder: HorseFinder,
     bbox_xywh: tuple[float, float, float, float] | None = None,
     horse: int | None = None,
@@ -303,7 +291,7 @@ def _to_work(source: FrameSource, box: Float[np.ndarray, " 4"]) -> Float[np.ndar
     return np.concatenate([lo + 0.5, hi - lo])
 
 
-def _estimate(network: KeypointNetwork, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _estimate(network: Estimator, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not len(boxes):
         return np.zeros((0, skeleton.NUM_KEYPOINTS, 2)), np.zeros((0, skeleton.NUM_KEYPOINTS))
     return network.estimate([image] * len(boxes), boxes)
@@ -322,7 +310,7 @@ def _horse(
     )
 
 
-def _look_again(source: FrameSource, horses: list[Seen], network: KeypointNetwork, progress: Progress) -> list[Seen]:
+def _look_again(source: FrameSource, horses: list[Seen], network: Estimator, progress: Progress) -> list[Seen]:
     """Return the same boxes with the keypoints of another network."""
     points = [(np.full_like(seen.uv_px, np.nan), np.zeros_like(seen.confidence)) for seen in horses]
     n_frames = len(horses[0])

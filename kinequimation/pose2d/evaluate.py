@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinequimation.dataset.coco import LabelledImage
 from kinequimation.dataset.photographs import read_photograph
 from kinequimation.dataset.predictions import FoundHorses
+from kinequimation.pose2d.estimator import Estimator
 from kinequimation.runtime import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -19,19 +20,6 @@ if TYPE_CHECKING:
 
 BoxFinder = Callable[["UInt8[np.ndarray, 'h w 3']"], "Sequence[Detection]"]
 """Finds the horses of an image."""
-
-
-class Estimator(Protocol):
-    """A keypoint network, as ``PoseEstimator`` is one."""
-
-    device: str
-    weights_sha256: str
-
-    def estimate(
-        self, images_rgb: list[UInt8[np.ndarray, "h w 3"]], bboxes_xywh: Float[np.ndarray, "n 4"]
-    ) -> tuple[Float[np.ndarray, "n 103 2"], Float[np.ndarray, "n 103"]]:
-        """Find the keypoints of one horse in each image."""
-        ...
 
 
 def predict_given(

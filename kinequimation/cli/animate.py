@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kinequimation.body.shape import BREEDS
 from kinequimation.errors import InputError
 from kinequimation.runtime import DEVICES
-from kinequimation.text import one_line
+from kinequimation.text import counted, one_line
 
 if TYPE_CHECKING:
     from kinequimation.pipeline import AnimateResult, SeenHorse
@@ -162,7 +162,7 @@ def overview(horses: Sequence[SeenHorse], animated: int | None) -> str:
     for horse in horses:
         x, y, w, h = horse.bbox_xywh
         lines.append(
-            f"  {horse.number}  {horse.n_frames:>5} frames, {horse.first_t_s:.2f}-{horse.last_t_s:.2f} s;"
+            f"  {horse.number}  {counted(horse.n_frames, 'frame'):>11}, {horse.first_t_s:.2f}-{horse.last_t_s:.2f} s;"
             f" at {horse.bbox_t_s:.2f} s in {x:g},{y:g},{w:g},{h:g}; confidence {horse.sureness:.2f}"
             + ("  <- animated" if horse.number == animated else "")
         )

@@ -2,11 +2,14 @@
 
     python benchmarks/pose_speed.py [--mmpose MMPOSE_PYTHON] [--clip FILE] [--rounds 5] [--threads 2]
 
-Frames of a clip at 1280×720, decoded beforehand. Ours: the detector in every frame or in every fifth, and the keypoint
-network in every frame, as the first pass of ``animate`` does it; also all questions that are asked of a single photo.
+Frames of a clip at 1280×720, decoded beforehand. Ours: what ``animate`` and ``predict`` do with a video (the detector
+in every fifth frame, keypoints in every one and twice where the detector looked, who is who, and whether it is a
+horse); the detector in every frame or in every fifth and the keypoint network once in every frame, without the other
+questions; the keypoint network alone; and all questions that are asked of a single photo.
 MMPose: ``inference_topdown`` of HRNet-W32 at 256×256 in given boxes, without flip test and without a detector, so less
 work than ours. Ours and MMPose take turns, so that what else the machine does hits both; the medians over the rounds
-are compared, and the span of the ratios is printed.
+are compared, and the span of the ratios is printed. It takes an idle machine all the same: where other programs hold a
+core, PyTorch's threads wait for one another, and MMPose looks many times slower than it is. The load is printed.
 """
 
 from __future__ import annotations
@@ -17,19 +20,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from kinequimation.detect import HorseDetector, HorseFinder
+from kinequimation.pipeline.observe import DETECT_EVERY, observe_horses
 from kinequimation.pose2d import PoseEstimator, box_of_points
-from kinequimation.video import open_source
+from kinequimation.runtime import no_progress
+from kinequimation.video import Frame, FrameSource, open_source
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH, HEIGHT = 1280, 720
-DETECT_EVERY = 5
+BUSY_FROM = 0.5
+"""Mean number of processes at work in the minute before, from which the figures are not to be used: a judgement."""
 _MMPOSE = """
 import sys, time
 import numpy as np, torch
@@ -71,6 +77,18 @@ def clip_frames(clip: Path, n: int) -> list[np.ndarray]:
     return frames
 
 
+class Decoded(FrameSource):
+    """Frames that are in memory."""
+
+    def __init__(self, frames: list[np.ndarray]) -> None:
+        super().__init__("frames", WIDTH, HEIGHT, 25.0, len(frames))
+        self.frames = frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        for i, image in enumerate(self.frames):
+            yield Frame(i, i / self.fps, image)
+
+
 def seconds(look: Callable[[], object]) -> float:
     """Return the time that a call takes."""
     start = time.perf_counter()
@@ -102,6 +120,10 @@ class Ours:
             around = box_of_points(uv_px[0], confidence[0])
             box = box if around is None else around
         return boxes
+
+    def video(self) -> None:
+        """Find the horses of the frames and their keypoints as ``animate`` does."""
+        observe_horses(Decoded(self.frames), self.finder, no_progress)
 
     def pose_only(self) -> None:
         """Look for the keypoints in a given box."""
@@ -142,10 +164,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of PyTorch, for MMPose")
     args = parser.parse_args()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     frames = clip_frames(args.clip, args.frames)
     ours = Ours(frames)
     boxes = ours.detect_every(1)
     ways: dict[str, Callable[[], object]] = {
+        "a video, as animate looks at it": ours.video,
         "detector in every frame": lambda: ours.detect_every(1),
         f"detector in every {DETECT_EVERY}th": lambda: ours.detect_every(DETECT_EVERY),
         "keypoints in a given box": ours.pose_only,
@@ -165,12 +189,13 @@ def main() -> None:
         if mmpose is not None and mmpose.stdin is not None:
             mmpose.stdin.close()
             mmpose.wait()
-    print(f"{os.cpu_count()} cores, {len(frames)} frames of {args.clip.name} at {WIDTH}x{HEIGHT}, {args.rounds} rounds")
+    print(f"{os.cpu_count()} cores, {len(frames)} frames of {args.clip.name} at {WIDTH}x{HEIGHT}, {args.rounds} rounds", end="")
+    print(f"; load before {load:.1f}" + (": NOT idle, the ratios mean nothing" if load > BUSY_FROM else ""))
     n = len(frames)
     if theirs:
-        print(f"{'MMPose, HRNet-W32, given boxes':<32} {n / np.median(theirs):6.1f} frames/s")
+        print(f"{'MMPose, HRNet-W32, given boxes':<32} {n / np.median(theirs):6.2f} frames/s")
     for name, times in took.items():
-        line = f"{name:<32} {n / np.median(times):6.1f} frames/s"
+        line = f"{name:<32} {n / np.median(times):6.2f} frames/s"
         if theirs:
             ratios = np.array(theirs) / np.array(times)
             line += f"   {np.median(theirs) / np.median(times):5.1f} times ({ratios.min():.1f} to {ratios.max():.1f})"

@@ -125,7 +125,7 @@ def test_the_file_says_what_the_network_says_and_training_can_start_from_it(pose
 
     image = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
     session = onnxruntime.InferenceSession(str(pose_file), providers=["CPUExecutionProvider"])
-    prob, hit, seen, mask = (np.asarray(x) for x in session.run(None, {"image": image}))
+    prob, hit, seen, mask, limbs = (np.asarray(x) for x in session.run(None, {"image": image}))
     with torch.no_grad():
         output = net(torch.from_numpy(image).permute(0, 3, 1, 2).float())
     assert np.abs(prob - output.log_prob.exp().numpy()).max() < 1e-4
@@ -133,6 +133,7 @@ def test_the_file_says_what_the_network_says_and_training_can_start_from_it(pose
     assert np.abs(hit - output.hit_logit.numpy()).max() < 1e-3
     assert np.abs(seen - output.seen_logit.numpy()).max() < 1e-3
     assert np.abs(mask - output.mask_logit.sigmoid().numpy()).max() < 1e-3
+    assert np.abs(limbs - output.limb_logit.softmax(1).numpy()).max() < 1e-3
 
 
 def test_training_and_inference_use_the_same_arithmetic() -> None:
@@ -188,7 +189,8 @@ def test_loss_falls_to_zero_at_the_truth() -> None:
         maps = np.stack([gaussian(8.3 + shift, 7.1, SIGMA_CELLS, (16, 16)), np.ones((16, 16))])
         log_prob = torch.from_numpy(np.log(maps / maps.sum((1, 2), keepdims=True)))[None].float()
         uv_px = to_pixels(torch.tensor([[[8.3, 7.1], [5.0, 5.0]]]))
-        output = PoseOutput(log_prob, torch.zeros(1, 2), torch.zeros(1, 2), torch.zeros(1, 16, 16))
+        flat = torch.zeros(1, 2)
+        output = PoseOutput(log_prob, flat, flat, torch.zeros(1, 16, 16), torch.zeros(1, 6, 16, 16))
         return float(pose_loss(output, uv_px, torch.tensor([[2, 0]]), torch.zeros(1, 16, 16)).place)
 
     assert place_loss(0) == pytest.approx(0, abs=1e-4)
@@ -308,11 +310,15 @@ def _leg_maps(left: list[np.ndarray], right: list[np.ndarray]) -> np.ndarray:
     return maps / maps.sum((1, 2), keepdims=True)
 
 
-def _leg_points(xy: np.ndarray, side: str) -> np.ndarray:
+def _leg_slots(side: str) -> list[int]:
     from kinequimation.pose2d.legs import LEG_POINTS
     from kinequimation.skeleton import MIRROR
 
-    return xy[[KEYPOINT_INDEX[n if side == "L" else MIRROR[n]] for n in LEG_POINTS[0]]]
+    return [KEYPOINT_INDEX[n if side == "L" else MIRROR[n]] for n in LEG_POINTS[0]]
+
+
+def _leg_points(xy: np.ndarray, side: str) -> np.ndarray:
+    return xy[_leg_slots(side)]
 
 
 def test_two_legs_that_both_maps_show_are_both_found() -> None:
@@ -327,6 +333,30 @@ def test_two_legs_that_both_maps_show_are_both_found() -> None:
     assert np.abs(_leg_points(xy, "L") - np.stack([np.full(8, 32.0), y], 1)).max() < 0.3
     assert np.abs(_leg_points(xy, "R") - np.stack([np.full(8, 20.0), y], 1)).max() < 0.3
     assert np.abs(xy[KEYPOINT_INDEX["withers"]] - 5).max() < 0.1
+
+
+def test_legs_the_wrong_way_round_cost_and_legs_together_do_not() -> None:
+    """The loss of sides is the cross-entropy of the odds: ln 2 where the maps cannot tell, their size where wrong."""
+    torch = pytest.importorskip("torch")
+    from kinequimation.pose2d.loss import SIDE_FLOOR, side_loss
+
+    y = np.linspace(14, 42, 8)
+    at = {x: [gaussian(x, v, 0.5) for v in y] for x in (20, 32)}
+    both = [a + b for a, b in zip(at[20], at[32], strict=True)]
+
+    def loss(left: list[np.ndarray], right: list[np.ndarray], x_left: float = 20.0, x_right: float = 32.0) -> float:
+        maps = torch.from_numpy(np.log(_leg_maps(left, right) + 1e-12)).float()[None]
+        true, weight = torch.zeros(1, NUM_KEYPOINTS, 2), torch.zeros(1, NUM_KEYPOINTS)
+        for side, x in (("L", x_left), ("R", x_right)):
+            slots = _leg_slots(side)
+            true[0, slots, 0], true[0, slots, 1], weight[0, slots] = x, torch.from_numpy(y).float(), 1.0
+        return float(side_loss(maps, true, weight))
+
+    certain = 2 * np.log((1 + SIDE_FLOOR) / SIDE_FLOOR)
+    assert loss(at[20], at[32]) < 0.01
+    assert loss(at[32], at[20]) == pytest.approx(certain, rel=0.05)
+    assert loss(both, both) == pytest.approx(np.log(2), rel=1e-3)
+    assert loss(at[32], at[20], 26.0, 26.5) == 0  # legs together
 
 
 def test_two_legs_at_one_place_stay_there() -> None:

@@ -40,7 +40,8 @@ class _Exported(nn.Module):
 
     def forward(self, image: UInt8[torch.Tensor, "n h w 3"]) -> tuple[torch.Tensor, ...]:
         output = self.net(image.permute(0, 3, 1, 2).float())
-        return output.log_prob.exp(), output.hit_logit, output.seen_logit, output.mask_logit.sigmoid()
+        judged = output.hit_logit, output.seen_logit
+        return output.log_prob.exp(), *judged, output.mask_logit.sigmoid(), output.limb_logit.softmax(1)
 
 
 class Calibrated(NamedTuple):
@@ -162,7 +163,8 @@ def export(
     }
     if isinstance(net, PoseNet):
         example = torch.zeros(1, config.size, config.size, 3, dtype=torch.uint8)
-        write_onnx(_Exported(net), example, "image", ["prob", "hit_logit", "seen_logit", "mask"], out, metadata)
+        outputs = ["prob", "hit_logit", "seen_logit", "mask", "limbs"]
+        write_onnx(_Exported(net), example, "image", outputs, out, metadata)
     else:
         write_weights(out, net, metadata)
     draw_reliability(calibrated.reliability, config.run_dir / "reliability.png")

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from kinequimation.pose2d.model import STRIDE, PoseOutput
-from kinequimation.skeleton import GROUPS, KEYPOINT_INDEX
+from kinequimation.skeleton import GROUPS, KEYPOINT_INDEX, MIRROR_KEYPOINTS
 from kinequimation.synth.labels import UNKNOWN_LIMB
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ MASK_WEIGHT = 1.0
 LIMB_WEIGHT = 0.5
 LIMB_CELL_WEIGHT = 4.0
 """Weight of a limb's cell beside another: limbs cover few of them."""
+SIDE_WEIGHT = 0.8
+"""Weight of telling left from right. Without it a third of the pairs were both put on the clearer leg."""
+APART_CELLS = 3.0
+"""Distance from which the two legs of a pair can be told apart: twice ``SIGMA_CELLS``."""
+SIDE_SIGMA_CELLS = 2.25
+"""Deviation of the windows in which the maps' masses are compared: about what ``legs.RADIUS`` takes in."""
+SIDE_FLOOR = 0.01
+"""Mass under which a map says nothing of a place."""
 HIT_FRACTION = 0.05
 """A place is right within this fraction of the horse's longer side: what confidence promises."""
 
@@ -41,6 +49,7 @@ class Losses(NamedTuple):
     judge: torch.Tensor
     mask: torch.Tensor
     limbs: torch.Tensor
+    sides: torch.Tensor
 
 
 def in_crop(uv_px: Float[torch.Tensor, "n k 2"], visibility: Int[torch.Tensor, "n k"], size: int) -> torch.Tensor:
@@ -79,7 +88,8 @@ def pose_loss(
     Place: cross-entropy between a Gaussian at the true point and the map, less its floor (the Gaussian's own entropy),
     so that 0 is perfect. Judgement: cross-entropy of "hit" against where the map's peak is now, and of "seen". Points
     out of the crop have no place, and count as not hit and not seen; points without a label count for nothing. Mask
-    and limbs: cross-entropy with the silhouette, and with which limb a cell shows, where they are known.
+    and limbs: cross-entropy with the silhouette, and with which limb a cell shows, where they are known. Sides: see
+    ``side_loss``.
 
     Args:
         output: the network's.
@@ -100,8 +110,7 @@ def pose_loss(
     true = torch.where(valid.unsqueeze(2), to_cells(uv_px), 0.0)
 
     def gauss(centre: torch.Tensor, n_cells: int) -> torch.Tensor:
-        grid = torch.arange(n_cells, device=centre.device, dtype=centre.dtype)
-        g = torch.exp(-((grid - centre.unsqueeze(2)) ** 2) / (2 * SIGMA_CELLS**2))
+        g = _window(centre, n_cells, SIGMA_CELLS)
         return g / g.sum(2, keepdim=True)
 
     gx, gy = gauss(true[..., 0], w), gauss(true[..., 1], h)
@@ -126,8 +135,45 @@ def pose_loss(
         output.mask_logit, mask.nan_to_num(), drawn.float(), reduction="sum"
     ) / drawn.sum().clamp_min(1)
     limb = torch.zeros((), device=place.device)
-    if limbs is not None and output.limb_logit is not None and bool((limbs != UNKNOWN_LIMB).any()):
+    if limbs is not None and bool((limbs != UNKNOWN_LIMB).any()):
         weight = torch.tensor([1.0, 1.0] + [LIMB_CELL_WEIGHT] * 4, device=place.device)
         limb = F.cross_entropy(output.limb_logit, limbs.long(), weight, ignore_index=UNKNOWN_LIMB)
-    total = place + JUDGE_WEIGHT * judge + MASK_WEIGHT * silhouette + LIMB_WEIGHT * limb
-    return Losses(total, place, judge, silhouette, limb)
+    sides = side_loss(output.log_prob, true, place_weight)
+    total = place + JUDGE_WEIGHT * judge + MASK_WEIGHT * silhouette + LIMB_WEIGHT * limb + SIDE_WEIGHT * sides
+    return Losses(total, place, judge, silhouette, limb, sides)
+
+
+def _window(centre: Float[torch.Tensor, "n k"], n_cells: int, sigma: float) -> Float[torch.Tensor, "n k c"]:
+    """Return a Gaussian of height 1 around each centre, over the cells of one axis."""
+    grid = torch.arange(n_cells, device=centre.device, dtype=centre.dtype)
+    return torch.exp(-((grid - centre.unsqueeze(2)) ** 2) / (2 * sigma**2))
+
+
+def side_loss(
+    log_prob: Float[torch.Tensor, "n k h w"], true: Float[torch.Tensor, "n k 2"], weight: Float[torch.Tensor, "n k"]
+) -> torch.Tensor:
+    """Return the cross-entropy of the maps' odds that the legs are this way round and not the other.
+
+    The odds are what ``legs.decode_legs`` decides by: the mass that the left map has at the left leg and the right map
+    at the right leg, over what each has at the other's. Pairs that lie together say nothing.
+
+    Args:
+        log_prob: log-probabilities of the maps.
+        true: true places in cells.
+        weight: of each point, 0 where it has no place.
+    """
+    _, k, h, w = log_prob.shape
+    pairs = [(i, int(MIRROR_KEYPOINTS[i])) for i in _LEGS if i < min(k, MIRROR_KEYPOINTS[i])]
+    left, right = torch.tensor(pairs, dtype=torch.long, device=log_prob.device).reshape(-1, 2).T
+    apart = (true[:, left] - true[:, right]).norm(dim=2) >= APART_CELLS
+    pair_weight = torch.minimum(weight[:, left], weight[:, right]) * apart
+    prob = log_prob[:, torch.cat([left, right])].exp()
+
+    def log_mass_at(side: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        gx, gy = (_window(true[:, side, i], n, SIDE_SIGMA_CELLS).repeat(1, 2, 1) for i, n in ((0, w), (1, h)))
+        mass = (torch.matmul(prob, gx.unsqueeze(3))[..., 0] * gy).sum(2)
+        return (mass + SIDE_FLOOR).log().chunk(2, 1)
+
+    (left_here, right_there), (left_there, right_here) = log_mass_at(left), log_mass_at(right)
+    odds = left_here + right_here - left_there - right_there
+    return (F.softplus(-odds) * pair_weight).sum() / pair_weight.sum().clamp_min(1.0)

@@ -21,6 +21,13 @@ WIDTHS: dict[int, int] = {4: 64, 8: 64, 16: 96, 32: 128}
 from right; narrow where they are many."""
 
 
+N_SMOOTH: dict[int, int] = {4: 2, 8: 6, 16: 4}
+"""Convolutions at each finer stride: most where cells are small enough to tell two legs apart and few enough to be
+cheap, so that a hoof can be followed up to its shoulder."""
+N_LIMB_CLASSES = 6
+"""As many as ``synth.labels.LIMB_CLASSES`` names: not the horse, the horse but no limb, its four limbs."""
+
+
 class PoseOutput(NamedTuple):
     """What the network says about a batch of crops.
 
@@ -36,7 +43,7 @@ class PoseOutput(NamedTuple):
     hit_logit: Float[torch.Tensor, "n k"]
     seen_logit: Float[torch.Tensor, "n k"]
     mask_logit: Float[torch.Tensor, "n h w"]
-    limb_logit: Float[torch.Tensor, "n 6 h w"] | None = None
+    limb_logit: Float[torch.Tensor, "n 6 h w"]
 
 
 class Separable(nn.Module):
@@ -63,9 +70,10 @@ class Pyramid(nn.Module):
     Args:
         widths: channels at each stride that takes part.
         n_context: convolutions at the coarsest stride, which see the most.
+        n_smooth: convolutions at each finer stride; two where it does not say.
     """
 
-    def __init__(self, widths: dict[int, int], n_context: int = 2) -> None:
+    def __init__(self, widths: dict[int, int], n_context: int = 2, n_smooth: dict[int, int] | None = None) -> None:
         super().__init__()
         self.strides = sorted(widths, reverse=True)
         top = self.strides[0]
@@ -75,7 +83,8 @@ class Pyramid(nn.Module):
         self.smooth = nn.ModuleDict()
         for coarse, fine in zip(self.strides, self.strides[1:], strict=False):
             self.reduce[str(fine)] = nn.Conv2d(widths[coarse], widths[fine], 1)
-            self.smooth[str(fine)] = nn.Sequential(*(Separable(widths[fine], widths[fine]) for _ in range(2)))
+            n = (n_smooth or {}).get(fine, 2)
+            self.smooth[str(fine)] = nn.Sequential(*(Separable(widths[fine], widths[fine]) for _ in range(n)))
 
     def forward(self, features: dict[int, torch.Tensor]) -> torch.Tensor:
         """Map feature maps by stride to one map at the finest stride."""
@@ -99,10 +108,11 @@ class PoseNet(nn.Module):
     def __init__(self, n_keypoints: int = NUM_KEYPOINTS, n_frozen: int = 5, keeps_norms: bool = True) -> None:
         super().__init__()
         self.backbone = Lite0(n_frozen, keeps_norms=keeps_norms)
-        self.pyramid = Pyramid(WIDTHS)
+        self.pyramid = Pyramid(WIDTHS, n_smooth=N_SMOOTH)
         width = WIDTHS[STRIDE]
         self.maps = nn.Conv2d(width, n_keypoints, 1)
         self.mask = nn.Conv2d(width, 1, 1)
+        self.limbs = nn.Conv2d(width, N_LIMB_CLASSES, 1)
         # What is judged at a keypoint: the features where it was placed, and how peaked its map is.
         self.judge_weight = nn.Parameter(torch.zeros(2, n_keypoints, width))
         self.judge_peak = nn.Parameter(torch.ones(2, n_keypoints))
@@ -123,4 +133,5 @@ class PoseNet(nn.Module):
         peakedness = log_prob.detach().gather(2, index.unsqueeze(2))[:, :, 0]
         judged = (at_peak.unsqueeze(1) * self.judge_weight).sum(3)
         judged = judged + peakedness.unsqueeze(1) * self.judge_peak + self.judge_bias
-        return PoseOutput(log_prob.view(logits.shape), judged[:, 0], judged[:, 1], self.mask(features)[:, 0])
+        mask, limbs = self.mask(features)[:, 0], self.limbs(features)
+        return PoseOutput(log_prob.view(logits.shape), judged[:, 0], judged[:, 1], mask, limbs)

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from kinequimation.synth.pictures import photographs
     from kinequimation.synth.stream import frame_stream
 
-    mixture = Mixture()
+    mixture = Mixture.training()
     if args.backgrounds is not None:
         mixture = mixture.with_photographs(photographs(args.backgrounds))
     source = {"seed": args.seed, "mixture": mixture.changes}

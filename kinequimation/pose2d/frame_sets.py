@@ -21,6 +21,7 @@ from kinequimation.skeleton import KEYPOINT_INDEX
 from kinequimation.synth.augment import augment
 from kinequimation.synth.composite import random_background, recomposite
 from kinequimation.synth.pictures import N_PAINTINGS, painting, photograph, photographs
+from kinequimation.synth.sensor import MILD_SENSOR, MILD_SHARE
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, UInt8
@@ -82,7 +83,8 @@ class FrameSet(Protocol):
 def augmented(rng: np.random.Generator, frame: LabelledFrame, size: int) -> Arrays:
     """Return a strongly augmented crop of a frame as the arrays that training reads (see ``stream.arrays_of``)."""
     mask = np.zeros(frame.image.shape[:2], bool) if frame.mask is None else frame.mask
-    crop = augment(rng, frame.image, frame.uv_px, frame.visibility, mask, frame.bbox_xywh, size, parts=frame.parts)
+    shares = MILD_SENSOR if rng.random() < MILD_SHARE else None
+    crop = augment(rng, frame.image, frame.uv_px, frame.visibility, mask, frame.bbox_xywh, size, shares, frame.parts)
     # a mirrored crop has its points in other slots, those without a place too
     labelled = None if frame.is_complete else np.isfinite(crop.uv_px[:, 0])
     share = None if frame.mask is None else crop.share

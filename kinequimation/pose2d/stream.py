@@ -33,7 +33,7 @@ FRAMES_A_BLOCK = 32
 
 
 def mixture_with(backgrounds: Path | None) -> Mixture:
-    """Return the generator's mixture, with a folder's photographs as backgrounds if one is given.
+    """Return the mixture that networks are trained on, with a folder's photographs as backgrounds if one is given.
 
     Raises:
         InputError: the folder is missing, or has no image.
@@ -41,7 +41,8 @@ def mixture_with(backgrounds: Path | None) -> Mixture:
     from kinequimation.synth.mixture import Mixture
     from kinequimation.synth.pictures import photographs
 
-    return Mixture() if backgrounds is None else Mixture().with_photographs(photographs(backgrounds))
+    mixture = Mixture.training()
+    return mixture if backgrounds is None else mixture.with_photographs(photographs(backgrounds))
 
 
 @lru_cache(maxsize=FRAMES_A_BLOCK)
@@ -126,10 +127,13 @@ class RenderedSample:
     def __call__(self, seed: int, index: int, size: int) -> Arrays:
         """Return the sample's arrays."""
         from kinequimation.synth import training_crop
+        from kinequimation.synth.mixture import Mixture
+        from kinequimation.synth.sensor import MILD_SENSOR, MILD_SHARE
 
         block, i = divmod(index, CROPS_A_FRAME * FRAMES_A_BLOCK)
         frame = _frame(seed, block * FRAMES_A_BLOCK + i % FRAMES_A_BLOCK, self.backgrounds)
-        crop = training_crop(frame, seed, index, size)
+        is_mild = np.random.default_rng([seed, index]).random() < MILD_SHARE
+        crop = training_crop(frame, seed, index, size, Mixture(sensor=MILD_SENSOR) if is_mild else None)
         return arrays_of(crop.image, crop.uv_px, crop.visibility, crop.mask, crop.limbs)
 
 

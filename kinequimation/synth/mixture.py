@@ -58,6 +58,23 @@ class Mixture:
         """Return the mixture of naked horses on plain ground under the sky, nothing else, every moment frozen."""
         return cls(tack=tack.NOTHING, scene=SceneShares.bare(), other_horse=0.0, handler=0.0, exposed=0.0)
 
+    @classmethod
+    def training(cls) -> Mixture:
+        """Return the mixture that keypoint networks are trained on: fewer of the rare moves, more plain going.
+
+        The shares are judgement: what is mostly filmed, with enough of the rest to know it.
+        """
+        kinds = {
+            "gait": 0.70, "jump": 0.07, "stand": 0.09, "graze": 0.07, "rear": 0.012, "buck": 0.012, "kick": 0.007,
+            "paw": 0.008, "lie": 0.008, "lie_down": 0.006, "get_up": 0.006, "wild": 0.03,
+        }  # fmt: skip
+        gaits = {
+            "walk": 0.27, "trot": 0.24, "canter_left": 0.10, "canter_right": 0.10, "gallop_left": 0.06,
+            "gallop_right": 0.06, "jog": 0.03, "tolt": 0.04, "pace": 0.03, "passage": 0.02, "piaffe": 0.02,
+            "fox_trot": 0.01, "idle": 0.03,
+        }  # fmt: skip
+        return cls(motion=MotionShares(kinds=kinds, gaits=gaits))
+
     def with_photographs(self, paths: tuple[str, ...]) -> Mixture:
         """Return the mixture with photographs as backgrounds."""
         return replace(self, scene=replace(self.scene, photographs=paths))

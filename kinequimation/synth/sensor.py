@@ -89,6 +89,12 @@ class SensorShares:
                 raise InputError(f"{f.name}: expected a probability from 0 to 1, got {value!r}")
 
 
+MILD_SENSOR = SensorShares(
+    **{f.name: f.default * (1.0 if f.name == "mirror" else 0.35) for f in fields(SensorShares)}  # type: ignore[operator]
+)
+"""A third of the changes: pictures as clear as most photos are, in which one leg can be told from the other."""
+MILD_SHARE = 0.4
+"""How often a training crop is one of these (judgement)."""
 FIRST_SENSOR = SensorShares(
     hoof_band=0.15, cut_outs=0, foliage=0, blades=0, overlay=0, gains=0.5, vignette=0.1, exposure=0, white_balance=0,
     film=0, posterise=0, equalise=0, local_contrast=0, blur=0.2, smear=0.15, defocus=0, fringes=0, noise=0.5,

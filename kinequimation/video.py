@@ -89,6 +89,21 @@ class FrameSource(ABC):
         """Take pixels of the source to pixels of the frames handed out."""
         return (np.asarray(uv_px, float) + 0.5) / self._scale() - 0.5
 
+    def to_source_box(self, bbox_work_xywh: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " 4"]:
+        """Take a box in frames handed out to one in the source; corners are points as in ``to_source_px``."""
+        low, high = self.to_source_px(_corners(bbox_work_xywh))
+        return np.concatenate([low, high - low])
+
+    def to_work_box(self, bbox_xywh: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " 4"]:
+        """Take a box in the source to one in frames handed out."""
+        low, high = self.to_work_px(_corners(bbox_xywh))
+        return np.concatenate([low, high - low])
+
+
+def _corners(bbox_xywh: Float[np.ndarray, " 4"]) -> Float[np.ndarray, "2 2"]:
+    box = np.asarray(bbox_xywh, float)
+    return np.stack([box[:2], box[:2] + box[2:]])
+
 
 def open_source(
     paths: Sequence[str],

@@ -159,6 +159,9 @@ def test_a_very_large_image_is_handed_out_small_with_coordinates_of_the_source(t
     corners_work_px = np.array([[-0.5, -0.5], [MAX_WORK_SIDE - 0.5, 1439.5], [100.0, 200.0]])
     np.testing.assert_allclose(source.to_source_px(corners_work_px)[:2], [[-0.5, -0.5], [11_999.5, 8_999.5]])
     np.testing.assert_allclose(source.to_work_px(source.to_source_px(corners_work_px)), corners_work_px)
+    all_of_it = source.to_source_box(np.array([-0.5, -0.5, MAX_WORK_SIDE, 1440.0]))
+    np.testing.assert_allclose(all_of_it, [-0.5, -0.5, 12_000, 9_000])
+    np.testing.assert_allclose(source.to_work_box(all_of_it), [-0.5, -0.5, MAX_WORK_SIDE, 1440.0])
 
 
 def _png_header(width: int, height: int) -> bytes:

@@ -17,6 +17,8 @@ from kinequimation.pipeline.tracker import Tracker, one_a_horse
 from kinequimation.video import Frame, FrameSource
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+
     from kinequimation.detect import Detection
     from kinequimation.pose2d.estimator import Estimator
     from kinequimation.runtime import Progress
@@ -54,11 +56,8 @@ class _Rows:
 
     def add(self, row: int, look: Look) -> None:
         """Note where the horse is in a frame."""
-        box = look.bbox_xywh
-        lo = self._source.to_source_px(box[:2] - 0.5)  # edges lie between pixel centres
-        hi = self._source.to_source_px(box[:2] + box[2:] - 0.5)
         self._row.append(row)
-        self._box.append(np.concatenate([lo + 0.5, hi - lo]))
+        self._box.append(self._source.to_source_box(look.bbox_xywh))
         self._score.append(look.score)
         self._uv.append(self._source.to_source_px(look.uv_px).astype(np.float32))
         self._confidence.append(look.confidence.astype(np.float32))
@@ -190,6 +189,20 @@ def _numbered(rows: list[_Rows], head: list[tuple[int, float]], source: FrameSou
     return [r.to_seen(head, number) for number, r in enumerate(rows, 1)]
 
 
+def box_in_work(source: FrameSource, bbox_xywh: tuple[float, float, float, float]) -> Float[np.ndarray, " 4"]:
+    """Return a user's box, in pixels of the source, in the frames that it hands out.
+
+    Raises:
+        InputError: the box lies outside the frame.
+    """
+    x, y, w, h = bbox_xywh
+    if x >= source.width or y >= source.height or x + w <= 0 or y + h <= 0:
+        raise InputError(
+            f"--bbox: {x:g},{y:g},{w:g},{h:g} lies outside {source.name} of {source.width}x{source.height}"
+        )
+    return source.to_work_box(np.array(bbox_xywh))
+
+
 def observe_followed(
     source: FrameSource, bbox_xywh: tuple[float, float, float, float], estimator: Estimator, progress: Progress
 ) -> Seen:
@@ -200,11 +213,7 @@ def observe_followed(
     Raises:
         InputError: the box lies outside the frame.
     """
-    x, y, w, h = bbox_xywh
-    if x >= source.width or y >= source.height or x + w <= 0 or y + h <= 0:
-        raise InputError(f"--bbox: {x:g},{y:g},{w:g},{h:g} lies outside the frame of {source.width}x{source.height}")
-    lo, hi = source.to_work_px(np.array([[x - 0.5, y - 0.5], [x + w - 0.5, y + h - 0.5]]))
-    follower = Follower(np.concatenate([lo + 0.5, hi - lo]))
+    follower = Follower(box_in_work(source, bbox_xywh))
     rows = _Rows(source)
     head: list[tuple[int, float]] = []
     progress("keypoints", 0, source.n_frames)

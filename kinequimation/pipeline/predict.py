@@ -19,7 +19,7 @@ from kinequimation import skeleton
 from kinequimation.dataset.coco import CocoSet, slots_of_names
 from kinequimation.errors import InputError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_csv, write_keypoints_json
-from kinequimation.pipeline.observe import observe_followed, observe_horses
+from kinequimation.pipeline.observe import box_in_work, observe_followed, observe_horses
 from kinequimation.pipeline.seen import Seen, chosen
 from kinequimation.pipeline.staging import staged_folder
 from kinequimation.pose2d.clean_clip import clean_clip
@@ -29,7 +29,7 @@ from kinequimation.viz.horses2d import HorseDrawing
 from kinequimation.viz.skeleton2d import DROPPED_BELOW
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, UInt8
+    from jaxtyping import UInt8
 
     from kinequimation.detect import HorseFinder
     from kinequimation.pose2d.estimator import Estimator
@@ -128,7 +128,7 @@ def predict_images(
             boxes, scores = _boxes_in(image, source, finder, bbox_xywh)
             uv_px, confidence = _estimate(network, image, boxes)
             found = [
-                _horse(i + 1, _to_source(source, boxes[i]), scores[i], source.to_source_px(uv_px[i]), confidence[i])
+                _horse(i + 1, source.to_source_box(boxes[i]), scores[i], source.to_source_px(uv_px[i]), confidence[i])
                 for i in range(len(boxes))
                 if horse is None or i + 1 == horse
             ]
@@ -266,29 +266,13 @@ def _boxes_in(
     bbox_xywh: tuple[float, float, float, float] | None,
 ) -> tuple[np.ndarray, list[float]]:
     if bbox_xywh is not None:
-        x, y, w, h = bbox_xywh
-        if x >= source.width or y >= source.height or x + w <= 0 or y + h <= 0:
-            raise InputError(
-                f"--bbox: {x:g},{y:g},{w:g},{h:g} lies outside {source.name} of {source.width}x{source.height}"
-            )
-        lo, hi = source.to_work_px(np.array([[x - 0.5, y - 0.5], [x + w - 0.5, y + h - 0.5]]))
-        return np.concatenate([lo + 0.5, hi - lo])[None], [1.0]
+        return box_in_work(source, bbox_xywh)[None], [1.0]
     found = finder.numbered(image)
     return np.array([d.bbox_xywh for d in found], float).reshape(-1, 4), [float(d.score) for d in found]
 
 
 def _drawn(horses: Sequence[HorseKeypoints]) -> int:
     return sum(int((horse.confidence >= DROPPED_BELOW).sum()) for horse in horses)
-
-
-def _to_source(source: FrameSource, box_work: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " 4"]:
-    lo, hi = source.to_source_px(np.stack([box_work[:2] - 0.5, box_work[:2] + box_work[2:] - 0.5]))
-    return np.concatenate([lo + 0.5, hi - lo])
-
-
-def _to_work(source: FrameSource, box: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " 4"]:
-    lo, hi = source.to_work_px(np.stack([box[:2] - 0.5, box[:2] + box[2:] - 0.5]))
-    return np.concatenate([lo + 0.5, hi - lo])
 
 
 def _estimate(network: Estimator, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -321,7 +305,7 @@ def _look_again(source: FrameSource, horses: list[Seen], network: Estimator, pro
         if row is None:
             continue
         there = [h for h, seen in enumerate(horses) if seen.found[row]]
-        boxes = np.array([_to_work(source, horses[h].bbox_xywh[row]) for h in there]).reshape(-1, 4)
+        boxes = np.array([source.to_work_box(horses[h].bbox_xywh[row]) for h in there]).reshape(-1, 4)
         for h, uv_work, sure in zip(there, *_estimate(network, frame.image_rgb, boxes), strict=True):
             points[h][0][row], points[h][1][row] = source.to_source_px(uv_work), sure
         progress("network", row + 1, n_frames)
@@ -333,13 +317,7 @@ def _cleaned(seen: Seen, result: Predicted) -> Seen:
     result.n_exchanged += int(clean.exchanged.sum())
     result.n_outliers += int(clean.outlier.sum())
     result.n_filled += int((clean.filled & ~clean.outlier).sum())
-    return replace(
-        seen,
-        uv_px=clean.uv_px,
-        confidence=clean.confidence,
-        raw_uv_px=clean.raw_uv_px,
-        raw_confidence=clean.raw_confidence,
-    )
+    return seen.with_points_of(clean)
 
 
 def _clip_of(horses: list[Seen]) -> KeypointClip:

@@ -11,7 +11,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.errors import InputError, NoHorseError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip
-from kinequimation.pose2d.clean_clip import clean_clip
+from kinequimation.pose2d.clean_clip import CleanClip, clean_clip
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -86,7 +86,12 @@ class Seen:
 
     def cleaned(self) -> Seen:
         """Return the same with points cleaned over time and the raw ones beside; not smoothed, which the fit does."""
-        clean = clean_clip(self.uv_px, self.confidence, self.bbox_xywh[:, 2:].max(1), self.t_s, smooth=False)
+        return self.with_points_of(
+            clean_clip(self.uv_px, self.confidence, self.bbox_xywh[:, 2:].max(1), self.t_s, smooth=False)
+        )
+
+    def with_points_of(self, clean: CleanClip) -> Seen:
+        """Return the same with points that were cleaned over time, and the raw ones beside."""
         return replace(
             self,
             uv_px=clean.uv_px,

@@ -79,6 +79,7 @@ def test_a_checkpoint_that_carries_code_is_refused(tmp_path: Path) -> None:
     import subprocess
 
     from kinequimation.pose2d.checkpoint import read_weights
+    from kinequimation.pose2d.loop import read_checkpoint
 
     mark = tmp_path / "ran"
     touch = f"touch {mark}"
@@ -99,6 +100,8 @@ def test_a_checkpoint_that_carries_code_is_refused(tmp_path: Path) -> None:
             with pytest.raises(InputError, match="refused, because it holds more than weights") as caught:
                 read_weights(path)
             assert "\n" not in str(caught.value) and "add_safe_globals" not in str(caught.value)
+            with pytest.raises(InputError, match="refused, because it holds more than weights"):
+                read_checkpoint(path)
     assert not mark.exists()
 
 

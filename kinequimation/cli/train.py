@@ -176,7 +176,13 @@ def _train_lift(args: argparse.Namespace, options: dict[str, Any]) -> int:
     return 0
 
 
-_READERS = {"int": int, "int | None": int, "float": float, "str": str}
+def _is_yes(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+_READERS = {"int": int, "int | None": int, "float": float, "str": str, "bool": _is_yes}
 
 
 def configure(kind: Any, options: dict[str, Any], assignments: Sequence[str]) -> Any:
@@ -185,7 +191,8 @@ def configure(kind: Any, options: dict[str, Any], assignments: Sequence[str]) ->
     Raises:
         InputError: a text has no ``=``, its name is no field, or its value does not read as the field's type.
     """
-    known = {f.name: _READERS.get(str(f.type)) for f in dataclasses.fields(kind)}
+    kinds = {f.name: str(f.type) for f in dataclasses.fields(kind)}
+    known = {name: _READERS.get(text) for name, text in kinds.items()}
     values = dict(options)
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -198,7 +205,7 @@ def configure(kind: Any, options: dict[str, Any], assignments: Sequence[str]) ->
         try:
             values[name] = reader(value)
         except ValueError as error:
-            raise InputError(f"--set {text}: expected {reader.__name__}, got {value!r}") from error
+            raise InputError(f"--set {text}: expected {kinds[name].split()[0]}, got {value!r}") from error
     return kind(**values)
 
 

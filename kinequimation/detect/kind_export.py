@@ -1,4 +1,9 @@
-"""Write the classifier of ``kind``: EfficientNet-Lite0's ImageNet weights as they are, nothing trained here."""
+"""Write the classifier of ``kind``: EfficientNet-Lite0's ImageNet weights as they are, nothing trained here.
+
+``weights/kind.onnx`` was made by this, and needs making again only if the questions change::
+
+    python -c "from kinequimation.detect.kind_export import *; export_kind(Path('kinequimation/weights/kind.onnx'))"
+"""
 
 from __future__ import annotations
 

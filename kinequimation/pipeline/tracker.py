@@ -169,7 +169,7 @@ class Tracker:
         Args:
             image_rgb: the frame.
             t_s: its time.
-            looks: one for each horse in it (``detect.find.distinct``).
+            looks: one for each horse in it (``one_a_horse``).
 
         Returns:
             the tracks seen in this frame, each with its look.

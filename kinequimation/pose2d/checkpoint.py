@@ -113,13 +113,7 @@ def read_weights(path: str | Path) -> Weights:
         InputError: the file is missing, too large, unreadable, wants to run code, or holds no tensors.
     """
     path = Path(path)
-    try:
-        n_bytes = path.stat().st_size
-    except OSError as error:
-        raise InputError(f"{path}: expected a checkpoint, found nothing; check the path") from error
-    if not path.is_file() or n_bytes > MAX_FILE_BYTES:
-        raise InputError(f"{path}: expected a checkpoint of at most {MAX_FILE_BYTES >> 30} GB; give another file")
-    content = _read_safetensors(path, n_bytes) if path.suffix == ".safetensors" else _read_pickle(path)
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else read_pickle(path)
     tensors, meta = _split(content)
     if not tensors:
         raise InputError(f"{path}: expected a checkpoint with weights by name, got none; give another file")
@@ -174,7 +168,23 @@ def write_weights(path: Path, net: nn.Module, meta: Mapping[str, Any]) -> None:
         torch.save({"meta": dict(meta), "state_dict": state}, temporary)
 
 
-def _read_pickle(path: Path) -> object:
+def _size_of(path: Path) -> int:
+    try:
+        n_bytes = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: expected a checkpoint, found nothing; check the path") from error
+    if not path.is_file() or n_bytes > MAX_FILE_BYTES:
+        raise InputError(f"{path}: expected a checkpoint of at most {MAX_FILE_BYTES >> 30} GB; give another file")
+    return n_bytes
+
+
+def read_pickle(path: Path) -> object:
+    """Read what ``torch.save`` wrote: tensors and plain values; nothing that the file says is run.
+
+    Raises:
+        InputError: the file is missing, too large, unreadable, or wants to run code.
+    """
+    _size_of(path)
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -204,8 +214,9 @@ def _reason(error: Exception) -> str:
     return re.split(r"\. | Check the documentation", text)[0][:160]
 
 
-def _read_safetensors(path: Path, n_bytes: int) -> dict[str, object]:
+def _read_safetensors(path: Path) -> dict[str, object]:
     """Read the format of https://huggingface.co/docs/safetensors: length, a JSON header, and the tensors' bytes."""
+    n_bytes = _size_of(path)
     try:
         with path.open("rb") as f:
             (n_header,) = struct.unpack("<Q", f.read(8))

@@ -26,6 +26,7 @@ from torch import nn
 from kinequimation import __version__
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
+from kinequimation.pose2d.checkpoint import read_pickle
 from kinequimation.pose2d.curves import draw_curves
 from kinequimation.pose2d.distributed import Processes
 from kinequimation.pose2d.logs import RunLog
@@ -219,10 +220,10 @@ class Trainer:
             torch.set_rng_state(state.get("random", torch.get_rng_state()))
             self.since_row = {str(name): float(value) for name, value in state.get("since_row", {}).items()}
             self.n_samples = int(state.get("n_samples", int(state["step"]) * self.config.batch_size))
+            self.step, self.elapsed_s = int(state["step"]), float(state["elapsed_s"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             first = str(error).splitlines()[0]
             raise InputError(f"{path}: expected a checkpoint of this network, got another ({first})") from error
-        self.step, self.elapsed_s = int(state["step"]), float(state["elapsed_s"])
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -231,13 +232,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing or is no checkpoint.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        _ = state["net"], state["ema"], state["step"]
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: expected a training checkpoint, found nothing; train first") from error
-    except Exception as error:  # torch raises many kinds for a broken file
-        raise InputError(f"{path}: expected a training checkpoint, got something unreadable ({error})") from error
+    if not path.exists():
+        raise InputError(f"{path}: expected a training checkpoint, found nothing; train first")
+    state = read_pickle(path)
+    if not isinstance(state, dict) or not {"net", "ema", "step", "elapsed_s"} <= state.keys():
+        raise InputError(f"{path}: expected a training checkpoint, got a file without its parts; give another")
     return state
 
 

@@ -189,8 +189,8 @@ def main() -> None:
         if mmpose is not None and mmpose.stdin is not None:
             mmpose.stdin.close()
             mmpose.wait()
-    print(f"{os.cpu_count()} cores, {len(frames)} frames of {args.clip.name} at {WIDTH}x{HEIGHT}, {args.rounds} rounds;")
-    print(f"load before {load:.1f}" + (": NOT idle, the ratios mean nothing" if load > BUSY_FROM else ""))
+    print(f"{os.cpu_count()} cores, {len(frames)} frames of {args.clip.name} at {WIDTH}x{HEIGHT}, {args.rounds} rounds")
+    print(f"load before: {load:.1f}" + (": NOT idle, the ratios mean nothing" if load > BUSY_FROM else ""))
     n = len(frames)
     if theirs:
         print(f"{'MMPose, HRNet-W32, given boxes':<32} {n / np.median(theirs):6.2f} frames/s")

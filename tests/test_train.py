@@ -206,8 +206,8 @@ def test_shards_are_read_in_any_order(shard_folder: Path) -> None:
         assert there.parts is not None and np.array_equal(there.parts, in_order[place].parts)
         on_horse = in_order[place].parts > 0  # whatever its background is now
         assert np.abs(there.image[on_horse].astype(int) - in_order[place].image[on_horse]).mean() < 60
-    kept = [np.array_equal(frames.frame(1, np.random.default_rng(k), 64).image, in_order[1].image) for k in range(40)]
-    assert 8 < sum(kept) < 32
+    kept = [np.array_equal(frames.frame(1, np.random.default_rng(k), 64).image, in_order[1].image) for k in range(16)]
+    assert 2 < sum(kept) < 14
     shard = shard_folder / "shard-000004.tar"
     cut = shard.read_bytes()
     shard.write_bytes(cut[: len(cut) // 2])

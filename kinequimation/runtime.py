@@ -77,6 +77,8 @@ def open_session(
 
     if device not in DEVICES:
         raise InputError(f"device: expected one of {', '.join(DEVICES)}, got {device!r}")
+    if not Path(path).is_file():
+        raise InputError(f"{path}: expected a network's file, found none")
     has_cuda = "CUDAExecutionProvider" in ort.get_available_providers()
     if device == "cuda" and not has_cuda:
         raise MissingDependencyError(

@@ -76,6 +76,8 @@ def load_onnx(net: nn.Module, path: Path | str) -> None:
     import onnx
     from onnx import numpy_helper
 
+    if not Path(path).is_file():
+        raise InputError(f"{path}: expected a network's file, found none")
     try:
         model = onnx.load(str(path))
     except Exception as error:  # protobuf's and onnx's errors share no public base

@@ -249,13 +249,12 @@ def is_number(value: object) -> bool:
 
 
 def _item(holder: Any, key: Any) -> Any:
-    # no other key: a tuple of tuples of the same tuple takes for ever to hash
-    if not isinstance(holder, dict | list | tuple) or not isinstance(key, str | int | float):
-        return UNKNOWN
-    try:
+    # no other keys: a tuple of tuples of the same tuple takes for ever to hash
+    if isinstance(holder, dict) and isinstance(key, str | int | float):
+        return holder.get(key, UNKNOWN)
+    if isinstance(holder, list | tuple) and isinstance(key, int) and -len(holder) <= key < len(holder):
         return holder[key]
-    except (KeyError, IndexError, TypeError):
-        return UNKNOWN
+    return UNKNOWN
 
 
 def _combined(op: ast.operator, left: Any, right: Any) -> Any:

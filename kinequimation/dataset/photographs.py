@@ -34,6 +34,8 @@ def read_photograph(image: LabelledImage) -> UInt8[np.ndarray, "h w 3"]:
             return np.asarray(opened.convert("RGB"))
     except InputError:
         raise
+    except FileNotFoundError as error:
+        raise InputError(f"{image.path}: named in the label file, but not there; --images DIR says where") from error
     except Exception as error:  # Pillow raises whatever its decoders do
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputError(f"{image.path}: expected an image, got something unreadable ({reason.lower()})") from error

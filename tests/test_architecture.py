@@ -88,3 +88,8 @@ def test_inference_loads_no_training_package() -> None:
 def test_versions_agree() -> None:
     text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{kinequimation.__version__}"' in text
+
+
+def test_the_networks_that_ship_take_25_megabytes_at_most() -> None:
+    sizes = {path.name: path.stat().st_size for path in (PACKAGE / "weights").glob("*.onnx")}
+    assert sum(sizes.values()) <= 25e6, sizes

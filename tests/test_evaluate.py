@@ -84,7 +84,7 @@ def test_an_image_that_is_missing_or_of_another_size_is_named(
     assert "2.png: expected 120×90" in capsys.readouterr().err
     (labelled_set / "1.png").unlink()
     assert main(arguments) == 2
-    assert "1.png: expected an image" in capsys.readouterr().err
+    assert "1.png: named in the label file, but not there" in capsys.readouterr().err
 
 
 def found(*boxes: list[float]) -> FoundHorses:

@@ -95,7 +95,12 @@ def report(weights: dict[str, Path], folder: Path) -> dict[str, Any]:
     for leg, path in weights.items():
         s = score(images, in_labelled_boxes(predict_given(images, PoseEstimator(path, "cpu"))).uv_px)
         counts = np.bincount(image_of, (~np.isnan(s.errors)).sum(1), len(images))
-        row: dict[str, Any] = {"count": s.seen.count, "swapped": s.pairs.swapped, "merged": s.pairs.merged, "pairs": s.pairs.count}
+        row: dict[str, Any] = {
+            "count": s.seen.count,
+            "swapped": s.pairs.swapped,
+            "merged": s.pairs.merged,
+            "pairs": s.pairs.comparable,
+        }
         line = f"{leg:9}"
         for i, threshold in enumerate((0.05, 0.1)):
             hits[leg, i] = np.bincount(image_of, (s.errors <= threshold).sum(1), len(images))
@@ -106,7 +111,7 @@ def report(weights: dict[str, Path], folder: Path) -> dict[str, Any]:
                 d = paired_difference(hits[leg, i], counts, hits[LEGS[0], i])
                 line += f" [{d.value:+.1%}, {d.low:+.3f} to {d.high:+.3f}]"
                 row[f"pck@{threshold}"]["against_base"] = [d.value, d.low, d.high]
-        print(f"{line}  pairs exchanged {s.pairs.swapped}/{s.pairs.count}, both on one side {s.pairs.merged}")
+        print(f"{line}  pairs exchanged {s.pairs.swapped}/{s.pairs.comparable}, both on one side {s.pairs.merged}")
         rows[leg] = row
     return rows
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from kinequimation.cli.progress import ProgressBar
+from kinequimation.errors import InputError
 from kinequimation.text import counted
 
 _EPILOG = """files:
@@ -44,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
         MissingDependencyError: the renderer is not installed.
         OutputError: a shard cannot be written.
     """
+    for name in ("count", "per_shard"):
+        if getattr(args, name) < 1:
+            raise InputError(f"--{name.replace('_', '-')}: expected 1 or more, got {getattr(args, name)}")
     from kinequimation.dataset.shards import write_shards
     from kinequimation.synth.mixture import Mixture
     from kinequimation.synth.pictures import photographs

@@ -26,6 +26,7 @@ from torch import nn
 from kinequimation import __version__
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
+from kinequimation.io.whole_file import read_whole
 from kinequimation.pose2d.checkpoint import read_pickle
 from kinequimation.pose2d.curves import draw_curves
 from kinequimation.pose2d.distributed import Processes
@@ -35,6 +36,7 @@ from kinequimation.runtime import Device, Progress
 
 logger = logging.getLogger(__name__)
 
+MAX_CONFIG_BYTES = 1 << 20
 VALIDATION_SEED_OFFSET = 1_000_003
 CALIBRATION_SEED_OFFSET = 2_000_003
 """Streams that training never sees."""
@@ -262,6 +264,19 @@ def _requests_to_stop() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+def _warn_of_changes(path: Path, record: dict[str, Any]) -> None:
+    """Say which options of a run that goes on are others than before: mostly another folder was meant."""
+    try:
+        before = json.loads(read_whole(path, MAX_CONFIG_BYTES))
+    except (OSError, ValueError):
+        return
+    if isinstance(before, dict):
+        now = json.loads(json.dumps(record))
+        changed = [f"{k} {before[k]!r:.40} → {v!r:.40}" for k, v in now.items() if k in before and before[k] != v]
+        if changed:
+            logger.warning("the run goes on with other options than before: %s", ", ".join(changed))
+
+
 def train_loop(
     trainer: Trainer,
     losses_of: Callable[[Batch], dict[str, torch.Tensor]],
@@ -303,9 +318,12 @@ def train_loop(
 
     is_first = processes.is_first
     if is_first:
+        record = {"kinequimation": __version__, "torch": torch.__version__, "processes": processes.world}
+        record |= config.to_json()
+        if trainer.step:
+            _warn_of_changes(config.run_dir / "config.json", record)
         with replacing(config.run_dir / "config.json") as temporary:
-            record = {"kinequimation": __version__, "torch": torch.__version__, "processes": processes.world}
-            temporary.write_text(json.dumps(record | config.to_json(), indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     log = RunLog(config.run_dir, trainer.step, config.tensorboard) if is_first else None
     with log or nullcontext(), _requests_to_stop() as is_asked:
         if log is not None and trainer.step == 0:

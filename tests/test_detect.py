@@ -9,6 +9,7 @@ import pytest
 
 from kinequimation.detect import HorseDetector
 from kinequimation.detect.boxes import peaks, suppress
+from kinequimation.detect.find import look_closer
 from kinequimation.errors import InputError
 from kinequimation.metrics import box_iou
 from kinequimation.pose2d.calibrate import Calibration
@@ -213,9 +214,8 @@ def test_the_shipped_networks_find_a_rendered_horse(shipped: HorseDetector) -> N
         if not overlap or max(overlap) < 0.3:
             continue
         found += 1
-        box = detections[int(np.argmax(overlap))].bbox_xywh
-        uv_px, _ = estimator.estimate([frame.image], estimator.refine_boxes([frame.image], box[None]))
-        error = np.linalg.norm(uv_px[0] - frame.uv_px, axis=1) / frame.bbox_xywh[2:].max()
+        [look] = look_closer(frame.image, [detections[int(np.argmax(overlap))]], estimator)
+        error = np.linalg.norm(look.uv_px - frame.uv_px, axis=1) / frame.bbox_xywh[2:].max()
         visible = frame.visibility == 2
         right, seen = right + int((error[visible] < 0.1).sum()), seen + int(visible.sum())
     assert found >= 8

@@ -39,6 +39,20 @@ def box_of_points(
     return np.concatenate([lo - edge, np.maximum(hi - lo + 2 * edge, 1.0)])
 
 
+def boxes_of_images(n_images: int, bboxes_xywh: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
+    """Return boxes as floats.
+
+    Raises:
+        InputError: they are not one box for each image.
+    """
+    boxes = np.asarray(bboxes_xywh, dtype=float)
+    if boxes.shape != (n_images, 4):
+        raise InputError(
+            f"boxes: expected an array of shape [{n_images}, 4], one box an image, got {list(boxes.shape)}"
+        )
+    return boxes
+
+
 def crop_box(bbox_xywh: Float[np.ndarray, " 4"]) -> tuple[float, float, float]:
     """Return the square crop of a box as centre x, centre y and side, in source pixels.
 

@@ -19,7 +19,7 @@ except ImportError as error:
 from kinequimation.geometry.crop import apply_transform, check_rgb8, invert_transform
 from kinequimation.pose2d.calibrate import Calibration
 from kinequimation.pose2d.checkpoint import Weights, load_weights, read_weights
-from kinequimation.pose2d.crop import crop_box
+from kinequimation.pose2d.crop import boxes_of_images, crop_box
 from kinequimation.pose2d.hrnet import STRIDE, HRNetW32
 from kinequimation.pose2d.hrnet_codec import Codec
 from kinequimation.pose2d.hrnet_config import TopdownConfig, parse_config, read_config
@@ -104,11 +104,7 @@ class HRNetEstimator:
         Raises:
             InputError: images that are not 8-bit RGB, counts that differ, or boxes that are no boxes.
         """
-        boxes = np.asarray(bboxes_xywh, dtype=float)
-        if boxes.shape != (len(images_rgb), 4):
-            raise InputError(
-                f"boxes: expected an array of shape [{len(images_rgb)}, 4], one box an image, got {list(boxes.shape)}"
-            )
+        boxes = boxes_of_images(len(images_rgb), bboxes_xywh)
         uv_px = np.full((len(boxes), len(KEYPOINTS), 2), np.nan)
         confidence = np.zeros((len(boxes), len(KEYPOINTS)))
         codec = self._config.codec

@@ -45,9 +45,9 @@ _LINKS = (
 """What joins each section to the next."""
 
 # All costs are in sizes of the horse's box, summed over points. Their weights were chosen on eight filmed renders of
-# walk, trot, canter and gallop as an earlier network saw them, AS_SEEN on ten others as the one that ships sees them. Of
-# leg points more than 0.1 apart that has 6.3 % on the wrong side, 3.5 % after this, 2.6 % after clean_clip. A wrong name
-# that lasts for most of a stride cannot be told from a right one.
+# walk, trot, canter and gallop as an earlier network saw them, AS_SEEN on ten others as the one that ships sees them.
+# Of leg points more than 0.1 apart that has 6.3 % on the wrong side, 3.5 % after this, 2.6 % after clean_clip. A
+# wrong name that lasts for most of a stride cannot be told from a right one.
 MAX_BEND = 0.2
 """Bending of a point's path that counts in full: a point that jumps says no more."""
 STEP_SHARE = 0.15

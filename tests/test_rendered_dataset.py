@@ -181,7 +181,7 @@ def test_the_network_is_scored_on_a_part(renders, built, capsys):
     printed = capsys.readouterr().out
     assert "6 images, 6 horses" in printed and "all seen" in printed
     assert main(["evaluate", "--set", str(labels), "--boxes", "given"]) == 2  # no images beside it
-    assert "expected an image" in capsys.readouterr().err
+    assert "--images DIR says where" in capsys.readouterr().err
 
 
 def decoded_rle(rle: dict) -> np.ndarray:

@@ -86,6 +86,8 @@ def open_session(
         )
     options = ort.SessionOptions()
     options.intra_op_num_threads = n_threads
+    # threads that wait by spinning take the core from what runs between and beside networks
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if device != "cpu" and has_cuda else None
     try:

@@ -61,6 +61,23 @@ def apply_transform(transform: Float[np.ndarray, "2 3"], uv_px: Float[np.ndarray
     return uv_px @ transform[:, :2].T + transform[:, 2]
 
 
+def _shown(
+    shape: tuple[int, int], inverse: Float[np.ndarray, "2 3"], size: int, factor: int
+) -> tuple[int, int, int, int]:
+    """Return the part of an image that a warp can show, with room to interpolate, in whole blocks of ``factor``.
+
+    Converting and shrinking the rest of a large frame would take most of the time. The whole image if it shows none.
+    """
+    corners = np.array([[-0.5, -0.5], [size - 0.5, -0.5], [-0.5, size - 0.5], [size - 0.5, size - 0.5]])
+    at = apply_transform(inverse, corners)
+    low = np.floor((at.min(0) - 2) / factor - 1).astype(int) * factor
+    high = np.ceil((at.max(0) + 3) / factor + 1).astype(int) * factor
+    height, width = shape
+    left, top = np.clip(low, 0, [width, height]).tolist()
+    right, bottom = np.clip(high, 0, [width, height]).tolist()
+    return (left, top, right, bottom) if left < right and top < bottom else (0, 0, width, height)
+
+
 def warp(
     image: UInt8[np.ndarray, "h w *c"],
     transform: Float[np.ndarray, "2 3"],
@@ -77,12 +94,13 @@ def warp(
         fill: value outside the source.
         nearest: take the nearest pixel instead, for pictures of labels.
     """
-    source = Image.fromarray(image)
     inverse = invert_transform(transform)
     step = float(np.sqrt(abs(np.linalg.det(inverse[:, :2]))))  # source pixels an output pixel spans
-    factor = int(step)
-    if factor >= 2 and not nearest:
-        factor = min(factor, *source.size)
+    factor = 1 if nearest else max(1, min(int(step), *image.shape[:2]))
+    left, top, right, bottom = _shown(image.shape[:2], inverse, size, factor)
+    source = Image.fromarray(np.ascontiguousarray(image[top:bottom, left:right]))
+    inverse = inverse - [[0, 0, left], [0, 0, top]]
+    if factor >= 2:
         source = source.reduce(factor)
         # the centre of reduced pixel k is source pixel factor·k + (factor − 1)/2
         reduce = np.array([[1 / factor, 0.0, (1 / factor - 1) / 2], [0.0, 1 / factor, (1 / factor - 1) / 2]])

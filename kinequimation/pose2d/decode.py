@@ -14,6 +14,9 @@ RADIUS = 4
 SIGMA = 1.5
 """Deviation of the weight inside it, cells; that of the Gaussians which maps are trained to show."""
 
+MAX_STEPS, STILL = 8, 1e-4
+"""Most moves of the window's weight, and cells of a move from which on it stands still."""
+
 
 def decode(prob: Float[np.ndarray, "*n h w"]) -> Float[np.ndarray, "*n 2"]:
     """Find each map's peak to a fraction of a cell.
@@ -37,13 +40,16 @@ def decode(prob: Float[np.ndarray, "*n h w"]) -> Float[np.ndarray, "*n 2"]:
     window = maps[np.arange(len(maps))[:, None, None], rows.clip(0, h - 1)[:, :, None], columns.clip(0, w - 1)[:, None]]
     window = np.where(inside, window, 0.0).astype(float)
     xy = np.stack([x0, y0], 1).astype(float)
-    for _ in range(8):
+    for _ in range(MAX_STEPS):
         gx = np.exp(-((columns - xy[:, :1]) ** 2) / (2 * SIGMA**2))
         gy = np.exp(-((rows - xy[:, 1:]) ** 2) / (2 * SIGMA**2))
-        weight = window * gy[:, :, None] * gx[:, None, :]
-        mass = weight.sum((1, 2))
+        along_y = (window @ gx[:, :, None])[:, :, 0] * gy
+        along_x = (gy[:, None] @ window)[:, 0] * gx
         with np.errstate(invalid="ignore", divide="ignore"):
-            x = (weight.sum(1) * columns).sum(1) / mass
-            y = (weight.sum(2) * rows).sum(1) / mass
-        xy = np.stack([x, y], 1)
+            sums = np.stack([(along_x * columns).sum(1), (along_y * rows).sum(1)], 1)
+            moved = sums / along_y.sum(1, keepdims=True)
+        step = np.abs(moved - xy)
+        xy = moved
+        if not (step > STILL).any():
+            break
     return xy.reshape(*lead, 2)

@@ -60,7 +60,7 @@ class Mixture:
 
     @classmethod
     def training(cls) -> Mixture:
-        """Return the mixture that keypoint networks are trained on: fewer of the rare moves, more plain going.
+        """Return the mixture that networks are trained on: fewer of the rare moves, more plain going.
 
         The shares are judgement: what is mostly filmed, with enough of the rest to know it.
         """

@@ -50,13 +50,13 @@ def film_video(folder: Path) -> list[Frame]:
     from kinequimation.body import Body
     from kinequimation.body.shape import breed_shape
     from kinequimation.motion.gaits import make_motion
-    from kinequimation.synth.clip import film
+    from kinequimation.synth.clip import film, tripod
 
     body = Body(breed_shape("warmblood", None))
     motion = make_motion("walk", body, seconds=N_FRAMES / 8, fps=8)
     rng = np.random.default_rng(0)
     frames = []
-    for i, frame in enumerate(film(motion, 11, *SIZE, distance_m=3.0, eye_height_m=9.0)):
+    for i, frame in enumerate(film(motion, 11, tripod(motion, *SIZE, distance_m=3.0, eye_height_m=9.0))):
         frame = replace(frame, image=thermal(rng, frame.image))
         Image.fromarray(frame.image).save(folder / f"{i:03d}.png")
         frames.append(frame)

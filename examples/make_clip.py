@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kinequimation.body import Body, breed_shape
 from kinequimation.motion.gaits import make_motion
-from kinequimation.synth.clip import film
+from kinequimation.synth.clip import film, tripod
 from kinequimation.video import VideoWriter
 
 WIDTH, HEIGHT, FPS, SECONDS, SEED = 640, 360, 30.0, 4.0, 13
@@ -22,7 +22,7 @@ def main() -> None:
     motion = make_motion("trot", Body(breed_shape("warmblood")), seconds=SECONDS, fps=FPS)
     path = Path(__file__).with_name("trot.mp4")
     with VideoWriter(path, WIDTH, HEIGHT, FPS) as writer:
-        for i, frame in enumerate(film(motion, SEED, WIDTH, HEIGHT)):
+        for i, frame in enumerate(film(motion, SEED, tripod(motion, WIDTH, HEIGHT))):
             writer.write(frame.image, float(motion.t_s[i]))
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from kinequimation.body import Body
 from kinequimation.io.atomic import replacing
 from kinequimation.motion import make_motion
-from kinequimation.synth.clip import film
+from kinequimation.synth.clip import film, tripod
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED, FRAME = 2, 5
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "data" / "images" / "test_horse.png", metavar="FILE")
     args = parser.parse_args()
     motion = make_motion("walk", Body(), seconds=1.6, fps=10)
-    frame = next(islice(film(motion, SEED, WIDTH, HEIGHT, distance_m=7.0, hfov_rad=0.62), FRAME, None))
+    frame = next(islice(film(motion, SEED, tripod(motion, WIDTH, HEIGHT, hfov_rad=0.62)), FRAME, None))
     with replacing(args.out) as temporary:
         Image.fromarray(frame.image).save(temporary, optimize=True)
 

@@ -158,6 +158,58 @@ def test_slide_and_drift_count_standing_frames_only() -> None:
     assert np.isnan(metrics.foot_slide_mm(xyz, np.zeros((6, 4))))
 
 
+def test_velocity_error_is_per_second_and_blind_to_where_a_point_is() -> None:
+    truth = np.zeros((4, 2, 3))
+    moving = truth + np.array([7.0, 0.0, 0.0])
+    moving[:, 1, 1] += [0.0, 0.1, 0.2, 0.3]
+    np.testing.assert_allclose(metrics.velocity_error(moving, truth, 50.0), np.tile([0.0, 5.0], (3, 1)), atol=1e-12)
+
+
+def test_f1_of_two_hits_one_false_alarm_and_one_miss() -> None:
+    found, truth = np.array([1, 1, 1, 0, 0], bool), np.array([1, 1, 0, 1, 0], bool)
+    assert metrics.f1_score(found, truth) == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+    assert np.isnan(metrics.f1_score(np.zeros(3, bool), np.zeros(3, bool)))
+
+
+def test_heading_drift_counts_the_turning_and_not_the_constant_and_passes_180_degrees() -> None:
+    angle = np.radians(np.linspace(150, 210, 31))
+
+    def facing(angle: np.ndarray) -> np.ndarray:
+        return np.stack([np.sin(angle), -np.cos(angle), 0.3 * np.ones_like(angle)], 1)
+
+    assert metrics.heading_drift_deg(facing(angle + 1.0), facing(angle)) == pytest.approx(0.0, abs=1e-9)
+    assert metrics.heading_drift_deg(facing(1.1 * angle), 3 * facing(angle)) == pytest.approx(6.0)
+    assert metrics.heading_rad(facing(np.array([0.5])))[0] == pytest.approx(0.5)
+
+
+def test_a_path_is_placed_by_a_turn_about_the_vertical_and_a_shift_only(rng: np.random.Generator) -> None:
+    truth = np.cumsum(rng.normal(size=(40, 3)), axis=0)
+    found = metrics.turn_about_vertical(truth - [5.0, -2.0, 0.3], -2.5)
+    turn, shift = metrics.place_on_path(found, truth)
+    assert turn == pytest.approx(2.5)
+    np.testing.assert_allclose(metrics.turn_about_vertical(found, turn) + shift, truth, atol=1e-9)
+    assert metrics.path_error(found, truth) == pytest.approx(0.0, abs=1e-9)
+    way = np.stack([np.linspace(-3, 3, 61), np.zeros(61), np.zeros(61)], 1)
+    # a tenth too long: at 3 m from the middle 0.3 m, on average half of it
+    assert metrics.path_error(1.1 * way, way) == pytest.approx(0.1 * np.abs(way[:, 0]).mean())
+    tilted = way + way[:, [0]] * [0.0, 0.0, 0.1]
+    assert metrics.path_error(tilted, way) > 0.1  # a slope is no placing
+    assert metrics.path_length(way + [0.0, 0.0, 9.0]) == pytest.approx(6.0)
+
+
+def test_a_frame_is_outside_if_any_value_is_by_more_than_the_tolerance() -> None:
+    values = np.zeros((4, 2, 3))
+    values[1, 0, 2], values[2, 1, 0], values[3, 1, 0] = 1.05, -2.5, -1.05
+    low, high = -np.ones((2, 3)), np.ones((2, 3))
+    assert metrics.share_outside(values, low, high) == pytest.approx(0.75)
+    assert metrics.share_outside(values, low, high, tolerance=0.1) == pytest.approx(0.25)
+
+
+def test_penetration_is_of_the_deepest_hoof_of_each_frame() -> None:
+    mean, deepest = metrics.penetration_mm(np.array([[0.02, -0.004], [0.1, 0.0], [-0.006, -0.008]]))
+    assert (mean, deepest) == pytest.approx((4.0, 8.0))
+
+
 def test_bootstrap_interval_holds_the_estimate_and_narrows_with_more_images(rng: np.random.Generator) -> None:
     counts = np.full(20, 10)
     hits = rng.integers(0, 11, 20)

@@ -18,26 +18,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 import kinequimation
 from kinequimation.body import Body
 from kinequimation.errors import InputError
 from kinequimation.fit import Fitted, Observation, fit
 from kinequimation.geometry.camera import default_intrinsics
-from kinequimation.io.bvh import write_bvh
-from kinequimation.io.gltf import write_glb
-from kinequimation.io.keypoints import KeypointClip, read_keypoints_json, write_keypoints_csv, write_keypoints_json
+from kinequimation.io.keypoints import KeypointClip, read_keypoints_json
 from kinequimation.lift import Lifted, Lifter
-from kinequimation.motion import write_motion
 from kinequimation.pipeline.judgement import Judgement, judge
 from kinequimation.pipeline.observe import observe_followed, observe_given, observe_horses
 from kinequimation.pipeline.options import AnimateOptions
+from kinequimation.pipeline.outputs import WRITERS, Result
 from kinequimation.pipeline.seen import Seen, chosen
 from kinequimation.pipeline.staging import staged_folder
 from kinequimation.runtime import Progress, no_progress
-from kinequimation.video import FrameSource, VideoWriter, open_source
-from kinequimation.viz import Overlay
+from kinequimation.video import FrameSource, open_source
 
 if TYPE_CHECKING:
     from kinequimation.detect import Detector
@@ -120,7 +116,7 @@ class _Run:
     def timed(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.timings_s[stage] = round(time.perf_counter() - start, 3)
+        self.timings_s[stage] = round(self.timings_s.get(stage, 0.0) + time.perf_counter() - start, 3)
 
     def uses(self, name: str, network: Any) -> None:
         """Note a network's weights and its device; CUDA is named if any network is on it."""
@@ -215,19 +211,23 @@ def _write_horse(
     """Solve one horse and write its files; return its judgement and the files' names."""
     seen.require_horse()
     lifted, fitted = _solve(seen, options, run, progress)
-    with run.timed("overlay"):
-        _write_overlay(staging, source, seen, fitted, progress)
-    if source is not None:
-        run.warnings += [warning for warning in source.warnings if warning not in run.warnings]
-    with run.timed("files"):
-        body = Body(fitted.motion.shape)
-        keypoints = seen.to_clip(lifted)
-        write_keypoints_json(staging / "keypoints.json", keypoints)
-        write_keypoints_csv(staging / "keypoints.csv", keypoints)
-        write_glb(staging / "horse.glb", fitted.motion, body)
-        write_bvh(staging / "horse.bvh", fitted.motion, body)
-        write_motion(staging / "motion.npz", fitted.motion)
     judgement = judge(fitted.motion, seen.confidence, seen.frame_confidence, options.time_scale)
+    result = Result(
+        options=options,
+        seen=seen,
+        lifted=lifted,
+        fitted=fitted,
+        motion=fitted.motion,
+        body=Body(fitted.motion.shape),
+        judgement=judgement,
+        source=source,
+        progress=progress,
+    )
+    for name, write in WRITERS.items():
+        with run.timed("overlay" if name == "overlay" else "files"):
+            write(staging, result)
+    told = result.warnings if source is None else [*source.warnings, *result.warnings]
+    run.warnings += [warning for warning in dict.fromkeys(told) if warning not in run.warnings]
     run.timings_s["total"] = round(time.perf_counter() - started, 3)
     record = _record(options, run, seen, judgement)
     (staging / "run.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -315,35 +315,6 @@ def _solve(seen: Seen, options: AnimateOptions, run: _Run, progress: Progress) -
         )
         fitted = fit(observation, options.shape, name=Path(seen.source).stem or "motion", progress=progress)
     return lifted, fitted
-
-
-def _write_overlay(folder: Path, source: FrameSource | None, seen: Seen, fitted: Fitted, progress: Progress) -> None:
-    n = len(seen)
-    rotation, translation = fitted.T_cam_world[:, :3, :3], fitted.T_cam_world[:, :3, 3]
-    camera_xyz_world = -np.einsum("tba,tb->ta", rotation, translation).mean(0)
-    overlay = Overlay(fitted.motion, seen.width, seen.height, camera_xyz_world)
-    pictures = _pictures(overlay, source, seen)
-    if n == 1:
-        Image.fromarray(next(pictures)).save(folder / "overlay.png")
-        return
-    progress("overlay", 0, n)
-    with VideoWriter(folder / "overlay.mp4", overlay.width, overlay.height, seen.fps) as writer:
-        for i, picture in enumerate(pictures):
-            writer.write(picture, float(seen.t_s[i] - seen.t_s[0]))
-            progress("overlay", i + 1, n)
-
-
-def _pictures(overlay: Overlay, source: FrameSource | None, seen: Seen) -> Iterator[np.ndarray]:
-    """Draw every row, on its frame where the source still has that frame."""
-    frames = iter(source) if source is not None else iter(())
-    frame = next(frames, None)
-    for i, index in enumerate(seen.index):
-        while frame is not None and frame.index < index:
-            frame = next(frames, None)
-        image = frame.image_rgb if frame is not None and frame.index == index else None
-        yield overlay.draw(i, image, seen.uv_px[i], seen.confidence[i])
-    while frame is not None:  # to its end, where a source knows what to warn of
-        frame = next(frames, None)
 
 
 def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""The files that a run makes of one horse: a table of writers, and what they have to go on.
+
+To add a file, write a function ``write_x(folder, result)`` in a module of its own, put it into ``WRITERS``, and say in
+``FILES`` of ``cli/animate.py`` what it is. A writer that is not asked for (``result.options``) returns without a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from kinequimation.body import Body
+from kinequimation.fit import Fitted
+from kinequimation.io.bvh import write_bvh
+from kinequimation.io.gltf import write_glb
+from kinequimation.io.keypoints import write_keypoints_csv, write_keypoints_json
+from kinequimation.lift import Lifted
+from kinequimation.motion import Motion, write_motion
+from kinequimation.pipeline.judgement import Judgement
+from kinequimation.pipeline.options import AnimateOptions
+from kinequimation.pipeline.seen import Seen
+from kinequimation.runtime import Progress, no_progress
+from kinequimation.video import FrameSource, VideoWriter
+from kinequimation.viz import Overlay
+
+if TYPE_CHECKING:
+    from kinequimation.gait import GaitReading
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run knows of one horse when it writes its files.
+
+    Attributes:
+        options: what was asked for.
+        seen: its keypoints in every frame of the source.
+        lifted: the same in 3D.
+        fitted: its motion as it was filmed, in true time, a row for every row of ``seen``, and the camera.
+        motion: what the files of the motion hold: the fitted one, edited as the options say.
+        body: of that shape.
+        judgement: how good it is.
+        source: the frames, where there are any.
+        gait: what was read of the gait, where it strides.
+        progress: for writers that take long.
+        warnings: what a user should know; writers may add to it.
+    """
+
+    options: AnimateOptions
+    seen: Seen
+    lifted: Lifted
+    fitted: Fitted
+    motion: Motion
+    body: Body
+    judgement: Judgement
+    source: FrameSource | None = None
+    gait: GaitReading | None = None
+    progress: Progress = no_progress
+    warnings: list[str] = field(default_factory=list)
+
+
+Writer = Callable[[Path, Result], None]
+"""Writes its files, or none, into a folder."""
+
+
+def write_overlay(folder: Path, result: Result) -> None:
+    """Write ``overlay.mp4``, or ``overlay.png`` for one image."""
+    seen, fitted, n = result.seen, result.fitted, len(result.seen)
+    rotation, translation = fitted.T_cam_world[:, :3, :3], fitted.T_cam_world[:, :3, 3]
+    camera_xyz_world = -np.einsum("tba,tb->ta", rotation, translation).mean(0)
+    overlay = Overlay(fitted.motion, seen.width, seen.height, camera_xyz_world)
+    pictures = _pictures(overlay, result.source, seen)
+    if n == 1:
+        Image.fromarray(next(pictures)).save(folder / "overlay.png")
+        return
+    result.progress("overlay", 0, n)
+    with VideoWriter(folder / "overlay.mp4", overlay.width, overlay.height, seen.fps) as writer:
+        for i, picture in enumerate(pictures):
+            writer.write(picture, float(seen.t_s[i] - seen.t_s[0]))
+            result.progress("overlay", i + 1, n)
+
+
+def _pictures(overlay: Overlay, source: FrameSource | None, seen: Seen) -> Iterator[np.ndarray]:
+    """Draw every row, on its frame where the source still has that frame."""
+    frames = iter(source) if source is not None else iter(())
+    frame = next(frames, None)
+    for i, index in enumerate(seen.index):
+        while frame is not None and frame.index < index:
+            frame = next(frames, None)
+        image = frame.image_rgb if frame is not None and frame.index == index else None
+        yield overlay.draw(i, image, seen.uv_px[i], seen.confidence[i])
+    while frame is not None:  # to its end, where a source knows what to warn of
+        frame = next(frames, None)
+
+
+def write_keypoints(folder: Path, result: Result) -> None:
+    """Write ``keypoints.json`` and ``keypoints.csv``."""
+    keypoints = result.seen.to_clip(result.lifted)
+    write_keypoints_json(folder / "keypoints.json", keypoints)
+    write_keypoints_csv(folder / "keypoints.csv", keypoints)
+
+
+def write_skinned(folder: Path, result: Result) -> None:
+    """Write ``horse.glb``."""
+    write_glb(folder / "horse.glb", result.motion, result.body)
+
+
+def write_bones(folder: Path, result: Result) -> None:
+    """Write ``horse.bvh``."""
+    write_bvh(folder / "horse.bvh", result.motion, result.body)
+
+
+def write_arrays(folder: Path, result: Result) -> None:
+    """Write ``motion.npz``."""
+    write_motion(folder / "motion.npz", result.motion)
+
+
+WRITERS: dict[str, Writer] = {
+    "overlay": write_overlay,
+    "keypoints": write_keypoints,
+    "glb": write_skinned,
+    "bvh": write_bones,
+    "npz": write_arrays,
+}
+"""Every writer, in the order in which they run. ``overlay`` comes first: it reads the source to its end, and only then
+its warnings are complete."""

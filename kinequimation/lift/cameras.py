@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.geometry.camera import Camera
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -41,6 +42,21 @@ class CameraPaths:
     def to_cam(self, xyz_world: Float[np.ndarray, "b t k 3"]) -> Float[np.ndarray, "b t k 3"]:
         """Return points in camera axes."""
         return (xyz_world - self.position_world[:, :, None]) @ np.swapaxes(self.rotation, -1, -2)
+
+    def cameras(self, clip: int, unit_m: float) -> list[Camera]:
+        """Return the cameras of one clip in metres.
+
+        Args:
+            clip: which.
+            unit_m: metres of a unit of ``position_world``: the withers height.
+        """
+        width, height = (int(v) for v in self.size_px[clip])
+        result = []
+        for K, R, position in zip(self.K[clip], self.rotation[clip], self.position_world[clip], strict=True):
+            T = np.eye(4)
+            T[:3, :3], T[:3, 3] = R, -unit_m * (R @ position)
+            result.append(Camera(K.astype(float), T, width, height))
+        return result
 
 
 def uniform(rng: np.random.Generator, low: float, high: float, *shape: int) -> np.ndarray:

@@ -13,14 +13,16 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body import Body, sample_shape
-from kinequimation.lift.cameras import sample_cameras, uniform
-from kinequimation.lift.noise import NO_NOISE, NoiseConfig, detect_badly
+from kinequimation.lift.cameras import CameraPaths, sample_cameras, uniform
+from kinequimation.lift.noise import NO_NOISE, NoiseConfig, detect_badly, lose
 from kinequimation.lift.normalize import Normalized, normalize, rays, rotation_to_axis, view_from
 from kinequimation.motion import sample_motion
 from kinequimation.runtime import Progress, no_progress
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    from kinequimation.lift.recordings import Recordings
 
 CLIP_FRAMES = 81
 """Frames of a clip of the pool, and the longest that the network is trained on."""
@@ -130,10 +132,7 @@ def film_clips(
     camera = sample_cameras(rng, xyz_world, zooms=not true_intrinsics)
     xyz = camera.to_cam(xyz_world)
     K, size = camera.K, camera.size_px
-    in_front = xyz[..., 2] > _NEAR
-    uv = xyz[..., :2] / np.where(in_front, xyz[..., 2], 1.0)[..., None] * K[:, :, None, [0], [0]] + K[:, :, None, :2, 2]
-    inside = in_front & ((uv > -0.5) & (uv < size[:, None, None] - 0.5)).all(-1)
-    uv = np.where(in_front[..., None], uv, 0.0)
+    uv, inside = _project(xyz, K, size)
     root = xyz[:, :, _SACRUM]
     # the box's longer side, from the body's size and distance: points behind the camera have none
     box = 1.7 * K[..., 0, 0] / np.maximum(root[..., 2], 0.5)
@@ -145,12 +144,7 @@ def film_clips(
     fps = pool.fps[clip]
     told_K = K[:, n_frames // 2].copy()
     if not true_intrinsics:
-        slow = rng.random(n_clips) < 0.25  # slow motion, played at a lower rate than it was taken
-        fps = np.where(slow, np.maximum(fps / np.exp(uniform(rng, 0, np.log(8), n_clips)), FPS_RANGE[0]), fps)
-        guess = rng.random(n_clips)
-        spread = np.exp(0.25 * rng.standard_normal(n_clips))
-        focal = np.where(guess < 0.5, np.hypot(*size.T), told_K[:, 0, 0] * np.where(guess < 0.65, spread, 1.0))
-        told_K[:, 0, 0] = told_K[:, 1, 1] = focal
+        told_K, fps = _told(rng, K, size, fps)
     return FilmedClips(
         uv_px=uv_found.astype(np.float32),
         confidence=confidence.astype(np.float32),
@@ -164,6 +158,90 @@ def film_clips(
         up_cam=camera.rotation[..., 2],
         contact=contact,
     )
+
+
+RECORDED_ERROR = (0.8, 1.6)
+"""By how much the errors of recorded points are made larger or smaller: the network errs more on photographs than on
+drawn frames (judgement)."""
+
+
+def recorded_clips(
+    recordings: Recordings,
+    seed: int,
+    index: int,
+    n_clips: int,
+    n_frames: int,
+    noise: NoiseConfig | None = None,
+) -> FilmedClips:
+    """Return stretches of recorded clips, with the 2D network's own errors.
+
+    Args:
+        recordings: the clips; each is mirrored half the time.
+        seed, index: which batch.
+        n_clips: clips in the batch.
+        n_frames: frames of each, at most the recordings'.
+        noise: how much is lost beside the network's own errors.
+    """
+    rng = np.random.default_rng((seed, index, 3))
+    clip = rng.integers(len(recordings), size=n_clips)
+    start = rng.integers(recordings.uv_px.shape[1] - n_frames + 1, size=n_clips)
+    at = clip[:, None], start[:, None] + np.arange(n_frames)
+    xyz_world, contact, K = recordings.xyz_world[at], recordings.contact[at], recordings.K[at].copy()
+    size, rotation = recordings.size_px[clip], recordings.rotation[at]
+    xyz = CameraPaths(K, rotation, recordings.position[at], size).to_cam(xyz_world)
+    up = rotation[..., 2].copy()
+    uv, confidence = recordings.uv_px[at].copy(), recordings.confidence[at].copy()
+
+    flip = rng.random(n_clips) < 0.5
+    mirror = skeleton.MIRROR_KEYPOINTS
+    xyz[flip] = xyz[flip][:, :, mirror] * np.array([-1, 1, 1], np.float32)
+    uv[flip], confidence[flip] = uv[flip][:, :, mirror], confidence[flip][:, :, mirror]
+    uv[flip, ..., 0] = size[flip, None, None, 0] - 1 - uv[flip, ..., 0]
+    K[flip, :, 0, 2] = size[flip, None, 0] - 1 - K[flip, :, 0, 2]
+    contact[flip] = contact[flip][..., [1, 0, 3, 2]]
+    up[flip, :, 0] *= -1
+
+    uv_true, inside = _project(xyz, K, size)
+    uv = np.where((confidence > 0)[..., None], uv, 0.0)
+    factor = np.exp(uniform(rng, *np.log(RECORDED_ERROR), n_clips, 1, 1, 1))
+    uv = np.where(inside[..., None] & (confidence > 0)[..., None], uv_true + factor * (uv - uv_true), uv)
+    uv, confidence = lose(rng, uv, confidence, noise or NoiseConfig())
+    told_K, fps = _told(rng, K, size, recordings.fps[clip])
+    root = xyz[:, :, _SACRUM]
+    return FilmedClips(
+        uv_px=uv.astype(np.float32),
+        confidence=confidence.astype(np.float32),
+        K=told_K,
+        fps=fps.astype(np.float32),
+        uv_true_px=uv_true.astype(np.float32),
+        visible=inside,
+        K_true=K,
+        xyz_cam=xyz - root[:, :, None],
+        root_xyz_cam=root,
+        up_cam=up,
+        contact=contact,
+    )
+
+
+def _project(xyz: np.ndarray, K: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return pixels, 0 behind the camera, and which of them the image holds."""
+    in_front = xyz[..., 2] > _NEAR
+    uv = xyz[..., :2] / np.where(in_front, xyz[..., 2], 1.0)[..., None] * K[:, :, None, [0], [0]] + K[:, :, None, :2, 2]
+    inside = in_front & ((uv > -0.5) & (uv < size[:, None, None] - 0.5)).all(-1)
+    return np.where(in_front[..., None], uv, 0.0), inside
+
+
+def _told(rng: np.random.Generator, K: np.ndarray, size: np.ndarray, fps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return intrinsics [B, 3, 3] and frame rates as a user may give them: often the default, or none too exact."""
+    n = len(fps)
+    told_K = K[:, K.shape[1] // 2].copy()
+    slow = rng.random(n) < 0.25  # slow motion, played at a lower rate than it was taken
+    fps = np.where(slow, np.maximum(fps / np.exp(uniform(rng, 0, np.log(8), n)), FPS_RANGE[0]), fps)
+    guess = rng.random(n)
+    spread = np.exp(0.25 * rng.standard_normal(n))
+    focal = np.where(guess < 0.5, np.hypot(*size.T), told_K[:, 0, 0] * np.where(guess < 0.65, spread, 1.0))
+    told_K[:, 0, 0] = told_K[:, 1, 1] = focal
+    return told_K, fps
 
 
 def film_cleanly(pool: ClipPool, seed: int, index: int, n_clips: int, n_frames: int) -> FilmedClips:

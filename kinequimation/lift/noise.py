@@ -161,15 +161,32 @@ def detect_badly(
     confidence = np.take_along_axis(confidence, source, axis=2)
     confidence = np.where(swapped, confidence * uniform(rng, 0.4, 1.0, n, 1, 1), confidence)
     known = np.take_along_axis(known, source, axis=2)
+    return lose(rng, noisy, np.where(known, confidence, 0.0), config, config.missing * dirty)
+
+
+def lose(
+    rng: np.random.Generator,
+    uv_px: Float[np.ndarray, "b t k 2"],
+    confidence: Float[np.ndarray, "b t k"],
+    config: NoiseConfig,
+    missing: Float[np.ndarray, " b"] | None = None,
+) -> tuple[Float[np.ndarray, "b t k 2"], Float[np.ndarray, "b t k"]]:
+    """Return points and confidences of which some are lost: limbs and frames for a while, single points, whole blocks.
+
+    Args:
+        uv_px, confidence: what was found; confidence 0 where it was not.
+        config: how much is lost.
+        missing: largest share of single points missing in each clip; the configuration's if not given.
+    """
+    n, t = confidence.shape[:2]
+    most = np.full(n, config.missing) if missing is None else missing
+    known = confidence > 0
     known &= ~(_spans(rng, config.p_limb, (n, t, 4), 30)[..., None] & _LIMB).any(2)
     if t > 1:
         blank = (rng.random((n, t, 1)) < config.p_frame) | _spans(rng, config.p_frame, (n, t, 1), 20)
         known &= ~blank
-    known &= (
-        rng.random((n, t, _N), dtype=np.float32)
-        >= config.missing * dirty[:, None, None] * uniform(rng, 0, 1, n, 1, 1) ** 2
-    )
+    known &= rng.random((n, t, _N), dtype=np.float32) >= most[:, None, None] * uniform(rng, 0, 1, n, 1, 1) ** 2
     block = rng.random((n, 1, 1))
     only_joints, only_skin = block < config.p_block[0], block > 1 - config.p_block[1]
     known &= ~(only_joints & ~_JOINT) & ~(only_skin & _JOINT)
-    return np.where(known[..., None], noisy, 0.0), np.where(known, confidence, 0.0)
+    return np.where(known[..., None], uv_px, 0.0), np.where(known, confidence, 0.0)

@@ -19,9 +19,10 @@ from torch.nn import functional
 from kinequimation import skeleton
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
-from kinequimation.lift.data import CLIP_FRAMES, Batch, ClipPool, film_clips, make_pool, to_batch
+from kinequimation.lift.data import CLIP_FRAMES, Batch, ClipPool, film_clips, make_pool, recorded_clips, to_batch
 from kinequimation.lift.model import LiftNet, export_onnx, load_onnx_weights
 from kinequimation.lift.noise import NoiseConfig
+from kinequimation.lift.recordings import Recordings, read_recordings
 from kinequimation.runtime import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class TrainConfig:
         checkpoint_minutes: time between checkpoints.
         threads: of torch.
         init: an exported ``lift.onnx`` to start from.
+        recordings: a file of clips with the 2D network's own errors (``kinequimation dataset recordings``).
+        recorded_share: of the batches, how many are of them.
+        noise: how bad the imagined detector of the other batches is.
     """
 
     out: Path = Path("outputs/lift")
@@ -66,6 +70,8 @@ class TrainConfig:
     checkpoint_minutes: float = 3.0
     threads: int = 1
     init: Path | None = None
+    recordings: Path | None = None
+    recorded_share: float = 0.35
     noise: NoiseConfig = field(default_factory=NoiseConfig)
 
     def __post_init__(self) -> None:
@@ -219,11 +225,13 @@ def _start(config: TrainConfig) -> _Run:
     return run
 
 
-def _sample(pool: ClipPool, config: TrainConfig, step: int) -> Batch:
+def _sample(pool: ClipPool, recordings: Recordings | None, config: TrainConfig, step: int) -> Batch:
     rng = np.random.default_rng((config.seed, step, 1))
     share = np.array([p for _, p in config.lengths])
     n_frames = config.lengths[rng.choice(len(share), p=share / share.sum())][0]
     n_clips = max(1, config.batch_frames // n_frames)
+    if recordings is not None and rng.random() < config.recorded_share:
+        return to_batch(recorded_clips(recordings, config.seed, step, n_clips, n_frames, config.noise))
     return to_batch(film_clips(pool, config.seed, step, n_clips, n_frames, config.noise))
 
 
@@ -263,12 +271,13 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
     options = json.dumps(asdict(config), indent=2, default=str)
     (config.out / "config.json").write_text(options + "\n", encoding="utf-8")
     pool = make_pool(config.seed, config.pool_clips, progress=progress)
+    recordings = read_recordings(config.recordings) if config.recordings is not None else None
     held_out = make_pool(VALIDATION_SEED, config.held_out_clips)
     budget = 60 * config.minutes
     offset, began, saved = run.seconds, time.monotonic(), time.monotonic()
     recent: dict[str, float] = {}
     while run.seconds < budget:
-        batch = _sample(pool, config, run.step)
+        batch = _sample(pool, recordings, config, run.step)
         for group in run.optimizer.param_groups:
             group["lr"] = config.learning_rate * _rate(run.seconds / budget)
         parts = losses(run.net(torch.from_numpy(batch.features)), batch)

@@ -92,7 +92,7 @@ def record(
     for i, frame in enumerate(frames):
         if i not in seen:
             continue
-        view, (scale, shift) = views[i]
+        scale, shift = views[i][1]
         image = frame.image
         if sensor_shares is not None:
             image = _spoilt(np.random.default_rng(look), image, sensor_shares)

@@ -18,6 +18,7 @@ from kinequimation.cli.animate import FILES
 from kinequimation.cli.main import main
 from kinequimation.cli.progress import ProgressBar, progress_text
 from kinequimation.errors import InputError
+from kinequimation.motion.edit import Edits
 from kinequimation.pipeline import AnimateOptions
 from kinequimation.runtime import SHIPPED, weights_path
 from kinequimation.video import VideoWriter
@@ -185,10 +186,11 @@ def test_every_option_of_a_run_can_be_given() -> None:
         "bbox_xywh": "bbox",
         "start_s": "start",
         "end_s": "end",
-        "image_fps": "fps",
         "withers_height_m": "withers_height",
+        "keypoint_map": "map",
+        "formats": "format",
     }
-    for field in AnimateOptions.__dataclass_fields__:
+    for field in {*AnimateOptions.__dataclass_fields__, *Edits.__dataclass_fields__} - {"edits"}:
         assert hasattr(args, names.get(field, field)), field
 
 

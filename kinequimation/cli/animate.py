@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from kinequimation.body.shape import BREEDS
 from kinequimation.errors import InputError
+from kinequimation.io.formats import DEFAULT_FORMATS, FORMATS, RIGS
+from kinequimation.motion.edit import Edits
 from kinequimation.runtime import DEVICES
 from kinequimation.text import counted, one_line
 
@@ -26,7 +28,9 @@ FILES = {
     "horse.bvh": "the motion alone",
     "keypoints.json": "2D and 3D keypoints of each frame; correct it and start again with --keypoints",
     "keypoints.csv": "the same as a flat table",
-    "motion.npz": "the motion, for Python (kinequimation.motion.read_motion)",
+    "horse.fbx": "skeleton, mesh and motion, through Blender (--format fbx)",
+    "horse.blend": "the same as a Blender file; with --rig rigify on controls that an animator edits (--format blend)",
+    "motion.npz": "the motion, frame by frame as filmed, for Python and for kinequimation edit",
     "run.json": "options, versions, weights, timings, warnings",
 }
 """Every file that a run may write, and what it is."""
@@ -44,8 +48,18 @@ examples:
   kinequimation animate photo.jpg -o photo --bbox 120,80,640,480
   kinequimation animate two.mp4 -o grey --horse 2
   kinequimation animate two.mp4 -o both --all
-  kinequimation animate frames/ -o frames_out --fps 50
+  kinequimation animate frames/ -o frames_out --image-fps 50
+  kinequimation animate trot.mp4 -o engine --loop --in-place --fps 30 --format glb,fbx --rest-first
   kinequimation animate --keypoints trot/keypoints.json -o corrected
+  kinequimation animate trot.mp4 --keypoints trotDLC_resnet50.csv -o from_deeplabcut
+
+--keypoints also takes COCO keypoints (annotations or results) and the CSV tables of DeepLabCut and SLEAP, with any
+subset of points. Names of horse68, of our landmarks, AP-10K, Horse-10, SuperAnimal-Quadruped and plain ones such as
+left_front_fetlock are known; --map FILE tells others: {{"their name": "our name", "a name to leave out": null}}.
+
+--smooth, --loop, --fps, --in-place and --rest-first are done in this order, to the animation (horse.glb, .bvh, .fbx,
+.blend). What was measured (motion.npz, the tables, the overlay) stays as filmed, frame by frame; kinequimation edit
+does the same to a motion.npz later.
 
 Horses are numbered by how large, how clear and for how long they are seen; where there are several, a list tells which
 is which. --detector takes a class with a method detect(image_rgb) that returns kinequimation.detect.Detection objects.
@@ -78,7 +92,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--detector", metavar="MODULE:CLASS", help="find the horses with a detector of your own")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="another keypoint network (.onnx)")
     parser.add_argument(
-        "--keypoints", type=Path, metavar="FILE", help="start from a corrected keypoints.json; INPUT is for the overlay"
+        "--keypoints",
+        type=Path,
+        metavar="FILE",
+        help="start from keypoints: a keypoints.json, COCO, DeepLabCut or SLEAP; INPUT is for the overlay",
+    )
+    parser.add_argument("--map", type=Path, metavar="FILE", help="JSON of names: theirs in --keypoints to ours")
+    parser.add_argument(
+        "--frame-size", metavar="WxH", help="of the frames, where --keypoints does not say and INPUT is not given"
     )
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="use the input from this second on")
     parser.add_argument("--end", type=float, metavar="S", help="use the input up to this second")
@@ -87,10 +108,75 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--time-scale", type=float, default=1.0, metavar="N", help="the video plays N times slower than life"
     )
-    parser.add_argument("--fps", type=float, default=25.0, metavar="F", help="of a folder of frames; default: 25")
+    parser.add_argument(
+        "--image-fps",
+        type=float,
+        metavar="F",
+        help="frames per second of a folder of frames, or of keypoints without times; default: that of --fps, or 25",
+    )
+    add_edits(parser)
+    add_formats(parser)
     parser.add_argument("--device", choices=DEVICES, default="auto", help="default: auto, CUDA where there is one")
     parser.add_argument("--json", action="store_true", help="print the result as JSON, and no progress")
     parser.set_defaults(run=run)
+
+
+def add_edits(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a motion is edited."""
+    group = parser.add_argument_group("editing the animation")
+    group.add_argument(
+        "--smooth",
+        type=float,
+        nargs="?",
+        const=1.0,
+        metavar="STRENGTH",
+        help="smooth more, hooves held; half gain at 6 Hz over STRENGTH; default STRENGTH: 1",
+    )
+    group.add_argument(
+        "--loop",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="N",
+        help="cut out N strides that begin as they end; default N: what closes best",
+    )
+    group.add_argument("--fps", type=float, metavar="F", help="frames per second of the animation; default: as filmed")
+    group.add_argument(
+        "--in-place", action="store_true", help="take out the way over the ground and the turns; the horse faces ahead"
+    )
+    group.add_argument("--rest-first", action="store_true", help="begin with one frame of the rest pose, to retarget")
+
+
+def add_formats(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which files an animation is written to."""
+    parser.add_argument(
+        "--format",
+        default=",".join(DEFAULT_FORMATS),
+        metavar="LIST",
+        help=f"files of the animation, of {','.join(FORMATS)}; default: {','.join(DEFAULT_FORMATS)}",
+    )
+    parser.add_argument(
+        "--rig", choices=RIGS, default="deform", help="what .fbx and .blend hold: plain bones, or Rigify's controls"
+    )
+
+
+def edits_of(args: argparse.Namespace) -> Edits:
+    """Return the edits that the options of ``add_edits`` ask for.
+
+    Raises:
+        InputError: one is out of range.
+    """
+    if args.loop is not None and args.loop < 0:
+        raise InputError(f"--loop: expected a number of strides from 1 up, got {args.loop}")
+    try:
+        return Edits(args.smooth, args.loop, args.fps, args.in_place, args.rest_first)
+    except InputError as error:
+        raise InputError(f"--{error}") from error
+
+
+def formats_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the files that ``--format`` asks for."""
+    return tuple(part.strip().lower().lstrip(".") for part in args.format.split(","))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -102,6 +188,7 @@ def run(args: argparse.Namespace) -> int:
     from kinequimation.cli.progress import ProgressBar
     from kinequimation.pipeline import AnimateOptions, animate, animate_all
     from kinequimation.runtime import no_progress
+    from kinequimation.video import DEFAULT_IMAGE_FPS
 
     options = AnimateOptions(
         inputs=tuple(args.inputs),
@@ -113,12 +200,17 @@ def run(args: argparse.Namespace) -> int:
         withers_height_m=args.withers_height,
         breed=args.breed,
         time_scale=args.time_scale,
-        image_fps=args.fps,
+        image_fps=_first(args.image_fps, args.fps, DEFAULT_IMAGE_FPS),
         device=args.device,
         horse=args.horse,
         weights=args.weights,
         detector=args.detector,
         boxes=args.boxes,
+        keypoint_map=args.map,
+        frame_size=None if args.frame_size is None else parse_size(args.frame_size),
+        formats=formats_of(args),
+        rig=args.rig,
+        edits=edits_of(args),
     )
     with contextlib.nullcontext(no_progress) if args.json else ProgressBar() as progress:
         results = animate_all(options, progress) if args.all else [animate(options, progress)]
@@ -137,6 +229,22 @@ def run(args: argparse.Namespace) -> int:
         print(f"device: {result.device}, {result.timings_s['total']:.1f} s in all")
         print(("" if len(results) == 1 else f"horse {result.horse}: ") + result.judgement.line)
     return 0
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return the width and height that ``1920x1080`` says.
+
+    Raises:
+        InputError: the text is not two whole numbers with an x between.
+    """
+    width, _, height = text.lower().partition("x")
+    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit() and len(text) < 16):
+        raise InputError(f"--frame-size: expected WIDTHxHEIGHT in pixels, such as 1920x1080, got {text!r}")
+    return int(width), int(height)
 
 
 def _record(result: AnimateResult) -> dict[str, Any]:

@@ -322,7 +322,7 @@ def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement
     resolved = asdict(options)
     resolved |= {
         name: None if getattr(options, name) is None else str(getattr(options, name))
-        for name in ("output", "keypoints", "weights", "boxes")
+        for name in ("output", "keypoints", "keypoint_map", "weights", "boxes")
     }
     return {
         "format": RUN_FORMAT,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kinequimation.body import BREEDS, Shape, breed_shape
 from kinequimation.body.shape import DEFAULT_WITHERS_HEIGHT_M, RANGES
 from kinequimation.errors import InputError
+from kinequimation.io.formats import DEFAULT_FORMATS, Rig, check_formats
+from kinequimation.motion.edit import Edits
 from kinequimation.runtime import DEVICES, Device
 from kinequimation.video import DEFAULT_IMAGE_FPS
 
@@ -24,16 +26,22 @@ class AnimateOptions:
             keypoints, and nothing is detected. None detects the horses.
         horse: which of the horses, from 1; they are numbered by how large, how clear and for how long they are seen.
             In a keypoints file it is the horse's id. None takes the first.
-        keypoints: a ``keypoints.json`` to start from instead of pixels.
+        keypoints: a file of keypoints to start from instead of pixels: a ``keypoints.json``, COCO, DeepLabCut, SLEAP.
+        keypoint_map: a file that says which of our points the names in ``keypoints`` are (``io.keypoint_names``).
+        frame_size: width and height of the frames that ``keypoints`` are of, pixels, where neither it nor ``inputs``
+            says so.
         start_s, end_s: the part of the source to use, seconds.
         withers_height_m: the horse's height, which one camera cannot see; None takes the breed's, or 1.60 m.
         breed: what the body is thought to look like.
         time_scale: how many times slower than life the video plays: 4 for a video in fourfold slow motion.
-        image_fps: frames per second of several images.
+        image_fps: frames per second of several images, and of keypoints that have frame numbers only.
         device: where the networks run.
         weights: another keypoint network (``.onnx``); None takes the one that ships.
         detector: ``module:Class`` or ``file.py:Class``, a ``detect.Detector`` of your own.
         boxes: a file of boxes that were found elsewhere (``detect.given``).
+        formats: which files of the animation are written, of ``io.formats.FORMATS``.
+        rig: what Blender's files hold: the deforming bones alone, or the Rigify horse with its controls.
+        edits: what is done to the motion before its animation is written; its measurements are written as filmed.
 
     Raises:
         InputError: a value is out of range.
@@ -54,13 +62,19 @@ class AnimateOptions:
     weights: Path | None = None
     detector: str | None = None
     boxes: Path | None = None
+    keypoint_map: Path | None = None
+    frame_size: tuple[int, int] | None = None
+    formats: tuple[str, ...] = DEFAULT_FORMATS
+    rig: Rig = "deform"
+    edits: Edits = field(default_factory=Edits)
 
     def __post_init__(self) -> None:
         if not self.inputs and self.keypoints is None:
             raise InputError("no input: give a video, an image, a folder of frames, or --keypoints")
         check_times(self.start_s, self.end_s)
         _check("time-scale", self.time_scale, 0.01, 1000.0)
-        _check("fps", self.image_fps, 0.1, 1000.0)
+        _check("image-fps", self.image_fps, 0.1, 1000.0)
+        check_formats(self.formats, self.rig)
         if self.bbox_xywh is not None:
             check_bbox(self.bbox_xywh)
         ways = {
@@ -74,6 +88,10 @@ class AnimateOptions:
             raise InputError(f"{' and '.join(given)}: expected one of them, each says in its way where the horse is")
         if self.horse is not None and self.horse < 0:
             raise InputError(f"--horse: expected a number from 1 up, got {self.horse}")
+        if self.keypoints is None and (self.keypoint_map is not None or self.frame_size is not None):
+            raise InputError("--map and --frame-size: expected --keypoints FILE beside them, got none")
+        if self.frame_size is not None and not all(16 <= side <= 1 << 16 for side in self.frame_size):
+            raise InputError(f"--frame-size: expected 16 to 65536 pixels each way, got {self.frame_size}")
         if self.device not in DEVICES:
             raise InputError(f"--device: expected one of {', '.join(DEVICES)}, got {self.device!r}")
         _ = self.shape  # checks breed and height

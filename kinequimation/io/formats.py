@@ -1,0 +1,26 @@
+"""The files that an animation can be written to, and what those that Blender makes hold."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from kinequimation.errors import InputError
+
+Rig = Literal["deform", "rigify"]
+RIGS: tuple[Rig, ...] = get_args(Rig)
+"""The deforming bones alone, or the Rigify horse with its controls."""
+FORMATS: tuple[str, ...] = ("glb", "bvh", "fbx", "blend")
+"""What can be asked for; Blender makes the last two."""
+DEFAULT_FORMATS: tuple[str, ...] = ("glb", "bvh")
+
+
+def check_formats(formats: tuple[str, ...], rig: str) -> None:
+    """Check which files of the animation are asked for.
+
+    Raises:
+        InputError: one of them is not known, or stands there twice; or the rig is not known.
+    """
+    if not formats or not set(formats) <= set(FORMATS) or len(set(formats)) < len(formats):
+        raise InputError(f"--format: expected some of {','.join(FORMATS)}, got {','.join(formats) or 'none'}")
+    if rig not in RIGS:
+        raise InputError(f"--rig: expected one of {', '.join(RIGS)}, got {rig!r}")

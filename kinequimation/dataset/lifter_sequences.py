@@ -63,6 +63,10 @@ _FRAME_ARRAYS: dict[str, tuple[tuple[int, ...], str]] = {
 _HEADS: dict[str, str] = {"clip": "U", "action": "U", "part": "U", "camera": "iu", "fps": "f", "withers_m": "f"}
 """Arrays with a value a sequence, and the kinds that they may be."""
 _COPY_BYTES = 1 << 20
+_LIMBS = np.array([[skeleton.KEYPOINT_INDEX[b] for b in skeleton.limb_joints(limb)] for limb in skeleton.LIMBS])
+_LIMB_LENGTHS = 0.99
+"""Length of a limb along its bones in withers heights: over 30 bodies of ``sample_shape`` 0.992, standard deviation
+0.015, the four limbs' mean."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,14 @@ class Sequence2D3D:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def unit_m(self) -> float:
+        """The withers height, metres: what the file says, or else what the length of the limbs' bones makes likely."""
+        if np.isfinite(self.withers_m) and self.withers_m > 0:
+            return self.withers_m
+        bones = np.linalg.norm(np.diff(self.xyz_world[:, _LIMBS], axis=2), axis=-1)
+        return max(float(np.median(bones.sum(-1).mean(-1))) / _LIMB_LENGTHS, 1e-3)
 
 
 @dataclass(frozen=True)

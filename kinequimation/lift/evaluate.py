@@ -7,19 +7,55 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation import skeleton
-from kinequimation.geometry.align import similarity_transform
-from kinequimation.lift.data import ClipPool, FilmedClips, film_clips
+from kinequimation import metrics, skeleton
+from kinequimation.lift.data import ClipPool, film_clips
 from kinequimation.lift.noise import NO_NOISE, NoiseConfig
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from collections.abc import Sequence
+
+    from jaxtyping import Bool, Float
 
     from kinequimation.lift.infer import Lifted, Lifter
 
 _SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
 _CHEST = skeleton.KEYPOINT_INDEX["DEF-spine.006"]
-_DISTAL = [skeleton.KEYPOINT_INDEX[n] for n in (*skeleton.GROUPS["lower limb"], *skeleton.GROUPS["hoof"])]
+GROUP_POINTS: dict[str, list[int]] = {
+    name: [skeleton.KEYPOINT_INDEX[point] for part in parts for point in skeleton.GROUPS[part]]
+    for name, parts in {
+        "head, neck": ("head", "neck"),
+        "trunk": ("trunk",),
+        "upper limbs": ("upper limb",),
+        "lower limbs": ("lower limb",),
+        "hooves": ("hoof",),
+        "tail": ("tail",),
+    }.items()
+}
+"""Parts of the horse that errors are given for, and their keypoints (sources, C5)."""
+_DISTAL = GROUP_POINTS["lower limbs"] + GROUP_POINTS["hooves"]
+LEAST_POINTS = 8
+"""Keypoints in the image from which a frame is measured."""
+
+
+@dataclass(frozen=True)
+class LiftTruth:
+    """What a lifter should have found; lengths in withers heights, camera axes.
+
+    Attributes:
+        xyz_cam: [T, 103, 3] relative to the sacrum.
+        root_xyz_cam: [T, 3] the sacrum.
+        up_cam: [T, 3] unit, against gravity.
+        contact: [T, 4] in the order LF, RF, LH, RH.
+        use: [T] frames that are measured.
+        fps: frames per second.
+    """
+
+    xyz_cam: Float[np.ndarray, "t k 3"]
+    root_xyz_cam: Float[np.ndarray, "t 3"]
+    up_cam: Float[np.ndarray, "t 3"]
+    contact: Float[np.ndarray, "t 4"]
+    use: Bool[np.ndarray, " t"]
+    fps: float
 
 
 @dataclass(frozen=True)
@@ -28,20 +64,26 @@ class LiftScores:
 
     Attributes:
         mpjpe: mean distance of the keypoints, relative to the sacrum, in camera axes.
+        n_mpjpe: the same after the best scale of each frame.
         pa_mpjpe: the same after the best similarity transform of each frame.
         distal_mpjpe: ``mpjpe`` of lower limbs and hooves alone.
-        velocity: mean error of frame-to-frame steps; NaN for single frames.
+        groups: ``mpjpe`` of each of ``GROUP_POINTS``.
+        pa_groups: after each whole frame's best similarity transform, of each of ``GROUP_POINTS``.
+        velocity: mean error of the points' velocities, per second; NaN for single frames.
         yaw_deg: median error of the direction the horse faces, about the true vertical.
         facing_wrong: share of frames in which that error is above 90°.
         up_deg: mean error of the up vector.
         root_depth: median relative error of the sacrum's depth, per cent.
         contact_f1: of hoof contacts at a probability of one half.
-        n_frames: frames measured: those with 8 points in the image or more.
+        n_frames: frames measured.
     """
 
     mpjpe: float
+    n_mpjpe: float
     pa_mpjpe: float
     distal_mpjpe: float
+    groups: dict[str, float]
+    pa_groups: dict[str, float]
     velocity: float
     yaw_deg: float
     facing_wrong: float
@@ -49,6 +91,28 @@ class LiftScores:
     root_depth: float
     contact_f1: float
     n_frames: int
+
+
+@dataclass(frozen=True)
+class LiftErrors:
+    """Errors frame by frame of one clip, of the frames that are measured; units as in ``LiftScores``.
+
+    Attributes:
+        error, scaled_error, pa_error: [N, 103] of each keypoint, as it is and after the two alignments.
+        velocity: [M, 103] between measured neighbours.
+        yaw_deg, up_deg, root_depth: [N].
+        contact, true_contact: [N, 4].
+    """
+
+    error: Float[np.ndarray, "n 103"]
+    scaled_error: Float[np.ndarray, "n 103"]
+    pa_error: Float[np.ndarray, "n 103"]
+    velocity: Float[np.ndarray, "m 103"]
+    yaw_deg: Float[np.ndarray, " n"]
+    up_deg: Float[np.ndarray, " n"]
+    root_depth: Float[np.ndarray, " n"]
+    contact: Bool[np.ndarray, "n 4"]
+    true_contact: Bool[np.ndarray, "n 4"]
 
 
 def yaw_error_deg(
@@ -64,9 +128,48 @@ def yaw_error_deg(
     return np.degrees(np.arccos(np.clip((direction(found_xyz) * direction(true_xyz)).sum(-1), -1, 1)))
 
 
-def _lift(lifter: Lifter, clips: FilmedClips, i: int) -> Lifted:
-    n_frames = clips.uv_px.shape[1]
-    return lifter.lift(clips.uv_px[i], clips.confidence[i], clips.K[i], np.arange(n_frames) / clips.fps[i])
+def compare(lifted: Lifted, truth: LiftTruth) -> LiftErrors:
+    """Measure what was lifted, frame by frame."""
+    use = truth.use
+    xyz, true = lifted.xyz_cam[use], truth.xyz_cam[use]
+    scale = (xyz * true).sum((1, 2)) / np.maximum((xyz * xyz).sum((1, 2)), 1e-12)
+    both = use[1:] & use[:-1]
+    cosine = np.clip((lifted.up_cam * truth.up_cam).sum(-1), -1, 1)[use]
+    return LiftErrors(
+        error=100 * np.linalg.norm(xyz - true, axis=-1),
+        scaled_error=100 * np.linalg.norm(xyz * scale[:, None, None] - true, axis=-1),
+        pa_error=100 * np.linalg.norm(metrics.procrustes(xyz, true) - true, axis=-1),
+        velocity=100 * metrics.velocity_error(lifted.xyz_cam, truth.xyz_cam, truth.fps)[both],
+        yaw_deg=yaw_error_deg(xyz, true, truth.up_cam[use]),
+        up_deg=np.degrees(np.arccos(cosine)),
+        root_depth=100 * np.abs(lifted.root_xyz_cam[use, 2] / truth.root_xyz_cam[use, 2] - 1),
+        contact=lifted.contact[use] > 0.5,
+        true_contact=truth.contact[use] > 0.5,
+    )
+
+
+def summarize(clips: Sequence[LiftErrors]) -> LiftScores:
+    """Return the scores of several clips; every frame counts alike."""
+    error, pa_error, velocity, yaw = (
+        np.concatenate([getattr(clip, name) for clip in clips]) for name in ("error", "pa_error", "velocity", "yaw_deg")
+    )
+    return LiftScores(
+        mpjpe=float(error.mean()),
+        n_mpjpe=float(np.concatenate([clip.scaled_error for clip in clips]).mean()),
+        pa_mpjpe=float(pa_error.mean()),
+        distal_mpjpe=float(error[:, _DISTAL].mean()),
+        groups={name: float(error[:, points].mean()) for name, points in GROUP_POINTS.items()},
+        pa_groups={name: float(pa_error[:, points].mean()) for name, points in GROUP_POINTS.items()},
+        velocity=float(velocity.mean()) if len(velocity) else float("nan"),
+        yaw_deg=float(np.median(yaw)),
+        facing_wrong=float((yaw > 90).mean()),
+        up_deg=float(np.concatenate([clip.up_deg for clip in clips]).mean()),
+        root_depth=float(np.median(np.concatenate([clip.root_depth for clip in clips]))),
+        contact_f1=metrics.f1_score(
+            np.concatenate([clip.contact for clip in clips]), np.concatenate([clip.true_contact for clip in clips])
+        ),
+        n_frames=len(yaw),
+    )
 
 
 def evaluate(
@@ -91,44 +194,17 @@ def evaluate(
             camera axes themselves differ from the truth away from the image's centre, and so does depth.
     """
     clips = film_clips(pool, seed, 0, n_clips, n_frames, noise, true_intrinsics)
-    rows: dict[str, list[np.ndarray]] = {}
-    counts = np.zeros(3)
+    errors = []
     for i in range(n_clips):
-        lifted = _lift(lifter, clips, i)
-        use = (clips.visible[i].sum(-1) >= 8) & (clips.root_xyz_cam[i, :, 2] > 0.5)
-        error = 100 * np.linalg.norm(lifted.xyz_cam - clips.xyz_cam[i], axis=-1)
-        aligned = []
-        for t in np.flatnonzero(use):
-            scale, R, shift = similarity_transform(lifted.xyz_cam[t], clips.xyz_cam[i, t])
-            moved = scale * lifted.xyz_cam[t] @ R.T + shift
-            aligned.append(100 * np.linalg.norm(moved - clips.xyz_cam[i, t], axis=-1).mean())
-        step = np.diff(lifted.xyz_cam, axis=0) - np.diff(clips.xyz_cam[i], axis=0)
-        both = use[1:] & use[:-1]
-        cosine = np.clip((lifted.up_cam * clips.up_cam[i]).sum(-1), -1, 1)
-        depth = np.abs(lifted.root_xyz_cam[:, 2] / clips.root_xyz_cam[i, :, 2] - 1)
-        for name, values in {
-            "mpjpe": error[use].mean(-1),
-            "pa_mpjpe": np.array(aligned),
-            "distal_mpjpe": error[use][:, _DISTAL].mean(-1),
-            "velocity": 100 * np.linalg.norm(step[both], axis=-1).mean(-1),
-            "yaw": yaw_error_deg(lifted.xyz_cam, clips.xyz_cam[i], clips.up_cam[i])[use],
-            "up": np.degrees(np.arccos(cosine))[use],
-            "depth": 100 * depth[use],
-        }.items():
-            rows.setdefault(name, []).append(values)
-        found, true = lifted.contact[use] > 0.5, clips.contact[i][use] > 0.5
-        counts += [(found & true).sum(), (found & ~true).sum(), (~found & true).sum()]
-    values = {name: np.concatenate(parts) for name, parts in rows.items()}
-    hit, extra, missed = counts
-    return LiftScores(
-        mpjpe=float(values["mpjpe"].mean()),
-        pa_mpjpe=float(values["pa_mpjpe"].mean()),
-        distal_mpjpe=float(values["distal_mpjpe"].mean()),
-        velocity=float(values["velocity"].mean()) if len(values["velocity"]) else float("nan"),
-        yaw_deg=float(np.median(values["yaw"])),
-        facing_wrong=float((values["yaw"] > 90).mean()),
-        up_deg=float(values["up"].mean()),
-        root_depth=float(np.median(values["depth"])),
-        contact_f1=float(2 * hit / max(2 * hit + extra + missed, 1)),
-        n_frames=len(values["mpjpe"]),
-    )
+        fps = float(clips.fps[i])
+        lifted = lifter.lift(clips.uv_px[i], clips.confidence[i], clips.K[i], np.arange(n_frames) / fps)
+        truth = LiftTruth(
+            xyz_cam=clips.xyz_cam[i],
+            root_xyz_cam=clips.root_xyz_cam[i],
+            up_cam=clips.up_cam[i],
+            contact=clips.contact[i],
+            use=(clips.visible[i].sum(-1) >= LEAST_POINTS) & (clips.root_xyz_cam[i, :, 2] > 0.5),
+            fps=fps,
+        )
+        errors.append(compare(lifted, truth))
+    return summarize(errors)

@@ -36,11 +36,8 @@ class Overlay:
     def __init__(
         self, motion: Motion, width: int, height: int, camera_xyz_world: Float[np.ndarray, " 3"] | None = None
     ) -> None:
-        scale = np.clip(height, _MIN_HEIGHT, _MAX_HEIGHT) / height
-        scale = min(scale, _MAX_WIDTH / width)
         self._source_size = np.array([width, height], float)
-        self._frame_width, self.height = _even(width * scale), _even(height * scale)
-        self._view_width = _even(np.clip(0.95 * self.height, 0.55 * _MIN_HEIGHT, 2.0 * self._frame_width))
+        self._frame_width, self._view_width, self.height = overlay_size(width, height)
         self.width = self._frame_width + self._view_width
         self._view = SecondView(motion, self._view_width, self.height, camera_xyz_world)
         self._motion = motion
@@ -81,6 +78,18 @@ class Overlay:
         margin = self.height // 50
         draw.text((margin, self.height - margin), text, fill=(40, 44, 50), font=self._font, anchor="lb")
         return np.asarray(image)
+
+
+def overlay_size(width: int, height: int) -> tuple[int, int, int]:
+    """Return how wide the frame and the 3D view beside it are in the picture of a source, and how high both are.
+
+    Args:
+        width, height: of the source's frames, pixels.
+    """
+    scale = np.clip(height, _MIN_HEIGHT, _MAX_HEIGHT) / height
+    scale = min(scale, _MAX_WIDTH / width)
+    frame_width, high = _even(width * scale), _even(height * scale)
+    return frame_width, _even(np.clip(0.95 * high, 0.55 * _MIN_HEIGHT, 2.0 * frame_width)), high
 
 
 def _even(value: float) -> int:

@@ -120,8 +120,8 @@ class CutOutHorse(BaseTransform):
 class KeypointNoise(BaseTransform):
     """Move the joints of a window as a 2D network would: some err all along, all jitter.
 
-    The size is drawn for each window; two thirds of its variance last for the window, as errors of networks do. The range is a
-    judgement, from a perfect 2D to one whose joints lie 3 % of the horse's box off.
+    The size is drawn for each window; two thirds of its variance last for the window, as errors of networks do. The
+    range is a judgement, from a perfect 2D to one whose joints lie 3 % of the horse's box off.
 
     Args:
         smallest, largest: standard deviation, shares of the picture that ``CutOutHorse`` makes.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,28 +86,44 @@ class Lifter:
         """
         uv_px, confidence, K, t_s = (np.asarray(a) for a in (uv_px, confidence, K, t_s))
         check_input(uv_px, confidence, K, t_s)
+        parts = list(self.lift_parts(lambda start, stop: (uv_px[start:stop], confidence[start:stop]), K, t_s))
+        return Lifted(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Lifted)))
+
+    def lift_parts(
+        self,
+        points: Callable[[int, int], tuple[Float[np.ndarray, "n 103 2"], Float[np.ndarray, "n 103"]]],
+        K: Float[np.ndarray, "3 3"],
+        t_s: Float[np.ndarray, " t"],
+    ) -> Iterator[Lifted]:
+        """Lift a clip part by part, in memory that does not grow with its length.
+
+        Args:
+            points: returns ``uv_px`` and ``confidence`` of the frames from its first argument to before its second.
+            K: as for ``lift``.
+            t_s: as for ``lift``, of the whole clip.
+
+        Yields:
+            what ``lift`` returns, one part after the other.
+
+        Raises:
+            InputError: as ``lift``.
+        """
         n = len(t_s)
         fps = 1.0 / float(np.median(np.diff(t_s))) if n > 1 else 30.0
-        sums: list[np.ndarray] = []
-        total = np.zeros(n)
-        for start, stop, fade in windows(n):
-            part = slice(start, stop)
-            values = self._lift_window(uv_px[part], confidence[part], K, fps)
-            if not sums:
-                sums = [np.zeros((n, *v.shape[1:]), np.float32) for v in values]
-            for target, value in zip(sums, values, strict=True):
-                target[part] += value * fade.reshape(-1, *([1] * (value.ndim - 1)))
-            total[part] += fade
-        for target in sums:
-            target /= total.reshape(-1, *([1] * (target.ndim - 1))).astype(np.float32)
-        xyz, root, up, contact, sigma = sums
-        up, root = up.astype(float), root.astype(float)
-        up /= np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
-        xyz -= xyz[:, [skeleton.KEYPOINT_INDEX[skeleton.SACRUM]]].copy()  # the network's own is zero but for rounding
-        for start in range(0, n, WINDOW):  # a frame for itself; all at once would fill the memory
-            rows = slice(start, start + WINDOW)
-            root[rows] = solve_root(xyz[rows], sigma[rows], uv_px[rows], confidence[rows], K, root[rows])
-        return Lifted(xyz, root, up, contact, sigma)
+        spans = windows(n)
+        waiting: list[np.ndarray] = []  # weighted sums of the frames that the next window has a say in, and the weights
+        for (start, stop, fade), end in zip(spans, [*(span[0] for span in spans[1:]), n], strict=True):
+            uv_px, confidence = points(start, stop)
+            check_input(uv_px, confidence, K, t_s[start:stop])
+            values = [*self._lift_window(uv_px, confidence, K, fps), np.ones(stop - start)]
+            sums = [np.float32(fade.reshape(-1, *([1] * (value.ndim - 1)))) * np.float32(value) for value in values]
+            for total, before in zip(sums, waiting, strict=False):
+                total[: len(before)] += before
+            done = end - start
+            *means, weight = (total[:done] for total in sums)
+            means = [mean / weight.reshape(-1, *([1] * (mean.ndim - 1))) for mean in means]
+            waiting = [total[done:] for total in sums]
+            yield _finished(means, uv_px[:done], confidence[:done], K)
 
     def _lift_window(
         self, uv_px: np.ndarray, confidence: np.ndarray, K: np.ndarray, fps: float
@@ -131,6 +148,15 @@ class Lifter:
         root = root_from_code(code[0], seen.scale)
         back = seen.rotation  # rows are the virtual camera's axes: v @ rotation takes it back to the camera
         return xyz[0] @ back, (root[:, None] @ back)[:, 0], (up[0][:, None] @ back)[:, 0], contact[0], sigma[0]
+
+
+def _finished(means: list[np.ndarray], uv_px: np.ndarray, confidence: np.ndarray, K: np.ndarray) -> Lifted:
+    """Return frames of which all windows have been added up."""
+    xyz, root, up, contact, sigma = means
+    up, root = up.astype(float), root.astype(float)
+    up /= np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
+    xyz = xyz - xyz[:, [skeleton.KEYPOINT_INDEX[skeleton.SACRUM]]]  # the network's own is zero but for rounding
+    return Lifted(xyz, solve_root(xyz, sigma, uv_px, confidence, K, root), up, contact, sigma)
 
 
 def windows(n_frames: int) -> list[tuple[int, int, np.ndarray]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -13,19 +15,24 @@ from kinequimation.errors import InputError
 from kinequimation.geometry.camera import Camera, default_intrinsics, look_at
 from kinequimation.motion import make_motion
 from kinequimation.pose2d import clean_clip
-from kinequimation.pose2d.clean_clip import MAX_GAP_S
+from kinequimation.pose2d.clean_clip import MAX_GAP_S, CleanClip, clean_parts
 from kinequimation.pose2d.clean_smooth import best_cutoff, smooth_path
+from kinequimation.pose2d.sides import SECTIONS
 
 GAITS = [("walk", 25.0), ("trot", 12.5), ("trot", 30.0), ("canter_right", 25.0), ("gallop_left", 50.0)]
+PART = 250
+clean_module = import_module("kinequimation.pose2d.clean_clip")  # the package has a function of that name
 TOE = skeleton.KEYPOINT_INDEX["fore_toe.L"]
 
 
 @lru_cache
-def filmed(gait: str, fps: float, seconds: float = 2.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def filmed(
+    gait: str, fps: float, seconds: float = 2.0, pans: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the keypoints of a horse that crosses the picture of a camera that stands, its size, and the times."""
     body = Body()
     motion = make_motion(gait, body, seconds=seconds, fps=fps)
-    xyz = body.keypoints(motion.root_xyz_world, motion.quat_wxyz)
+    xyz = body.keypoints(motion.root_xyz_world * [1, not pans, 1], motion.quat_wxyz)
     middle = xyz.mean((0, 1)) * [1, 1, 0]
     camera = Camera(default_intrinsics(1280, 720), look_at(middle + [14.0, 0, 1.5], middle + [0, 0, 1]), 1280, 720)
     uv_px = np.stack([camera.project(points) for points in xyz])
@@ -131,3 +138,30 @@ def test_uneven_times_are_honoured() -> None:
     assert best_cutoff(slow, np.ones(400), even) is None
     noisy = slow + rng.normal(0, 0.05, slow.shape)
     assert best_cutoff(noisy, np.ones(400), even) == 6.0
+
+
+def test_a_long_clip_cleaned_in_parts_agrees_with_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, n_frames in (("PART_FRAMES", PART), ("FRAMES_BEFORE", 40), ("FRAMES_AFTER", 60)):  # a third, for speed
+        monkeypatch.setattr(clean_module, name, n_frames)
+    true, size, t_s = filmed("trot", 25.0, seconds=16.0, pans=True)
+    rng = np.random.default_rng(5)
+    seen = true + rng.normal(0, 0.004, true.shape) * size[:, None, None]
+    sure = np.clip(rng.normal(0.8, 0.1, true.shape[:2]), 0.05, 1)
+    legs = np.array(
+        [[skeleton.KEYPOINT_INDEX[k], skeleton.KEYPOINT_INDEX[skeleton.MIRROR[k]]] for s in SECTIONS[1] for k in s]
+    )
+    for start in (*range(10, len(true) - 20, 97), PART - 3):  # the last one lies across the seam
+        rows = np.arange(start, start + 7)[:, None, None]
+        seen[rows, legs], sure[rows, legs] = seen[rows, legs[:, ::-1]], sure[rows, legs[:, ::-1]]
+    lost = rng.random(sure.shape) < 0.03
+    seen[lost], sure[lost] = np.nan, 0
+    seen[300:340], sure[300:340], size = np.nan, 0, np.where((t_s > 11.99) & (t_s < 13.59), np.nan, size)
+    whole = clean_clip(seen, sure, size, t_s, smooth=False)
+    parts = list(clean_parts(lambda a, b: (seen[a:b], sure[a:b]), size, t_s, smooth=False))
+    assert len(parts) == 2
+    together = CleanClip(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(CleanClip)))
+    assert whole.exchanged.any() and whole.filled.any()
+    np.testing.assert_array_equal(together.exchanged, whole.exchanged)
+    np.testing.assert_array_equal(together.raw_uv_px, seen)
+    differs = np.abs(np.nan_to_num(together.uv_px - whole.uv_px)).max(-1) > 0.05
+    assert differs.mean() < 1e-3, "only thresholds that rest on medians of the whole clip may move a point"

@@ -13,7 +13,8 @@ crosses the picture are no motion. The steps, in this order:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,9 @@ FADE_S = 0.12
 """Time from the nearest good frame in which the confidence of a filled point falls to 1/e: a guess."""
 DOUBTED = 0.3
 """Share of its confidence that an outlier keeps where nothing could be put in its place: a guess."""
+PART_FRAMES, FRAMES_BEFORE, FRAMES_AFTER = 768, 64, 192
+"""A long clip is cleaned so many frames at a time, and with so many before and after them: what follows tells which of
+two legs is the left one, and outliers and gaps need their neighbours."""
 MIN_TRUNK = 3
 """Points of the trunk that a frame needs."""
 
@@ -75,6 +79,7 @@ def clean_clip(
     size_px: Float[np.ndarray, " frames"],
     t_s: Float[np.ndarray, " frames"],
     smooth: bool = True,
+    settled: Bool[np.ndarray, "before 103"] | None = None,
 ) -> CleanClip:
     """Clean the keypoints of one horse.
 
@@ -84,6 +89,7 @@ def clean_clip(
         size_px: longer side of the horse's box; NaN in frames without the horse, which stay empty.
         t_s: seconds, rising; slow motion needs no correction, since only what is fast against the rest is taken away.
         smooth: False leaves out the last step, for those who smooth themselves.
+        settled: of the first frames, which points are exchanged, where that is known.
 
     Raises:
         InputError: shapes that do not fit, or times that do not rise.
@@ -100,7 +106,7 @@ def clean_clip(
     if not np.isfinite(time).all() or np.any(np.diff(time) <= 0):
         raise InputError("t_s: expected times that rise from frame to frame")
     raw_uv, raw_sure = uv.copy(), sure.copy()
-    uv, sure, exchanged = steady_sides(uv, sure, size, time)
+    uv, sure, exchanged = steady_sides(uv, sure, size, time, settled)
     outlier, filled = np.zeros(wanted, bool), np.zeros(wanted, bool)
     known = np.isfinite(uv).all(-1) & (np.nan_to_num(sure) > 0)
     there = np.isfinite(size) & (known[:, _TRUNK].sum(1) >= MIN_TRUNK)
@@ -111,6 +117,41 @@ def clean_clip(
         shot = _Shot(uv[rows], sure[rows], known[rows], size[rows], time[rows], smooth)
         uv[rows], sure[rows], outlier[rows], filled[rows] = shot.uv_px, shot.sure, shot.outlier, shot.filled
     return CleanClip(uv, sure, raw_uv, raw_sure, exchanged, outlier, filled)
+
+
+def clean_parts(
+    points: Callable[[int, int], tuple[Float[np.ndarray, "n 103 2"], Float[np.ndarray, "n 103"]]],
+    size_px: Float[np.ndarray, " frames"],
+    t_s: Float[np.ndarray, " frames"],
+    smooth: bool = True,
+) -> Iterator[CleanClip]:
+    """Clean a clip part by part, in memory that does not grow with its length.
+
+    Each part is cleaned together with frames before it, whose sides are settled, and with frames after it. A clip of
+    up to ``PART_FRAMES`` and ``FRAMES_AFTER`` is one part, as in ``clean_clip``.
+
+    Args:
+        points: returns ``uv_px`` and ``confidence`` of the frames from its first argument to before its second.
+        size_px: as for ``clean_clip``, of the whole clip.
+        t_s: as for ``clean_clip``, of the whole clip.
+        smooth: as for ``clean_clip``.
+
+    Yields:
+        what ``clean_clip`` returns, one part after the other.
+
+    Raises:
+        InputError: as ``clean_clip``.
+    """
+    n, start = len(t_s), 0
+    settled = np.zeros((0, skeleton.NUM_KEYPOINTS), bool)
+    while start < n:
+        stop = n if n - start <= PART_FRAMES + FRAMES_AFTER else start + PART_FRAMES
+        first, last = start - len(settled), min(stop + FRAMES_AFTER, n)
+        window = slice(first, last)
+        whole = clean_clip(*points(first, last), size_px[window], t_s[window], smooth, settled)
+        yield CleanClip(*(getattr(whole, f.name)[start - first : stop - first] for f in fields(CleanClip)))
+        settled = whole.exchanged[max(stop - FRAMES_BEFORE, first) - first : stop - first]
+        start = stop
 
 
 def _shots(there: np.ndarray, t_s: np.ndarray) -> list[tuple[int, int]]:

@@ -77,6 +77,7 @@ def steady_sides(
     confidence: Float[np.ndarray, "frames 103"],
     size_px: Float[np.ndarray, " frames"],
     t_s: Float[np.ndarray, " frames"] | None = None,
+    settled: Bool[np.ndarray, "before 103"] | None = None,
 ) -> tuple[Float[np.ndarray, "frames 103 2"], Float[np.ndarray, "frames 103"], Bool[np.ndarray, "frames 103"]]:
     """Exchange the sections of a pair of legs in the frames where that makes them move more smoothly.
 
@@ -85,12 +86,19 @@ def steady_sides(
         confidence: of the keypoints, 0 where missing.
         size_px: longer side of the horse's box; NaN where there is no horse.
         t_s: seconds of each frame; 25 frames a second by default.
+        settled: of the first frames, which points are to be exchanged: those of a clip that is done in parts.
 
     Returns:
         keypoints and confidences with points exchanged, and which points were.
     """
     uv, sure = uv_px.copy(), confidence.copy()
     exchanged = np.zeros(uv.shape[:2], bool)
+    n_settled = 0
+    if settled is not None:
+        n_settled = len(settled)
+        exchanged[:n_settled] = settled
+        uv[:n_settled] = np.where(settled[..., None], uv[:n_settled, skeleton.MIRROR_KEYPOINTS], uv[:n_settled])
+        sure[:n_settled] = np.where(settled, sure[:n_settled, skeleton.MIRROR_KEYPOINTS], sure[:n_settled])
     time = np.arange(len(uv)) * USUAL_STEP_S if t_s is None else np.asarray(t_s, float)
     trunk = [skeleton.KEYPOINT_INDEX[f"DEF-spine.00{i}"] for i in range(1, 7)]
     there = np.flatnonzero(np.isfinite(size_px) & np.isfinite(uv[:, trunk]).all((1, 2)) & (sure.max(1) > 0))
@@ -102,7 +110,9 @@ def steady_sides(
     at = np.nan_to_num(at)
     steps_s = np.diff(time[there])
     for sections, upper, links in zip(SECTIONS, _UPPER, _LINKS, strict=True):
-        path = _cheapest(_Costs(at, trust, steps_s, sections, links))
+        costs = _Costs(at, trust, steps_s, sections, links)
+        costs.alone[: (there < n_settled).sum(), 1:] = np.inf  # they are as they shall be
+        path = _cheapest(costs)
         for section, names in enumerate(sections):
             pairs = _slots((*upper, *names) if section == 0 else names)
             rows = there[_BIT[path, section] == 1][:, None, None]

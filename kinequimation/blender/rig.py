@@ -21,6 +21,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.blender.quiet import quiet
+from kinequimation.blender.rig_additions import add_to_rigify
 from kinequimation.blender.rolls import rest_z_axes
 from kinequimation.body import Body
 from kinequimation.errors import MissingDependencyError
@@ -93,6 +94,7 @@ def build_rigify(body: Body, name: str = RIG) -> bpy.types.Object:
     for widget in widgets:
         widget.hide_render = True
     _put_deforming_bones(rig, body)
+    add_to_rigify(rig)
     _switch_constraints(rig)
     return rig
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kinequimation.pipeline import AnimateResult, SeenHorse
 
 FILES = {
+    "report.html": "the film beside the 3D horse, to be turned by hand: a page for any browser, without a network",
     "overlay.mp4": "the frames with the skeleton, beside the 3D horse from a second viewpoint",
     "overlay.png": "the same, for one image",
     "horse.glb": "skinned mesh with materials and the motion, for engines, browsers and Blender",

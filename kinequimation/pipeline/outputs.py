@@ -23,6 +23,7 @@ from kinequimation.lift import Lifted
 from kinequimation.motion import Motion, write_motion
 from kinequimation.pipeline.judgement import Judgement
 from kinequimation.pipeline.options import AnimateOptions
+from kinequimation.pipeline.report_page import write_report_page
 from kinequimation.pipeline.seen import Seen
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.video import FrameSource, VideoWriter
@@ -125,6 +126,7 @@ WRITERS: dict[str, Writer] = {
     "glb": write_skinned,
     "bvh": write_bones,
     "npz": write_arrays,
+    "report": write_report_page,
 }
 """Every writer, in the order in which they run. ``overlay`` comes first: it reads the source to its end, and only then
 its warnings are complete."""

@@ -5,8 +5,8 @@
 The rows: *truth* is the clip itself, a check of the measures. *lifter* is its raw points; it has no world, so it is
 given the true camera's place and rotation and keeps its own root. *IK* poses a body of constant bones (the one of our
 fit) to the lifter's points, frame by frame, in the same borrowed world; *IK + One-Euro* then filters its root and its
-rotations (``one_euro``). *fit* is ours: nothing of the true camera is known to it but K (with --default-k not even that). All
-are told the withers height. Per cent and mm are of a horse of 1.60 m.
+rotations (``one_euro``). *fit* is ours: nothing of the true camera is known to it but K (with --default-k not even
+that). All are told the withers height. Per cent and mm are of a horse of 1.60 m.
 
 Columns: PA, hoof: mean error after each frame's best similarity transform, of all keypoints and of hooves; MPJPE:
 relative to the sacrum, in camera axes; yaw: median; path: mean error of the sacrum's path, in cm and as a share of the

@@ -14,6 +14,6 @@ Each is a function of its own as well, ``Motion`` in and ``Motion`` out. They wo
 comes out, memory does not grow with the number of frames.
 """
 
-from kinequimation.motion.edit.edits import Edits
+from kinequimation.motion.edit.edits import Edited, Edits, edit
 
-__all__ = ["Edits"]
+__all__ = ["Edited", "Edits", "edit"]

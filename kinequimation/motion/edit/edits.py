@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kinequimation.errors import InputError
+from kinequimation.motion.edit.loop import Looped, loop
+from kinequimation.motion.edit.place import in_place, with_rest_first
+from kinequimation.motion.edit.sampling import resample
+from kinequimation.motion.edit.smoothing import smooth
 
 if TYPE_CHECKING:
-    pass
+    from kinequimation.body.horse import Body
+    from kinequimation.motion.motion import Motion
 
 FPS_RANGE = (1.0, 1000.0)
 SMOOTH_RANGE = (0.1, 20.0)
@@ -48,3 +53,47 @@ class Edits:
     def any(self) -> bool:
         """Whether there is anything to do."""
         return self != Edits()
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A motion after its edits.
+
+    Attributes:
+        motion: the result.
+        looped: how it was looped; None if it was not.
+    """
+
+    motion: Motion
+    looped: Looped | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What a user is to be told."""
+        return () if self.looped is None else (self.looped.line,)
+
+
+def edit(motion: Motion, edits: Edits, body: Body) -> Edited:
+    """Do all that is asked for, in the order smooth, loop, fps, in place, rest first.
+
+    Args:
+        motion: what to edit; not changed.
+        edits: what to do.
+        body: the horse.
+
+    Raises:
+        InputError: the motion is too short to loop, or would have too many frames.
+    """
+    looped: Looped | None = None
+    if edits.smooth is not None:
+        motion = smooth(motion, edits.smooth, body)
+    if edits.loop is not None:
+        looped = loop(motion, body, edits.loop, edits.fps)
+        motion = looped.motion
+    elif edits.fps is not None:
+        motion = resample(motion, edits.fps, body)
+    if edits.in_place:
+        motion = in_place(motion, body, None if looped is None else looped.step)
+    if edits.rest_first:
+        motion = with_rest_first(motion, body)
+    return Edited(motion, looped)

@@ -19,6 +19,7 @@ import numpy as np
 
 from kinequimation.body import Body, sample_shape
 from kinequimation.geometry.camera import Camera, default_intrinsics, project_cam
+from kinequimation.io.atomic import replacing
 from kinequimation.lift.cameras import CameraPaths, sample_cameras
 from kinequimation.motion import Motion, MotionShares, sample_motion
 from kinequimation.motion.gaits import strides_motion
@@ -319,7 +320,8 @@ def network_2d(clip: Clip3D, estimator: Estimator, cache: Path) -> Seen2D:
     known = (found.confidence > 0) & np.isfinite(found.uv_px).all(-1)
     seen = Seen2D(np.where(known[..., None], found.uv_px, 0.0), np.where(known, found.confidence, 0.0))
     cache.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, uv_px=seen.uv_px, confidence=seen.confidence)
+    with replacing(path) as part, part.open("wb") as f:
+        np.savez_compressed(f, uv_px=seen.uv_px, confidence=seen.confidence)
     return seen
 
 

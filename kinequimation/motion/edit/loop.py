@@ -35,6 +35,7 @@ FADE_STRIDES = 0.5
 """The fade lasts this part of a stride, where there is as much before or after it."""
 LEAST_FADE_STRIDES = 0.1
 """Where there is less than this, the difference of the ends is spread over the whole loop instead."""
+_STANDS_HEIGHTS = 0.1
 _EVEN = 0.02
 """Steps of time that differ by more than this share are resampled first."""
 
@@ -105,7 +106,9 @@ def loop(motion: Motion, body: Body, n_strides: int = 0, fps: float | None = Non
     wanted_s = start_s + np.arange(-before, n + after + 1) * (taken_s / n)
     around = sampled_and_planted(motion, wanted_s, fps, body)
     around = dataclasses.replace(around, t_s=np.arange(len(around)) / fps)
-    step = _step(around, body, before, n, after) if span.n_strides else Step(0.0, np.zeros(2))
+    step = _step(around, body, before, n, after)
+    if not span.n_strides and np.linalg.norm(step.xy) < _STANDS_HEIGHTS * body.shape.withers_height_m:
+        step = Step(0.0, np.zeros(2))  # a horse that stands comes back to where it stood
     closed = _closed(around, step, before, n, after, span.stride / span.length * n)
     closed = _planted(closed, step, body)
     return Looped(

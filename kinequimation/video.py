@@ -12,10 +12,13 @@ import logging
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from copy import copy
 from fractions import Fraction
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import av
@@ -43,6 +46,8 @@ MAX_PIXELS = 150_000_000
 """Frames with more are refused: decoded they take half a gigabyte, and such a header is more often a trap."""
 MIN_SIDE = 32
 DEFAULT_IMAGE_FPS = 25.0
+_AHEAD = 3
+"""Frames that wait between threads."""
 _TIME_BASE = Fraction(1, 60_000)  # finer than any camera; 29.97 Hz is whole; MPEG-4's denominator has 16 bits
 
 
@@ -64,7 +69,8 @@ class FrameSource(ABC):
         fps: average frames per second.
         n_frames: how many frames to expect, or None; an estimate.
         is_still: whether it is one image.
-        warnings: what a user should know about the last complete pass; complete when an iteration has ended.
+        warnings: what a user should know about the last complete pass; complete when an iteration has ended. One list
+            with those that ``sized`` returns.
     """
 
     def __init__(self, name: str, width: int, height: int, fps: float, n_frames: int | None) -> None:
@@ -77,6 +83,12 @@ class FrameSource(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]: ...
+
+    def sized(self, width: int, height: int) -> FrameSource:
+        """Return the same frames, handed out at another size: scaled once, where they are decoded."""
+        other = copy(self)
+        other.work_width, other.work_height = width, height
+        return other
 
     def _scale(self) -> Float[np.ndarray, " 2"]:
         return np.array([self.width / self.work_width, self.height / self.work_height])
@@ -208,7 +220,7 @@ class _ImageSource(FrameSource):
             yield Frame(index, index / self.fps, image)
         if unreadable == len(self._files):
             raise self._none_readable(self.name)
-        self.warnings = [f"{unreadable} of {len(self._files)} images cannot be read"] if unreadable else []
+        self.warnings[:] = [f"{unreadable} of {len(self._files)} images cannot be read"] if unreadable else []
 
     def _none_readable(self, name: str) -> InputError:
         return InputError(f"{name}: none of its {len(self._files)} images can be read; they are damaged")
@@ -257,7 +269,8 @@ def _read_image(file: Path, width: int, height: int) -> UInt8[np.ndarray, "h w 3
                 image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
             image = (ImageOps.exif_transpose(image) if oriented else image).convert("RGB")
             if image.size != (width, height):
-                image = image.resize((width, height), Image.Resampling.BOX)
+                smaller = width < image.width
+                image = image.resize((width, height), Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR)
             return np.array(image)
     except (OSError, ValueError, SyntaxError) as error:
         if isinstance(error, InputError):
@@ -376,19 +389,50 @@ class _VideoSource(FrameSource):
         if self._aspect != 1:
             size = f"{self.width}x{self.height}"
             found.append(f"pixels are not square: frames are stretched to {size}, and coordinates are of those")
-        self.warnings = found
+        self.warnings[:] = found
 
     def _to_rgb(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
         sideways = bool(frame.rotation % 180)
         width, height = (self.work_height, self.work_width) if sideways else (self.work_width, self.work_height)
-        same = (frame.width, frame.height) == (width, height)
-        rgb = frame.reformat(width, height, "rgb24", interpolation="FAST_BILINEAR" if same else "AREA").to_ndarray()
+        how = "FAST_BILINEAR" if width == frame.width else "AREA" if width < frame.width else "BILINEAR"
+        rgb = frame.reformat(width, height, "rgb24", interpolation=how).to_ndarray()
         turns = round(frame.rotation / 90) % 4  # the tag turns counter-clockwise, as rot90 does
         return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else np.asarray(rgb)
 
 
+def ahead(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Yield frames that a thread decodes while the caller is busy with those before; what it raises is raised here."""
+    waiting: Queue[Frame | BaseException | None] = Queue(_AHEAD)
+    stopped = Event()
+
+    def decode() -> None:
+        try:
+            for frame in frames:
+                waiting.put(frame)
+                if stopped.is_set():
+                    return
+            waiting.put(None)
+        except BaseException as error:
+            waiting.put(error)
+
+    thread = Thread(target=decode, daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:  # also where the caller has had enough: the thread must not wait for it
+        stopped.set()
+        while thread.is_alive():
+            with suppress(Empty):
+                waiting.get(timeout=0.01)
+
+
 class VideoWriter:
     """Write an MP4 by timestamps, whole or not at all.
+
+    A thread encodes, so that the next picture can be drawn meanwhile; what goes wrong there is raised by the next call.
 
     H.264 where the FFmpeg in PyAV has an encoder for it, MPEG-4 part 2 otherwise; yuv420p, so sides are even (an odd
     row or column is doubled). Use it as a context manager: a block that raises leaves no file::
@@ -417,12 +461,16 @@ class VideoWriter:
             stream.options = {"crf": "21", "preset": "superfast"} if codec == "libx264" else {"qscale": "3"}
             if codec == "mpeg4":
                 stream.bit_rate = 8_000_000
+            self._waiting: Queue[tuple[np.ndarray, int] | None] = Queue(_AHEAD)
+            self._failure: BaseException | None = None
+            self._thread = Thread(target=self._encode, daemon=True)
+            self._thread.start()
         except (av.error.FFmpegError, OSError, ValueError) as error:
             self._replacing.__exit__(type(error), error, error.__traceback__)
             raise OutputError(f"cannot write {path}: {_reason(error)}") from error
 
     def write(self, image_rgb: UInt8[np.ndarray, "h w 3"], t_s: float) -> None:
-        """Append a frame; its time must be later than the one before.
+        """Append a frame; its time must be later than the one before. The picture must not be changed afterwards.
 
         Raises:
             InputError: the frame has another size than the video.
@@ -433,10 +481,23 @@ class VideoWriter:
             raise InputError(f"expected a frame of shape {(height, width, 3)}, got {image_rgb.shape}")
         if width % 2 or height % 2:
             image_rgb = np.pad(image_rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image_rgb), format="rgb24")
         self._last_tick = max(round(t_s / _TIME_BASE), self._last_tick + 1)
-        frame.pts, frame.time_base, frame.duration = self._last_tick, _TIME_BASE, self._frame_ticks
-        self._mux(frame)
+        if self._failure is not None:
+            raise self._failure
+        self._waiting.put((image_rgb, self._last_tick))
+
+    def _encode(self) -> None:
+        """Encode what is written, until None comes."""
+        while (item := self._waiting.get()) is not None:
+            if self._failure is not None:
+                continue
+            try:
+                image_rgb, tick = item
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image_rgb), format="rgb24")
+                frame.pts, frame.time_base, frame.duration = tick, _TIME_BASE, self._frame_ticks
+                self._mux(frame)
+            except BaseException as error:
+                self._failure = error
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         try:
@@ -453,7 +514,11 @@ class VideoWriter:
     ) -> None:
         try:
             try:
+                self._waiting.put(None)
+                self._thread.join()
                 if error is None:
+                    if self._failure is not None:
+                        raise self._failure
                     self._mux(None)
             finally:
                 self._container.close()  # Windows removes no file that is open

@@ -73,7 +73,8 @@ def test_true_keypoints_become_a_horse_that_trots(tmp_path: Path, trot: Motion) 
         AnimateOptions(inputs=(), output=tmp_path / "out", keypoints=given),
         lambda stage, done, total: stages.append(stage),
     )
-    expected = {"horse.bvh", "horse.glb", "keypoints.csv", "keypoints.json", "motion.npz", "overlay.mp4", "run.json"}
+    expected = {"horse.bvh", "horse.glb", "keypoints.csv", "keypoints.json", "motion.npz", "overlay.mp4"}
+    expected |= {"report.html", "run.json"}
     assert set(result.files) == expected == {f.name for f in (tmp_path / "out").iterdir()}
     motion = read_motion(tmp_path / "out" / "motion.npz")
     assert len(motion) == len(trot)
@@ -325,9 +326,10 @@ def test_a_horse_is_detected_once_and_then_followed_past_what_the_detector_misse
     assert len(seen) == 50 and seen.found.all()
     assert detector.looked_at == list(range(0, 50, 5))
     left = 10 + 5.0 * np.arange(50)
-    np.testing.assert_allclose(seen.uv_px[:, :, 0].min(1), left)
+    points = seen.part(0, 50)
+    np.testing.assert_allclose(points.uv_px[:, :, 0].min(1), left)
     np.testing.assert_allclose(seen.bbox_xywh[:, 0] + seen.bbox_xywh[:, 2] / 2, left + 50, atol=6)
-    assert seen.confidence.mean(1).min() > 0.7, "the box stays on the horse"
+    assert points.confidence.mean(1).min() > 0.7, "the box stays on the horse"
 
 
 def test_frames_without_the_horse_are_gaps_and_it_is_found_again() -> None:
@@ -335,10 +337,9 @@ def test_frames_without_the_horse_are_gaps_and_it_is_found_again() -> None:
     detector = SpotDetector()
     (seen,) = observe_horses(Spots(50, gap), spot_finder(detector), no_progress)
     np.testing.assert_array_equal(seen.found, ~np.isin(np.arange(50), gap))
-    assert np.isnan(seen.uv_px[20]).all() and seen.frame_confidence[20] == 0
+    assert np.isnan(seen.part(20, 21).uv_px).all() and seen.frame_confidence[20] == 0
     assert set(range(21, 33)) <= set(detector.looked_at), "a lost horse is looked for in every frame"
-    clip = seen.to_clip(None)
-    assert [len(h) for h in clip.horses] == seen.found.astype(int).tolist()
+    assert [len(h) for h in seen.keypoints()] == seen.found.astype(int).tolist()
 
 
 def test_a_given_box_stays_with_a_horse_that_crosses_the_picture() -> None:

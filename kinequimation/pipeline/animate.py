@@ -1,7 +1,7 @@
 """The whole path: frames to keypoints to 3D to a ``Motion``, and the files that are made of it.
 
 The pixels are streamed once for the keypoints of all horses and once for each horse's overlay; between the passes only
-numbers are kept. Nothing appears in the output folder before everything is done.
+numbers are kept, and on disk those that are many. Nothing appears in the output folder before everything is done.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import numpy as np
 import kinequimation
 from kinequimation.body import Body
 from kinequimation.errors import InputError
-from kinequimation.fit import Fitted, Observation, fit
-from kinequimation.geometry.camera import default_intrinsics
+from kinequimation.fit import Fitted, fit
 from kinequimation.io.keypoints import KeypointClip, read_keypoints_json
-from kinequimation.lift import Lifted, Lifter
+from kinequimation.lift import Lifter
 from kinequimation.pipeline.judgement import Judgement, judge
+from kinequimation.pipeline.lifting import LiftedOnDisk, lift_seen
 from kinequimation.pipeline.observe import observe_followed, observe_given, observe_horses
 from kinequimation.pipeline.options import AnimateOptions
 from kinequimation.pipeline.outputs import WRITERS, Result
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUN_FORMAT = "kinequimation-run/1"
-SURE_FROM = 0.6
-"""Confidence from which the lifter is told that a point is sure. It has learned that points of middling confidence may
-belong to the other leg, and then moves neither leg much; here the legs have been told apart before."""
 OVERLAYS = ("overlay.mp4", "overlay.png")
 _PACKAGES = ("numpy", "scipy", "onnxruntime", "av", "Pillow")
 
@@ -192,11 +189,11 @@ def _horses(
             _check_same_size(source, clip)
     with run.timed("keypoints"):
         if clip is not None:
-            return source, observe_given(clip, options.start_s, options.end_s)
+            return source, observe_given(clip, options.start_s, options.end_s, options.output)
         assert source is not None
         horses = _observe(source, options, run, progress, detector)
         horses[0].require_horse()
-        return source, [seen.cleaned() for seen in horses]
+        return source, [seen.cleaned(options.output) for seen in horses]
 
 
 def _write_horse(
@@ -210,8 +207,9 @@ def _write_horse(
 ) -> tuple[Judgement, list[str]]:
     """Solve one horse and write its files; return its judgement and the files' names."""
     seen.require_horse()
-    lifted, fitted = _solve(seen, options, run, progress)
-    judgement = judge(fitted.motion, seen.confidence, seen.frame_confidence, options.time_scale)
+    lifted, fitted = _solve(seen, options, run, progress, staging.parent)
+    confidence = np.concatenate([points.confidence.astype(np.float32) for points in seen.parts()])
+    judgement = judge(fitted.motion, confidence, seen.frame_confidence, options.time_scale)
     result = Result(
         options=options,
         seen=seen,
@@ -275,7 +273,7 @@ def _observe(
     estimator = PoseEstimator(options.weights, device=options.device)
     run.uses("pose2d", estimator)
     if options.bbox_xywh is not None:
-        return [observe_followed(source, options.bbox_xywh, estimator, progress)]
+        return [observe_followed(source, options.bbox_xywh, estimator, progress, options.output)]
     if detector is None and options.boxes is not None:
         detector = GivenBoxes.read(
             options.boxes, (source.work_width / source.width, source.work_height / source.height)
@@ -286,35 +284,20 @@ def _observe(
     if finder.kind is not None:
         run.uses("detect", finder.detector)
         run.uses("kind", finder.kind)
-    return observe_horses(source, finder, progress)
+    return observe_horses(source, finder, progress, options.output)
 
 
-def _solve(seen: Seen, options: AnimateOptions, run: _Run, progress: Progress) -> tuple[Lifted, Fitted]:
+def _solve(
+    seen: Seen, options: AnimateOptions, run: _Run, progress: Progress, folder: Path
+) -> tuple[LiftedOnDisk, Fitted]:
     """Lift and fit, in true time."""
-    t_s = (seen.t_s - seen.t_s[0]) / options.time_scale
-    K = default_intrinsics(seen.width, seen.height)
     with run.timed("lift"):
-        progress("lift", 0, len(seen))
         lifter = Lifter(device=options.device)
         run.uses("lift", lifter)
-        lifted = lifter.lift(seen.uv_px, (seen.confidence / SURE_FROM).clip(0, 1), K, t_s)
-        progress("lift", len(seen), len(seen))
+        in_3d = lift_seen(seen, lifter, options.time_scale, folder, progress)
     with run.timed("fit"):
-        observation = Observation(
-            xyz_cam=lifted.xyz_cam,
-            root_xyz_cam=lifted.root_xyz_cam,
-            up_cam=lifted.up_cam,
-            contact=lifted.contact,
-            sigma=lifted.sigma,
-            uv_px=seen.uv_px,
-            confidence=seen.confidence,
-            K=K,
-            t_s=t_s,
-            fps=seen.fps * options.time_scale,
-            frame_confidence=seen.frame_confidence,
-        )
-        fitted = fit(observation, options.shape, name=Path(seen.source).stem or "motion", progress=progress)
-    return lifted, fitted
+        fitted = fit(in_3d, options.shape, name=Path(seen.source).stem or "motion", progress=progress)
+    return in_3d.lifted, fitted
 
 
 def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement) -> dict[str, Any]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinequimation import skeleton
 from kinequimation.detect.find import SURE_FROM, HorseFinder, Look, distinct, look_at, look_closer
 from kinequimation.errors import InputError, NoHorseError
 from kinequimation.io.keypoints import KeypointClip
 from kinequimation.metrics import box_iou
 from kinequimation.pipeline.boxes import Follower
-from kinequimation.pipeline.seen import Seen
+from kinequimation.pipeline.rows import RowsOnDisk
+from kinequimation.pipeline.seen import POINTS, PointsOnDisk, Seen, frame_confidence, put_points
 from kinequimation.pipeline.tracker import Tracker, one_a_horse
-from kinequimation.video import Frame, FrameSource
+from kinequimation.video import Frame, FrameSource, ahead
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
     from kinequimation.detect import Detection
     from kinequimation.pose2d.estimator import Estimator
@@ -34,76 +36,85 @@ MIN_FRAMES = 5
 """Frames of a video in which a horse must be seen to count as one: a guess."""
 
 
-class _Rows:
-    """Collects one horse's frames as they are done and makes a ``Seen`` of them."""
+class _Looks:
+    """Collects what is seen frame by frame, all horses together, and makes a ``Seen`` of each at the end.
 
-    def __init__(self, source: FrameSource) -> None:
+    The keypoints go to disk; in memory stay 80 bytes a look and 16 a frame.
+    """
+
+    def __init__(self, source: FrameSource, folder: Path | None) -> None:
         self._source = source
-        self._row: list[int] = []
-        self._box: list[np.ndarray] = []
-        self._score: list[float] = []
-        self._uv: list[np.ndarray] = []
-        self._confidence: list[np.ndarray] = []
-        self.clearness = 0.0
-
-    def __len__(self) -> int:
-        return len(self._row)
+        self._rows = RowsOnDisk(POINTS, folder)
+        self._index, self._t_s = array("q"), array("d")
+        self._frame, self._track = array("q"), array("q")
+        self._place = array("d")  # of each look: box, score, confidence of the frame, clearness
 
     @property
-    def span(self) -> tuple[int, int]:
-        """The first and the last row in which the horse was seen."""
-        return self._row[0], self._row[-1]
+    def n_frames(self) -> int:
+        """How many frames there were so far."""
+        return len(self._index)
 
-    def add(self, row: int, look: Look) -> None:
-        """Note where the horse is in a frame."""
-        self._row.append(row)
-        self._box.append(self._source.to_source_box(look.bbox_xywh))
-        self._score.append(look.score)
-        self._uv.append(self._source.to_source_px(look.uv_px).astype(np.float32))
-        self._confidence.append(look.confidence.astype(np.float32))
-        self.clearness += look.sure * look.size
+    def next_frame(self, frame: Frame) -> None:
+        """Note a frame, whether it shows a horse or not."""
+        self._index.append(frame.index)
+        self._t_s.append(frame.t_s)
 
-    def joined(self, other: _Rows) -> _Rows:
-        """Return this horse's and another's frames as one horse's; no frame may have both."""
-        both = _Rows(self._source)
-        first, second = sorted((self, other), key=lambda rows: rows._row[0])
-        order = np.argsort(first._row + second._row, kind="stable")
-        for name in ("_row", "_box", "_score", "_uv", "_confidence"):
-            values = getattr(first, name) + getattr(second, name)
-            setattr(both, name, [values[i] for i in order])
-        both.clearness = self.clearness + other.clearness
-        return both
+    def add(self, track: int, look: Look) -> None:
+        """Note where a horse is in the newest frame; at most one look of a track."""
+        confidence = np.asarray(look.confidence, np.float32)[None]
+        put_points(self._rows, self._source.to_source_px(look.uv_px)[None], confidence)
+        self._frame.append(self.n_frames - 1)
+        self._track.append(track)
+        self._place.extend(self._source.to_source_box(look.bbox_xywh).tolist())
+        self._place.extend((look.score, float(frame_confidence(confidence)[0]), look.sure * look.size))
 
-    def to_seen(self, head: list[tuple[int, float]], number: int) -> Seen:
-        """Return the horse in every frame.
+    def numbered(self, one_at_a_time: bool) -> list[Seen]:
+        """Return the horses, the clearest first; what was seen for a moment only is none.
 
         Args:
-            head: index and time of every frame.
-            number: the horse's.
+            one_at_a_time: never two were seen at once: then all is one horse.
         """
-        n, k = len(head), skeleton.NUM_KEYPOINTS
-        bbox, score = np.full((n, 4), np.nan), np.zeros(n)
-        uv, confidence = np.full((n, k, 2), np.nan), np.zeros((n, k))
-        if self._row:
-            bbox[self._row], score[self._row] = self._box, self._score
-            uv[self._row], confidence[self._row] = self._uv, self._confidence
+        track = np.array(self._track, np.int64)
+        if one_at_a_time:
+            track[:] = 0
+        numbers, which, count = np.unique(track, return_inverse=True, return_counts=True)
+        if not len(numbers):
+            return [self._seen(np.zeros(0, np.int64), 1)]
+        clearness = np.bincount(which, self._places()[:, 6])
+        long = count >= min(MIN_FRAMES, self.n_frames)
+        order = np.argsort(-clearness, kind="stable")
+        order = order[long[order]] if long.any() else order
+        return [self._seen(np.flatnonzero(which == i), number) for number, i in enumerate(order, 1)]
+
+    def _places(self) -> Float[np.ndarray, "looks 7"]:
+        return np.array(self._place).reshape(-1, 7)
+
+    def _seen(self, looks: Int[np.ndarray, " looks"], number: int) -> Seen:
+        n = self.n_frames
+        frame, place = np.array(self._frame, np.int64)[looks], self._places()[looks]
+        bbox, score, sureness = np.full((n, 4), np.nan), np.zeros(n), np.zeros(n)
+        bbox[frame], score[frame], sureness[frame] = place[:, :4], place[:, 4], place[:, 5]
+        record = np.full(n, -1)
+        record[frame] = looks
         source = self._source
         return Seen(
             source=source.name,
             fps=source.fps,
             width=source.width,
             height=source.height,
-            index=np.array([index for index, _ in head]),
-            t_s=np.array([t_s for _, t_s in head], float),
+            index=np.array(self._index, np.int64),
+            t_s=np.array(self._t_s),
             bbox_xywh=bbox,
             score=score,
-            uv_px=uv,
-            confidence=confidence,
+            frame_confidence=sureness,
+            points=PointsOnDisk(self._rows, record),
             number=number,
         )
 
 
-def observe_horses(source: FrameSource, finder: HorseFinder, progress: Progress) -> list[Seen]:
+def observe_horses(
+    source: FrameSource, finder: HorseFinder, progress: Progress, folder: Path | None = None
+) -> list[Seen]:
     """Find every horse and its keypoints in every frame.
 
     A detection starts a box, which then follows the keypoints, since these tell the horse's place better than a small
@@ -111,18 +122,23 @@ def observe_horses(source: FrameSource, finder: HorseFinder, progress: Progress)
     detection's keypoints are surer than those of the box that follows. A detector that is believed is asked about
     every frame, and its boxes are taken as they are.
 
+    Args:
+        source: the frames.
+        finder: finds the horses, and their keypoints.
+        progress: called with the stage ``keypoints`` and the frames done.
+        folder: the disk to keep the keypoints on, as for ``RowsOnDisk``.
+
     Returns:
         a ``Seen`` for each horse, numbered from 1 by how large, how clear and for how long they are seen; one without
         a horse where there is none.
     """
     tracker = Tracker()
-    rows: dict[int, _Rows] = {}
-    head: list[tuple[int, float]] = []
+    found = _Looks(source, folder)
     last_looked = -DETECT_EVERY
     most_at_once = 0
     progress("keypoints", 0, source.n_frames)
-    for n, frame in enumerate(source):
-        head.append((frame.index, frame.t_s))
+    for n, frame in enumerate(ahead(source)):
+        found.next_frame(frame)
         detections = None
         if finder.believes or not tracker.visible or n >= last_looked + DETECT_EVERY:
             detections = finder.detector.detect(frame.image_rgb)
@@ -134,9 +150,9 @@ def observe_horses(source: FrameSource, finder: HorseFinder, progress: Progress)
         seen = tracker.update(frame.image_rgb, frame.t_s, looks)
         most_at_once = max(most_at_once, len(seen))
         for track, look in seen:
-            rows.setdefault(track.number, _Rows(source)).add(n, look)
+            found.add(track.number, look)
         progress("keypoints", n + 1, source.n_frames)
-    return _numbered(list(rows.values()), head, source, most_at_once)
+    return found.numbered(most_at_once == 1)
 
 
 def _given_looks(finder: HorseFinder, frame: Frame, detections: list[Detection]) -> list[Look]:
@@ -174,21 +190,6 @@ def _sorted_out(detections: list[Detection], followed: list[np.ndarray]) -> tupl
     return [detections[j] for j in sorted(best)], new
 
 
-def _numbered(rows: list[_Rows], head: list[tuple[int, float]], source: FrameSource, most_at_once: int) -> list[Seen]:
-    """Number the horses; what was seen for a moment only is none, and where never two are seen at once all is one."""
-    if most_at_once == 1 and len(rows) > 1:
-        whole = rows[0]
-        for part in rows[1:]:
-            whole = whole.joined(part)
-        rows = [whole]
-    least = min(MIN_FRAMES, len(head))
-    rows = [r for r in rows if len(r) >= least] or rows
-    rows.sort(key=lambda r: -r.clearness)
-    if not rows:
-        rows = [_Rows(source)]
-    return [r.to_seen(head, number) for number, r in enumerate(rows, 1)]
-
-
 def box_in_work(source: FrameSource, bbox_xywh: tuple[float, float, float, float]) -> Float[np.ndarray, " 4"]:
     """Return a user's box, in pixels of the source, in the frames that it hands out.
 
@@ -204,65 +205,71 @@ def box_in_work(source: FrameSource, bbox_xywh: tuple[float, float, float, float
 
 
 def observe_followed(
-    source: FrameSource, bbox_xywh: tuple[float, float, float, float], estimator: Estimator, progress: Progress
+    source: FrameSource,
+    bbox_xywh: tuple[float, float, float, float],
+    estimator: Estimator,
+    progress: Progress,
+    folder: Path | None = None,
 ) -> Seen:
     """Find the keypoints in a box that is given for the first frame and then follows the keypoints.
 
-    Where the keypoints are not sure the box stays where it is.
+    Where the keypoints are not sure the box stays where it is. ``folder`` is as for ``observe_horses``.
 
     Raises:
         InputError: the box lies outside the frame.
     """
     follower = Follower(box_in_work(source, bbox_xywh))
-    rows = _Rows(source)
-    head: list[tuple[int, float]] = []
+    found = _Looks(source, folder)
     progress("keypoints", 0, source.n_frames)
-    for n, frame in enumerate(source):
-        head.append((frame.index, frame.t_s))
+    for n, frame in enumerate(ahead(source)):
+        found.next_frame(frame)
         (look,) = look_at(frame.image_rgb, follower.xywh[None], np.ones(1), estimator)
         if look.sure >= NO_HORSE_BELOW:
-            rows.add(n, look)
+            found.add(0, look)
         follower.see(look.uv_px, look.confidence)
         progress("keypoints", n + 1, source.n_frames)
-    return rows.to_seen(head, 1)
+    return found.numbered(one_at_a_time=True)[0]
 
 
-def observe_given(clip: KeypointClip, start_s: float, end_s: float | None) -> list[Seen]:
+def observe_given(clip: KeypointClip, start_s: float, end_s: float | None, folder: Path | None = None) -> list[Seen]:
     """Take keypoints from a file: every horse in it, the one that is in most frames first; numbers are the file's ids.
+
+    ``folder`` is as for ``observe_horses``.
 
     Raises:
         InputError: no frame lies between the times.
         NoHorseError: no frame has a horse.
     """
     end = np.inf if end_s is None else end_s
-    rows = [i for i, t in enumerate(clip.t_s) if start_s <= t < end]
-    if not rows:
+    frames = [i for i, t in enumerate(clip.t_s) if start_s <= t < end]
+    if not frames:
         raise InputError(f"the keypoints have no frames between --start and --end; they end at {clip.t_s[-1]:.2f} s")
-    ids = [h.id for i in rows for h in clip.horses[i]]
+    ids = [h.id for i in frames for h in clip.horses[i]]
     if not ids:
         raise NoHorseError(f"{clip.source}: the keypoints hold no horse")
-    return [_given(clip, rows, wanted) for wanted in sorted(set(ids), key=lambda i: (-ids.count(i), i))]
+    rows = RowsOnDisk(POINTS, folder)
+    return [_given(clip, frames, wanted, rows) for wanted in sorted(set(ids), key=lambda i: (-ids.count(i), i))]
 
 
-def _given(clip: KeypointClip, rows: list[int], wanted: int) -> Seen:
-    n, k = len(rows), skeleton.NUM_KEYPOINTS
-    bbox, score = np.full((n, 4), np.nan), np.zeros(n)
-    uv, confidence = np.full((n, k, 2), np.nan), np.zeros((n, k))
-    for row, i in enumerate(rows):
+def _given(clip: KeypointClip, frames: list[int], wanted: int, rows: RowsOnDisk) -> Seen:
+    n = len(frames)
+    bbox, score, sureness, record = np.full((n, 4), np.nan), np.zeros(n), np.zeros(n), np.full(n, -1)
+    for at, i in enumerate(frames):
         for horse in clip.horses[i]:
             if horse.id == wanted:
-                bbox[row], score[row] = horse.bbox_xywh, horse.score
-                uv[row], confidence[row] = horse.uv_px, horse.confidence
+                bbox[at], score[at], record[at] = horse.bbox_xywh, horse.score, len(rows)
+                sureness[at] = frame_confidence(horse.confidence[None])[0]
+                put_points(rows, horse.uv_px[None], horse.confidence[None])
     return Seen(
         source=clip.source,
         fps=clip.fps,
         width=clip.width,
         height=clip.height,
-        index=np.asarray(clip.index)[rows],
-        t_s=np.asarray(clip.t_s, float)[rows],
+        index=np.asarray(clip.index)[frames],
+        t_s=np.asarray(clip.t_s, float)[frames],
         bbox_xywh=bbox,
         score=score,
-        uv_px=uv,
-        confidence=confidence,
+        frame_confidence=sureness,
+        points=PointsOnDisk(rows, record),
         number=wanted,
     )

@@ -19,14 +19,14 @@ from kinequimation.fit import Fitted
 from kinequimation.io.bvh import write_bvh
 from kinequimation.io.gltf import write_glb
 from kinequimation.io.keypoints import write_keypoints_csv, write_keypoints_json
-from kinequimation.lift import Lifted
 from kinequimation.motion import Motion, write_motion
 from kinequimation.pipeline.judgement import Judgement
+from kinequimation.pipeline.lifting import LiftedOnDisk
 from kinequimation.pipeline.options import AnimateOptions
 from kinequimation.pipeline.report_page import write_report_page
 from kinequimation.pipeline.seen import Seen
 from kinequimation.runtime import Progress, no_progress
-from kinequimation.video import FrameSource, VideoWriter
+from kinequimation.video import FrameSource, VideoWriter, ahead
 from kinequimation.viz import Overlay
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Result:
     """What a run knows of one horse when it writes its files.
+
+    Only the motions are in memory as a whole. ``seen`` and ``lifted`` wait on disk: read them a part at a time
+    (``part(start, stop)``, ``seen.parts()``), and make nothing that grows with the frames.
 
     Attributes:
         options: what was asked for.
@@ -53,7 +56,7 @@ class Result:
 
     options: AnimateOptions
     seen: Seen
-    lifted: Lifted
+    lifted: LiftedOnDisk
     fitted: Fitted
     motion: Motion
     body: Body
@@ -87,22 +90,25 @@ def write_overlay(folder: Path, result: Result) -> None:
 
 def _pictures(overlay: Overlay, source: FrameSource | None, seen: Seen) -> Iterator[np.ndarray]:
     """Draw every row, on its frame where the source still has that frame."""
-    frames = iter(source) if source is not None else iter(())
+    frames = iter(()) if source is None else ahead(source.sized(overlay.frame_width, overlay.height))
     frame = next(frames, None)
-    for i, index in enumerate(seen.index):
-        while frame is not None and frame.index < index:
-            frame = next(frames, None)
-        image = frame.image_rgb if frame is not None and frame.index == index else None
-        yield overlay.draw(i, image, seen.uv_px[i], seen.confidence[i])
+    i = 0
+    for points in seen.parts():
+        for uv_px, confidence in zip(points.uv_px, points.confidence, strict=True):
+            while frame is not None and frame.index < seen.index[i]:
+                frame = next(frames, None)
+            image = frame.image_rgb if frame is not None and frame.index == seen.index[i] else None
+            yield overlay.draw(i, image, uv_px, confidence)
+            i += 1
     while frame is not None:  # to its end, where a source knows what to warn of
         frame = next(frames, None)
 
 
 def write_keypoints(folder: Path, result: Result) -> None:
     """Write ``keypoints.json`` and ``keypoints.csv``."""
-    keypoints = result.seen.to_clip(result.lifted)
-    write_keypoints_json(folder / "keypoints.json", keypoints)
-    write_keypoints_csv(folder / "keypoints.csv", keypoints)
+    seen = result.seen
+    write_keypoints_json(folder / "keypoints.json", seen.head, seen.keypoints(result.lifted))
+    write_keypoints_csv(folder / "keypoints.csv", seen.head, seen.keypoints(result.lifted))
 
 
 def write_skinned(folder: Path, result: Result) -> None:

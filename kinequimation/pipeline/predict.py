@@ -20,11 +20,19 @@ from kinequimation.dataset.coco import CocoSet, slots_of_names
 from kinequimation.errors import InputError
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_csv, write_keypoints_json
 from kinequimation.pipeline.observe import box_in_work, observe_followed, observe_horses
-from kinequimation.pipeline.seen import Seen, chosen
+from kinequimation.pipeline.rows import RowsOnDisk
+from kinequimation.pipeline.seen import (
+    POINTS,
+    PointsOnDisk,
+    Seen,
+    chosen,
+    frame_confidence,
+    keypoints_together,
+    put_points,
+)
 from kinequimation.pipeline.staging import staged_folder
-from kinequimation.pose2d.clean_clip import clean_clip
 from kinequimation.runtime import Progress, no_progress
-from kinequimation.video import IMAGE_SUFFIXES, FrameSource, VideoWriter, open_source
+from kinequimation.video import IMAGE_SUFFIXES, FrameSource, VideoWriter, ahead, open_source
 from kinequimation.viz.horses2d import HorseDrawing
 from kinequimation.viz.skeleton2d import DROPPED_BELOW
 
@@ -199,26 +207,28 @@ def predict_video(
     name = Path(path).stem or "video"
     with staged_folder(output) as staging:
         if bbox_xywh is not None:
-            horses = [observe_followed(source, bbox_xywh, finder.estimator, progress)]
+            horses = [observe_followed(source, bbox_xywh, finder.estimator, progress, output)]
         else:
-            horses = observe_horses(source, finder, progress)
+            horses = observe_horses(source, finder, progress, output)
         horses[0].require_horse()
         result.warnings += source.warnings
         if horse is not None:
             horses = [chosen(horses, horse)]
         if finder.estimator is not network:
-            horses = _look_again(source, horses, network, progress)
+            horses = _look_again(source, horses, network, progress, output)
         if clean:
-            horses = [_cleaned(seen, result) for seen in horses]
-        clip = _clip_of(horses)
-        write_keypoints_json(staging / f"{name}_keypoints.json", clip)
-        write_keypoints_csv(staging / f"{name}_keypoints.csv", clip)
-        _write_video(staging / f"{name}_overlay.mp4", source, clip, progress)
+            horses = [seen.cleaned(output, smooth=True) for seen in horses]
+        head = horses[0].head
+        write_keypoints_json(staging / f"{name}_keypoints.json", head, keypoints_together(horses))
+        write_keypoints_csv(staging / f"{name}_keypoints.csv", head, keypoints_together(horses))
+        result.n_drawn = _write_video(staging / f"{name}_overlay.mp4", source, horses, progress)
         written = sorted(file.name for file in staging.iterdir())
     result.files = {name: output / name for name in written}
-    result.n_frames, result.n_with_horse = len(clip), sum(bool(found) for found in clip.horses)
-    result.n_horses = len(horses)
-    result.n_drawn = sum(_drawn(found) for found in clip.horses)
+    result.n_frames, result.n_horses = len(head), len(horses)
+    result.n_with_horse = int(np.any([seen.found for seen in horses], axis=0).sum())
+    result.n_exchanged = sum(seen.n_exchanged for seen in horses)
+    result.n_outliers = sum(seen.n_outliers for seen in horses)
+    result.n_filled = sum(seen.n_filled for seen in horses)
     return result
 
 
@@ -294,55 +304,50 @@ def _horse(
     )
 
 
-def _look_again(source: FrameSource, horses: list[Seen], network: Estimator, progress: Progress) -> list[Seen]:
+def _look_again(
+    source: FrameSource, horses: list[Seen], network: Estimator, progress: Progress, folder: Path
+) -> list[Seen]:
     """Return the same boxes with the keypoints of another network."""
-    points = [(np.full_like(seen.uv_px, np.nan), np.zeros_like(seen.confidence)) for seen in horses]
     n_frames = len(horses[0])
-    rows = {int(index): row for row, index in enumerate(horses[0].index)}
+    rows = RowsOnDisk(POINTS, folder)
+    record, sureness = np.full((len(horses), n_frames), -1), np.zeros((len(horses), n_frames))
     progress("network", 0, n_frames)
-    for frame in source:
-        row = rows.get(frame.index)
-        if row is None:
+    for frame in ahead(source):
+        at = int(np.searchsorted(horses[0].index, frame.index))
+        if at == n_frames or horses[0].index[at] != frame.index:
             continue
-        there = [h for h, seen in enumerate(horses) if seen.found[row]]
-        boxes = np.array([source.to_work_box(horses[h].bbox_xywh[row]) for h in there]).reshape(-1, 4)
+        there = [h for h, seen in enumerate(horses) if seen.found[at]]
+        boxes = np.array([source.to_work_box(horses[h].bbox_xywh[at]) for h in there]).reshape(-1, 4)
         for h, uv_work, sure in zip(there, *_estimate(network, frame.image_rgb, boxes), strict=True):
-            points[h][0][row], points[h][1][row] = source.to_source_px(uv_work), sure
-        progress("network", row + 1, n_frames)
-    return [replace(seen, uv_px=uv, confidence=sure) for seen, (uv, sure) in zip(horses, points, strict=True)]
+            record[h, at], sureness[h, at] = len(rows), frame_confidence(sure[None])[0]
+            put_points(rows, source.to_source_px(uv_work)[None], sure[None])
+        progress("network", at + 1, n_frames)
+    return [
+        replace(seen, points=PointsOnDisk(rows, record[h]), frame_confidence=sureness[h])
+        for h, seen in enumerate(horses)
+    ]
 
 
-def _cleaned(seen: Seen, result: Predicted) -> Seen:
-    clean = clean_clip(seen.uv_px, seen.confidence, seen.bbox_xywh[:, 2:].max(1), seen.t_s)
-    result.n_exchanged += int(clean.exchanged.sum())
-    result.n_outliers += int(clean.outlier.sum())
-    result.n_filled += int((clean.filled & ~clean.outlier).sum())
-    return seen.with_points_of(clean)
-
-
-def _clip_of(horses: list[Seen]) -> KeypointClip:
-    """Return the horses of a video in one clip."""
-    clips = [seen.to_clip(None) for seen in horses]
-    together = tuple(
-        tuple(h for found in frame for h in found) for frame in zip(*(c.horses for c in clips), strict=True)
-    )
-    return replace(clips[0], horses=together)
-
-
-def _write_video(path: Path, source: FrameSource, clip: KeypointClip, progress: Progress) -> None:
-    drawing = HorseDrawing(clip.width, clip.height)
-    progress("overlay", 0, len(clip))
-    with VideoWriter(path, drawing.width, drawing.height, clip.fps) as writer:
-        for n, (frame, horses) in enumerate(_with_frames(source, clip)):
-            writer.write(drawing.draw(frame, horses), float(clip.t_s[n] - clip.t_s[0]))
-            progress("overlay", n + 1, len(clip))
+def _write_video(path: Path, source: FrameSource, horses: list[Seen], progress: Progress) -> int:
+    """Draw all horses in every frame; return how many of their points are sure enough to be drawn."""
+    head, n_drawn = horses[0].head, 0
+    drawing = HorseDrawing(head.width, head.height)
+    progress("overlay", 0, len(head))
+    with VideoWriter(path, drawing.width, drawing.height, head.fps) as writer:
+        for n, (frame, found) in enumerate(_with_frames(source, horses)):
+            writer.write(drawing.draw(frame, found), float(head.t_s[n] - head.t_s[0]))
+            n_drawn += _drawn(found)
+            progress("overlay", n + 1, len(head))
+    return n_drawn
 
 
 def _with_frames(
-    source: FrameSource, clip: KeypointClip
+    source: FrameSource, horses: list[Seen]
 ) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], tuple[HorseKeypoints, ...]]]:
-    rows = {int(index): row for row, index in enumerate(clip.index)}
-    for frame in source:
-        row = rows.get(frame.index)
-        if row is not None:
-            yield frame.image_rgb, clip.horses[row]
+    """Yield the frames with horses or without that the clip has, and the horses in them."""
+    frames = ahead(source)
+    for index, found in zip(horses[0].index, keypoints_together(horses), strict=True):
+        frame = next((f for f in frames if f.index == index), None)
+        if frame is None:
+            return
+        yield frame.image_rgb, found

@@ -31,7 +31,8 @@ class RowsOnDisk:
     """
 
     def __init__(self, row: np.dtype, folder: Path | None = None) -> None:
-        self.row, self._folder, self._n_rows = row, folder or Path(tempfile.gettempdir()), 0
+        self.row, self._folder = row, folder or Path(tempfile.gettempdir())
+        self._n_rows, self._at_end = 0, True
         try:
             self._file = tempfile.TemporaryFile(  # noqa: SIM115 (it is closed with this object)
                 prefix=".kinequimation-rows-", dir=self._folder, buffering=_BUFFER_BYTES
@@ -46,7 +47,9 @@ class RowsOnDisk:
         """Append rows of the type ``row``."""
         data = np.ascontiguousarray(rows, self.row)
         try:
-            self._file.seek(self._n_rows * self.row.itemsize)
+            if not self._at_end:
+                self._file.seek(self._n_rows * self.row.itemsize)
+                self._at_end = True
             self._file.write(data.tobytes())
         except OSError as error:
             raise self._failure(error) from error
@@ -55,6 +58,7 @@ class RowsOnDisk:
     def read(self, start: int, stop: int) -> Shaped[np.ndarray, " n"]:
         """Return rows ``start`` to ``stop`` − 1; as with slices, what lies behind the end is left out."""
         start, stop = min(start, self._n_rows), min(stop, self._n_rows)
+        self._at_end = False
         try:
             self._file.seek(start * self.row.itemsize)
             data = self._file.read(max(stop - start, 0) * self.row.itemsize)

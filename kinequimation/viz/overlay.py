@@ -31,14 +31,15 @@ class Overlay:
 
     Attributes:
         width, height: of the pictures that ``draw`` returns; both even.
+        frame_width: of the frame's part of them; a frame of this width and that height is not scaled again.
     """
 
     def __init__(
         self, motion: Motion, width: int, height: int, camera_xyz_world: Float[np.ndarray, " 3"] | None = None
     ) -> None:
         self._source_size = np.array([width, height], float)
-        self._frame_width, self._view_width, self.height = overlay_size(width, height)
-        self.width = self._frame_width + self._view_width
+        self.frame_width, self._view_width, self.height = overlay_size(width, height)
+        self.width = self.frame_width + self._view_width
         self._view = SecondView(motion, self._view_width, self.height, camera_xyz_world)
         self._motion = motion
         self._font = ImageFont.load_default(max(11, self.height // 34))
@@ -58,7 +59,7 @@ class Overlay:
             uv_px: keypoints, pixels of the source frame.
             confidence: of each keypoint.
         """
-        size = (self._frame_width, self.height)
+        size = (self.frame_width, self.height)
         if image_rgb is None:
             left = Image.new("RGB", size, _GREY)
         else:

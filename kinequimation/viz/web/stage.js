@@ -101,7 +101,7 @@ class Stage {
     } else {
       const whole = this.follow ? null : this.wholePath();
       const target = whole ? whole.middle : this.place(this.time).centre;
-      const radius = whole ? whole.radius : 0.85 * this.size;
+      const radius = whole ? whole.radius : 0.9 * this.size;
       const vertical = THREE_RAD * Stage.FIELD_OF_VIEW_DEG;
       const narrow = 2 * Math.atan(Math.tan(vertical / 2) * Math.min(1, this.camera.aspect));
       const heading = this.place(this.time).heading;
@@ -137,7 +137,7 @@ class Stage {
   }
 
   showGrid(visible) {
-    this.grid.visible = visible;
+    this.floor.material.uniforms.lines.value = visible ? 1 : 0;
     this.changed = true;
   }
 
@@ -146,14 +146,10 @@ class Stage {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => new THREE.Color(style.getPropertyValue(name).trim());
     this.scene.background = colour("--sky");
-    this.scene.fog = new THREE.Fog(this.scene.background, 10, 60);
-    if (this.grid) this.scene.remove(this.grid);
-    const visible = this.grid?.visible ?? true;
-    this.grid = new THREE.GridHelper(120, 120, colour("--grid"), colour("--grid"));
-    this.grid.visible = visible;
-    underAll(this.grid, -2);
-    this.scene.add(this.grid);
-    this.floor.material.color = colour("--ground");
+    const { uniforms } = this.floor.material;
+    uniforms.sky.value = this.scene.background;
+    uniforms.ground.value = colour("--ground");
+    uniforms.grid.value = colour("--grid");
     this.changed = true;
   }
 
@@ -168,11 +164,12 @@ class Stage {
 
   makeGround() {
     const flat = new THREE.PlaneGeometry(400, 400).rotateX(-Math.PI / 2);
-    this.floor = new THREE.Mesh(flat, new THREE.MeshBasicMaterial());
+    const uniforms = { sky: {}, ground: {}, grid: {}, lines: { value: 1 }, near: { value: 10 }, far: { value: 60 } };
+    this.floor = new THREE.Mesh(flat, new THREE.ShaderMaterial({ uniforms, ...GROUND }));
     this.shadow = new THREE.Mesh(flat, new THREE.ShadowMaterial({ opacity: 0.28 }));
     this.shadow.receiveShadow = true;
-    underAll(this.floor, -4);
-    underAll(this.shadow, -3);
+    underAll(this.floor, -3);
+    underAll(this.shadow, -2);
     this.scene.add(this.floor, this.shadow);
   }
 
@@ -202,7 +199,7 @@ class Stage {
     for (let i = 0; i < n; i++) {
       this.pose(n > 1 ? (this.duration * i) / (n - 1) : 0);
       const [sacrum, withers] = ends.map((bone) => bone.getWorldPosition(new THREE.Vector3()));
-      const centre = sacrum.clone().lerp(withers, 0.65); // the neck reaches further out than the tail
+      const centre = sacrum.clone().lerp(withers, 0.8); // the neck reaches further out than the tail
       raw.push([centre.x, centre.y, centre.z, withers.x - sacrum.x, withers.z - sacrum.z]);
     }
     const reach = n > 1 ? Math.round((Stage.FOLLOW_S * (n - 1)) / this.duration) : 0;
@@ -241,8 +238,8 @@ class Stage {
     this.sticks = [];
     for (const [name, bone] of this.bones)
       if (name in this.facts.bones && bone.parent.isBone && bone.parent.parent.isBone) this.sticks.push([bone, name]);
-    const shape = new THREE.CylinderGeometry(0.012 * this.size, 0.012 * this.size, 1, 8);
-    const material = new THREE.MeshBasicMaterial({ transparent: true, depthTest: false, fog: false });
+    const shape = new THREE.CylinderGeometry(0.009 * this.size, 0.009 * this.size, 1, 8);
+    const material = new THREE.MeshBasicMaterial({ transparent: true, depthTest: false });
     this.skeleton = new THREE.InstancedMesh(shape, material, this.sticks.length);
     this.sticks.forEach(([, name], i) => this.skeleton.setColorAt(i, new THREE.Color(this.facts.bones[name])));
     this.skeleton.frustumCulled = false;
@@ -326,19 +323,45 @@ class Stage {
   render() {
     this.changed = false;
     if (!this.centre) return;
-    this.grid.position.set(Math.round(this.centre.x), 0, Math.round(this.centre.z));
+    this.floor.position.set(Math.round(this.centre.x), 0, Math.round(this.centre.z));
     this.sun.target.position.set(this.centre.x, 0, this.centre.z);
     this.sun.position.copy(this.sun.target.position).add(new THREE.Vector3(3, 8, 4));
-    this.floor.position.setX(this.centre.x).setZ(this.centre.z);
     this.shadow.position.set(this.centre.x, 0, this.centre.z);
     const away = this.camera.position.distanceTo(this.centre);
-    this.scene.fog.near = away + 4;
-    this.scene.fog.far = 2 * away + 40;
+    const { near, far } = this.floor.material.uniforms;
+    near.value = away + 4;
+    far.value = 2 * away + 40;
     this.renderer.render(this.scene, this.camera);
   }
 }
 
 const THREE_RAD = Math.PI / 180;
+
+/** The ground: a line a metre, as thin as a pixel, which fades where lines stand too close; far off it meets the sky. */
+const GROUND = {
+  vertexShader: `
+    varying vec2 metres;
+    varying float away;
+    void main() {
+      metres = position.xz;
+      vec4 seen = modelViewMatrix * vec4(position, 1.0);
+      away = -seen.z;
+      gl_Position = projectionMatrix * seen;
+    }`,
+  fragmentShader: `
+    uniform vec3 sky, ground, grid;
+    uniform float lines, near, far;
+    varying vec2 metres;
+    varying float away;
+    void main() {
+      vec2 pixel = fwidth(metres);
+      vec2 off = abs(fract(metres - 0.5) - 0.5) / max(pixel, 1e-5);
+      vec2 line = (1.0 - min(off / 1.2, 1.0)) * (1.0 - smoothstep(0.15, 0.6, pixel));
+      vec3 colour = mix(ground, grid, lines * max(line.x, line.y));
+      gl_FragColor = vec4(mix(colour, sky, smoothstep(near, far, away)), 1.0);
+      #include <colorspace_fragment>
+    }`,
+};
 
 /** Draw something flat on the ground before the horse, in a given order: the camera is always above it. */
 function underAll(object, order) {

@@ -124,7 +124,7 @@ class Clip3D:
     def inside(self) -> Bool[np.ndarray, "frames 103"]:
         """Which keypoints lie inside the image."""
         with np.errstate(invalid="ignore"):
-            return ((self.uv_px > -0.5) & (self.uv_px < np.array(self.size_px) - 0.5)).all(-1)
+            return np.all((self.uv_px > -0.5) & (self.uv_px < np.array(self.size_px) - 0.5), axis=-1)
 
     @cached_property
     def box_px(self) -> Float[np.ndarray, " frames"]:

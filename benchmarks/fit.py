@@ -320,12 +320,15 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="the lifter; default: what ships")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of what the 2D network found")
     parser.add_argument("--no-drawn", action="store_true", help="true 2D only")
+    parser.add_argument("--no-true", action="store_true", help="network 2D only")
     parser.add_argument("--default-k", action="store_true", help="tell the default K that users have, not the true one")
     parser.add_argument("--clips", action="store_true", help="also print each clip's own line")
     args = parser.parse_args()
     lifter = Lifter(args.weights, device="cpu", n_threads=1)
     clips = test_clips(every=5 if args.quick else 1)
-    sources: dict[str, list[tuple[Clip3D, Seen2D]]] = {"true 2D": [(c, Seen2D(*c.seen_truly())) for c in clips]}
+    sources: dict[str, list[tuple[Clip3D, Seen2D]]] = {}
+    if not args.no_true:
+        sources["true 2D"] = [(c, Seen2D(*c.seen_truly())) for c in clips]
     if not args.no_drawn:
         estimator = load_estimator(device="cpu")
         sources["network 2D"] = [(c, network_2d(c, estimator, args.cache)) for c in clips if c.drawn]

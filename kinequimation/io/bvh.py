@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 UNITS_PER_METRE = 100.0
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS = ("Zrotation", "Xrotation", "Yrotation")
+_PART = 256
+"""Frames that are written at once."""
 _MAX_BYTES = 512 << 20
 _MAX_JOINTS = 10_000
 
@@ -78,18 +80,20 @@ def write_bvh(
     if not (np.isfinite(scale) and scale > 0):
         raise InputError(f"scale: expected a number above 0, got {scale}")
     body = body or Body(motion.shape)
-    root_xyz_world, quat_wxyz = _evenly_timed(motion)
     lines, order = _hierarchy(body, scale)
-    angles_deg = np.degrees(_zxy_from_quat(np.roll(gltf_from_world_quat(quat_wxyz[:, order]), 1, axis=-1)))
-    rows = np.concatenate(
-        [scale * gltf_from_world_xyz(root_xyz_world), angles_deg.reshape(len(angles_deg), -1)], axis=1
-    )
-    rows = np.round(rows, 6) + 0.0  # adding 0 turns −0 into 0
+    steps = _Steps(motion)
+    template = " ".join(["%.6f"] * (3 + 3 * len(order))) + "\n"
     with replacing(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as f:
         f.write("\n".join(lines) + "\n")
-        f.write(f"MOTION\nFrames: {len(rows)}\nFrame Time: {1.0 / motion.fps:.9f}\n")
-        for row in rows:
-            f.write(" ".join(f"{v:.6f}" for v in row) + "\n")
+        f.write(f"MOTION\nFrames: {len(steps)}\nFrame Time: {1.0 / motion.fps:.9f}\n")
+        before: np.ndarray | None = None
+        for start in range(0, len(steps), _PART):
+            root_xyz_world, quat_wxyz = steps.part(start, start + _PART)
+            before = angles = _zxy_from_quat(np.roll(gltf_from_world_quat(quat_wxyz[:, order]), 1, axis=-1), before)
+            root = scale * gltf_from_world_xyz(root_xyz_world)
+            rows = np.concatenate([root, np.degrees(angles).reshape(len(angles), -1)], axis=1)
+            rows = np.round(rows, 6) + 0.0  # adding 0 turns −0 into 0
+            f.writelines(template % tuple(row) for row in rows.tolist())
 
 
 def _hierarchy(body: Body, scale: float) -> tuple[list[str], list[int]]:
@@ -119,24 +123,36 @@ def _hierarchy(body: Body, scale: float) -> tuple[list[str], list[int]]:
     return lines, order
 
 
-def _evenly_timed(motion: Motion) -> tuple[Float[np.ndarray, "frames 3"], Float[np.ndarray, "frames 81 4"]]:
-    """Return root and rotations at steps of 1 / fps."""
-    t_s = motion.t_s - motion.t_s[0]
-    wanted_s = np.arange(round(float(t_s[-1]) * motion.fps) + 1) / motion.fps
-    if len(wanted_s) == len(t_s) and np.abs(wanted_s - t_s).max() < 0.01 / motion.fps:
-        return motion.root_xyz_world, motion.quat_wxyz
-    before = np.clip(np.searchsorted(t_s, wanted_s, side="right") - 1, 0, max(len(t_s) - 2, 0))
-    after = np.minimum(before + 1, len(t_s) - 1)
-    part = np.clip((wanted_s - t_s[before]) / np.maximum(t_s[after] - t_s[before], 1e-12), 0.0, 1.0)
-    root = motion.root_xyz_world
-    return (
-        root[before] + part[:, None] * (root[after] - root[before]),
-        quat_slerp(motion.quat_wxyz[before], motion.quat_wxyz[after], part[:, None]),
-    )
+class _Steps:
+    """A motion at steps of 1 / fps, read part by part."""
+
+    def __init__(self, motion: Motion) -> None:
+        self._motion = motion
+        t_s = motion.t_s - motion.t_s[0]
+        wanted_s = np.arange(round(float(t_s[-1]) * motion.fps) + 1) / motion.fps
+        self._n = len(wanted_s)
+        self._even = self._n == len(t_s) and bool(np.abs(wanted_s - t_s).max() < 0.01 / motion.fps)
+        self._t_s, self._wanted_s = t_s, wanted_s
+
+    def __len__(self) -> int:
+        return self._n
+
+    def part(self, start: int, stop: int) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 81 4"]]:
+        """Return root and rotations of the steps from ``start`` to before ``stop``."""
+        root, quat = self._motion.root_xyz_world, self._motion.quat_wxyz
+        if self._even:
+            return root[start:stop], quat[start:stop]
+        t_s, wanted_s = self._t_s, self._wanted_s[start:stop]
+        before = np.clip(np.searchsorted(t_s, wanted_s, side="right") - 1, 0, max(len(t_s) - 2, 0))
+        after = np.minimum(before + 1, len(t_s) - 1)
+        share = np.clip((wanted_s - t_s[before]) / np.maximum(t_s[after] - t_s[before], 1e-12), 0.0, 1.0)[:, None]
+        return root[before] + share * (root[after] - root[before]), quat_slerp(quat[before], quat[after], share)
 
 
-def _zxy_from_quat(quat_wxyz: Float[np.ndarray, "frames joints 4"]) -> Float[np.ndarray, "frames joints 3"]:
-    """Return z, x, y in radians with R = Rz · Rx · Ry, free of jumps of 2π from frame to frame.
+def _zxy_from_quat(
+    quat_wxyz: Float[np.ndarray, "frames joints 4"], before: Float[np.ndarray, "n joints 3"] | None
+) -> Float[np.ndarray, "frames joints 3"]:
+    """Return z, x, y in radians with R = Rz · Rx · Ry, free of jumps of 2π from frame to frame, also from ``before``.
 
     From R[2, 1] = sin x, R[2, 0] = −cos x sin y, R[2, 2] = cos x cos y, R[0, 1] = −sin z cos x, R[1, 1] = cos z cos x.
     Where cos x = 0, z and y turn about one axis: y is then 0.
@@ -146,7 +162,10 @@ def _zxy_from_quat(quat_wxyz: Float[np.ndarray, "frames joints 4"]) -> Float[np.
     locked = np.abs(R[..., 2, 1]) > 1.0 - 1e-12
     z = np.where(locked, np.arctan2(R[..., 1, 0], R[..., 0, 0]), np.arctan2(-R[..., 0, 1], R[..., 1, 1]))
     y = np.where(locked, 0.0, np.arctan2(-R[..., 2, 0], R[..., 2, 2]))
-    return np.unwrap(np.stack([z, x, y], axis=-1), axis=0)
+    angles = np.stack([z, x, y], axis=-1)
+    if before is None:
+        return np.unwrap(angles, axis=0)
+    return np.unwrap(np.concatenate([before[-1:], angles]), axis=0)[1:]
 
 
 def read_bvh(path: str | PathLike[str]) -> Bvh:

@@ -8,7 +8,10 @@ Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html. What t
 - joints have no rotation at rest, so an inverse bind matrix is a translation, and a joint's rotation is the
   ``Motion``'s own with its axis converted;
 - one primitive a material, all on the same vertices;
-- one animation, named as the motion: rotations of the joints that leave their rest, and the translation of ``root``.
+- one animation, named as the motion: rotations of the joints that leave their rest, and the translation of ``root``;
+- several horses stand in one scene, each with an armature and a mesh of its own, and share one animation.
+
+A motion is written joint by joint: nothing is made that grows with its frames but one joint's track.
 
 glTF has no bone tails. Blender's importer draws bones along their anatomy with *Bone Dir: Fortune* (its default draws
 them upright; the motion is the same).
@@ -17,9 +20,13 @@ them upright; the motion is the same).
 from __future__ import annotations
 
 import json
+import math
 import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -35,6 +42,8 @@ if TYPE_CHECKING:
 _FLOAT, _U8, _U16, _U32 = 5126, 5121, 5123, 5125
 _VERTEX_BUFFER, _INDEX_BUFFER = 34962, 34963
 _MAX_INFLUENCES = 4
+_MOVES_FROM = 1e-6
+"""Sine of half the angle by which a joint must leave its rest to get a track."""
 
 _LOOKS: dict[str, tuple[tuple[int, int, int], float]] = {
     "coat": ((92, 55, 33), 0.55),
@@ -72,94 +81,153 @@ def write_glb(path: str | PathLike[str], motion: Motion, body: Body | None = Non
     Raises:
         OutputError: the file cannot be written.
     """
-    data = _glb(motion, body or Body(motion.shape), in_place)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    _write(path, [_Horse(motion, body or Body(motion.shape), motion.t_s[0], in_place)], motion.name or "motion")
+
+
+def write_scene_glb(path: str | PathLike[str], horses: Mapping[str, Motion], name: str = "scene") -> None:
+    """Write several motions in one world as one scene with one animation.
+
+    Args:
+        path: the ``.glb`` to write.
+        horses: the motions by the names of their horses, at least one. The earliest of their times becomes time 0.
+        name: of the animation.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    first_s = min(float(motion.t_s[0]) for motion in horses.values())
+    _write(path, [_Horse(m, Body(m.shape), first_s, suffix=f"_{key}") for key, m in horses.items()], name)
+
+
+@dataclass(frozen=True)
+class _Horse:
+    """One horse of a scene; ``suffix`` ends the names of its armature and its mesh."""
+
+    motion: Motion
+    body: Body
+    zero_s: float
+    in_place: bool = False
+    suffix: str = ""
 
 
 class _Buffer:
-    """The binary chunk as it grows, with the views and accessors that describe it."""
+    """The binary chunk as it grows, with the views and accessors that describe it.
+
+    What is large is made when it is written.
+    """
 
     def __init__(self) -> None:
-        self.data = bytearray()
+        self.n_bytes = 0
         self.views: list[dict[str, Any]] = []
         self.accessors: list[dict[str, Any]] = []
+        self._parts: list[tuple[Callable[[], np.ndarray], int]] = []
 
     def add(self, array: np.ndarray, kind: str, target: int | None = None, bounds: bool = False) -> int:
         """Append one array [n] or [n, k] as a view and an accessor of its own; return the accessor's index."""
-        component = {"f4": _FLOAT, "u1": _U8, "u2": _U16, "u4": _U32}[array.dtype.str[1:]]
-        little_endian = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        view: dict[str, Any] = {"buffer": 0, "byteOffset": len(self.data), "byteLength": little_endian.nbytes}
-        if target is not None:
-            view["target"] = target
-        accessor: dict[str, Any] = {
-            "bufferView": len(self.views),
-            "componentType": component,
-            "count": len(array),
-            "type": kind,
-        }
+        accessor = self.add_later(lambda: array, array.dtype, array.shape, kind, target)
         if bounds:
             columns = array.reshape(len(array), -1)
-            accessor |= {"min": columns.min(0).tolist(), "max": columns.max(0).tolist()}
-        self.data += little_endian.tobytes()
-        self.data += bytes(-len(self.data) % 4)
+            self.accessors[accessor] |= {"min": columns.min(0).tolist(), "max": columns.max(0).tolist()}
+        return accessor
+
+    def add_later(
+        self,
+        make: Callable[[], np.ndarray],
+        dtype: np.dtype,
+        shape: tuple[int, ...],
+        kind: str,
+        target: int | None = None,
+    ) -> int:
+        """Append an array of this type and shape that ``make`` returns when it is written."""
+        n_bytes = dtype.itemsize * math.prod(shape)
+        component = {"f4": _FLOAT, "u1": _U8, "u2": _U16, "u4": _U32}[dtype.str[1:]]
+        view: dict[str, Any] = {"buffer": 0, "byteOffset": self.n_bytes, "byteLength": n_bytes}
+        if target is not None:
+            view["target"] = target
+        self.accessors.append(
+            {"bufferView": len(self.views), "componentType": component, "count": shape[0], "type": kind}
+        )
         self.views.append(view)
-        self.accessors.append(accessor)
+        self._parts.append((make, -n_bytes % 4))
+        self.n_bytes += n_bytes + -n_bytes % 4
         return len(self.accessors) - 1
 
+    def write(self, file: BinaryIO) -> None:
+        """Write all bytes."""
+        for make, padding in self._parts:
+            array = make()
+            file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+            file.write(bytes(padding))
 
-def _glb(motion: Motion, body: Body, in_place: bool) -> bytes:
+
+def _write(path: str | PathLike[str], horses: list[_Horse], name: str) -> None:
     buffer = _Buffer()
+    document = _document(buffer, horses, name)
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + buffer.n_bytes))
+        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
+        file.write(struct.pack("<I4s", buffer.n_bytes, b"BIN\0"))
+        buffer.write(file)
+
+
+def _document(buffer: _Buffer, horses: list[_Horse], name: str) -> dict[str, Any]:
     n = skeleton.NUM_JOINTS
-    armature_node, mesh_node = n, n + 1  # nodes 0 to 80 are the joints, in the order of skeleton.JOINTS
-    inverse_bind = np.tile(np.eye(4, dtype=np.float32), (n, 1, 1))
-    inverse_bind[:, :3, 3] = -gltf_from_world_xyz(body.rest_xyz)
-    materials, primitives = _mesh(buffer, body)
-    document = {
-        "asset": {"version": "2.0", "generator": f"KinEquiMation {__version__}"},
-        "scene": 0,
-        "scenes": [{"name": "Scene", "nodes": [armature_node, mesh_node]}],
-        "nodes": [
-            *_joint_nodes(body),
-            {"name": "armature", "children": [0]},
-            {"name": "horse", "mesh": 0, "skin": 0},
-        ],
-        "meshes": [{"name": "horse", "primitives": primitives}],
-        "materials": materials,
-        "skins": [
+    materials: dict[str, int] = {}
+    nodes: list[dict[str, Any]] = []
+    meshes, skins, roots = [], [], []
+    animation: dict[str, Any] = {"name": name, "samplers": [], "channels": []}
+    for number, horse in enumerate(horses):
+        first = len(nodes)  # of its joints, in the order of skeleton.JOINTS
+        inverse_bind = np.tile(np.eye(4, dtype=np.float32), (n, 1, 1))
+        inverse_bind[:, :3, 3] = -gltf_from_world_xyz(horse.body.rest_xyz)
+        nodes += [
+            *_joint_nodes(horse.body, first),
+            {"name": f"armature{horse.suffix}", "children": [first]},
+            {"name": f"horse{horse.suffix}", "mesh": number, "skin": number},
+        ]
+        roots += [first + n, first + n + 1]
+        meshes.append({"name": f"horse{horse.suffix}", "primitives": _primitives(buffer, horse.body, materials)})
+        skins.append(
             {
-                "name": "armature",
-                "skeleton": 0,
-                "joints": list(range(n)),
+                "name": f"armature{horse.suffix}",
+                "skeleton": first,
+                "joints": list(range(first, first + n)),
                 # a matrix is stored column by column
                 "inverseBindMatrices": buffer.add(inverse_bind.transpose(0, 2, 1).reshape(n, 16), "MAT4"),
             }
-        ],
-        "animations": [_animation(buffer, motion, in_place)],
+        )
+        _animate(buffer, animation, horse, first)
+    return {
+        "asset": {"version": "2.0", "generator": f"KinEquiMation {__version__}"},
+        "scene": 0,
+        "scenes": [{"name": "Scene", "nodes": roots}],
+        "nodes": nodes,
+        "meshes": meshes,
+        "materials": [_material(material) for material in materials],
+        "skins": skins,
+        "animations": [animation],
         "bufferViews": buffer.views,
         "accessors": buffer.accessors,
-        "buffers": [{"byteLength": len(buffer.data)}],
+        "buffers": [{"byteLength": buffer.n_bytes}],
     }
-    text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-len(text) % 4)
-    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(buffer.data), b"BIN\0")
-    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks) + len(buffer.data)) + chunks + bytes(buffer.data)
 
 
-def _joint_nodes(body: Body) -> list[dict[str, Any]]:
+def _joint_nodes(body: Body, first: int) -> list[dict[str, Any]]:
     nodes: list[dict[str, Any]] = []
     for j, (name, parent) in enumerate(zip(skeleton.JOINTS, skeleton.JOINT_PARENTS, strict=True)):
         offset = body.rest_xyz[j] - (body.rest_xyz[parent] if parent >= 0 else 0.0)
         node: dict[str, Any] = {"name": name, "translation": [float(v) for v in gltf_from_world_xyz(offset)]}
-        children = np.flatnonzero(j == skeleton.JOINT_PARENTS).tolist()
+        children = (first + np.flatnonzero(j == skeleton.JOINT_PARENTS)).tolist()
         if children:
             node["children"] = children
         nodes.append(node)
     return nodes
 
 
-def _mesh(buffer: _Buffer, body: Body) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return materials and primitives: one of each for every material that has faces."""
+def _primitives(buffer: _Buffer, body: Body, materials: dict[str, int]) -> list[dict[str, Any]]:
+    """Return a primitive for every material that has faces; ``materials`` collects their indices."""
     joints, weights = _influences(body.weights)
     normals = vertex_normals(body.rest_vertices, body.faces)
     positions = gltf_from_world_xyz(body.rest_vertices).astype(np.float32)
@@ -170,15 +238,15 @@ def _mesh(buffer: _Buffer, body: Body) -> tuple[list[dict[str, Any]], list[dict[
         "WEIGHTS_0": buffer.add(weights, "VEC4", _VERTEX_BUFFER),
     }
     index_type = np.uint16 if len(positions) < 65535 else np.uint32
-    materials, primitives = [], []
+    primitives = []
     for m, name in enumerate(MATERIALS):
         faces = body.faces[body.face_material == m]
         if len(faces) == 0:
             continue
         indices = buffer.add(faces.reshape(-1).astype(index_type), "SCALAR", _INDEX_BUFFER)
-        primitives.append({"attributes": attributes, "indices": indices, "material": len(materials), "mode": 4})
-        materials.append(_material(name))
-    return materials, primitives
+        material = materials.setdefault(name, len(materials))
+        primitives.append({"attributes": attributes, "indices": indices, "material": material, "mode": 4})
+    return primitives
 
 
 def look(material: str) -> tuple[Float[np.ndarray, " 3"], float]:
@@ -223,20 +291,28 @@ def _influences(weights: Float[np.ndarray, "v 81"]) -> tuple[np.ndarray, np.ndar
     return np.where(values > 0, strongest, 0).astype(np.uint8), values
 
 
-def _animation(buffer: _Buffer, motion: Motion, in_place: bool) -> dict[str, Any]:
-    times = buffer.add((motion.t_s - motion.t_s[0]).astype(np.float32), "SCALAR", bounds=True)
-    samplers: list[dict[str, Any]] = []
-    channels: list[dict[str, Any]] = []
+def _animate(buffer: _Buffer, animation: dict[str, Any], horse: _Horse, first: int) -> None:
+    """Add a horse's tracks to an animation; ``first`` is the node of its first joint."""
+    motion, n = horse.motion, len(horse.motion)
+    times = buffer.add((motion.t_s - horse.zero_s).astype(np.float32), "SCALAR", bounds=True)
 
-    def add_track(joint: int, path: str, values: np.ndarray, kind: str) -> None:
-        output = buffer.add(values.astype(np.float32), kind)
-        channels.append({"sampler": len(samplers), "target": {"node": joint, "path": path}})
-        samplers.append({"input": times, "interpolation": "LINEAR", "output": output})
+    def add_track(joint: int, path: str, make: Callable[[], np.ndarray], width: int) -> None:
+        output = buffer.add_later(make, np.dtype(np.float32), (n, width), f"VEC{width}")
+        node = {"node": first + joint, "path": path}
+        animation["channels"].append({"sampler": len(animation["samplers"]), "target": node})
+        animation["samplers"].append({"input": times, "interpolation": "LINEAR", "output": output})
 
+    add_track(0, "translation", lambda: _root_track(motion, horse.in_place), 3)
+    for joint in range(skeleton.NUM_JOINTS):
+        if np.abs(motion.quat_wxyz[:, joint, 1:]).max() > _MOVES_FROM:
+            add_track(joint, "rotation", partial(_joint_track, motion, joint), 4)
+
+
+def _root_track(motion: Motion, in_place: bool) -> Float[np.ndarray, "frames 3"]:
     root_xyz = motion.root_xyz_world * [0.0, 0.0, 1.0] if in_place else motion.root_xyz_world
-    add_track(0, "translation", gltf_from_world_xyz(root_xyz), "VEC3")
-    quat_xyzw = gltf_from_world_quat(quat_continuous(quat_normalize(motion.quat_wxyz)))
-    for j in range(skeleton.NUM_JOINTS):
-        if np.abs(quat_xyzw[:, j, :3]).max() > 1e-6:
-            add_track(j, "rotation", quat_xyzw[:, j], "VEC4")
-    return {"name": motion.name or "motion", "samplers": samplers, "channels": channels}
+    return gltf_from_world_xyz(root_xyz).astype(np.float32)
+
+
+def _joint_track(motion: Motion, joint: int) -> Float[np.ndarray, "frames 4"]:
+    quat_wxyz = quat_continuous(quat_normalize(motion.quat_wxyz[:, joint]))
+    return gltf_from_world_quat(quat_wxyz).astype(np.float32)

@@ -23,8 +23,11 @@ import kinequimation
 from kinequimation.body import Body
 from kinequimation.errors import InputError
 from kinequimation.fit import Fitted, fit
-from kinequimation.io.keypoints import KeypointClip, read_keypoints_json
+from kinequimation.io.formats import FORMATS
+from kinequimation.io.keypoints import KeypointClip
 from kinequimation.lift import Lifter
+from kinequimation.motion.edit import edit
+from kinequimation.pipeline.given_keypoints import read_given
 from kinequimation.pipeline.judgement import Judgement, judge
 from kinequimation.pipeline.lifting import LiftedOnDisk, lift_seen
 from kinequimation.pipeline.observe import observe_followed, observe_given, observe_horses
@@ -41,7 +44,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUN_FORMAT = "kinequimation-run/1"
-OVERLAYS = ("overlay.mp4", "overlay.png")
+OPTIONAL_FILES = ("overlay.mp4", "overlay.png", *(f"horse.{name}" for name in FORMATS))
+"""Files that not every run writes."""
 _PACKAGES = ("numpy", "scipy", "onnxruntime", "av", "Pillow")
 
 
@@ -179,14 +183,12 @@ def _horses(
     options: AnimateOptions, run: _Run, progress: Progress, detector: Detector | None
 ) -> tuple[FrameSource | None, list[Seen]]:
     """Return the source, if there is one, and every horse in it, cleaned over time."""
-    clip = read_keypoints_json(options.keypoints) if options.keypoints is not None else None
-    source: FrameSource | None
-    if clip is not None and not options.inputs:
+    source = open_source(options.inputs, options.start_s, options.end_s, options.image_fps) if options.inputs else None
+    clip = None if options.keypoints is None else read_given(options.keypoints, options, source)
+    if clip is not None and source is not None:
+        _check_same_size(source, clip)
+    elif clip is not None:
         source = _reopen(clip, options, run)
-    else:
-        source = open_source(options.inputs, options.start_s, options.end_s, options.image_fps)
-        if clip is not None:
-            _check_same_size(source, clip)
     with run.timed("keypoints"):
         if clip is not None:
             return source, observe_given(clip, options.start_s, options.end_s, options.output)
@@ -210,13 +212,17 @@ def _write_horse(
     lifted, fitted = _solve(seen, options, run, progress, staging.parent)
     confidence = np.concatenate([points.confidence.astype(np.float32) for points in seen.parts()])
     judgement = judge(fitted.motion, confidence, seen.frame_confidence, options.time_scale)
+    body = Body(fitted.motion.shape)
+    with run.timed("files"):
+        edited = edit(fitted.motion, options.edits, body)
+    run.warnings += edited.lines
     result = Result(
         options=options,
         seen=seen,
         lifted=lifted,
         fitted=fitted,
-        motion=fitted.motion,
-        body=Body(fitted.motion.shape),
+        motion=edited.motion,
+        body=body,
         judgement=judgement,
         source=source,
         progress=progress,
@@ -236,7 +242,7 @@ def _result(
     folder: Path, written: tuple[Judgement, list[str]], horses: list[Seen], seen: Seen, run: _Run
 ) -> AnimateResult:
     judgement, names = written
-    for stale in set(OVERLAYS) - set(names):  # of an earlier run on another kind of input
+    for stale in set(OPTIONAL_FILES) - set(names):  # of an earlier run with another input or other options
         with suppress(OSError):
             (folder / stale).unlink(missing_ok=True)
     files = {name: folder / name for name in names}

@@ -45,7 +45,7 @@ class Result:
         seen: its keypoints in every frame of the source.
         lifted: the same in 3D.
         fitted: its motion as it was filmed, in true time, a row for every row of ``seen``, and the camera.
-        motion: what the files of the motion hold: the fitted one, edited as the options say.
+        motion: the fitted one, edited as the options say: what the files of the animation hold.
         body: of that shape.
         judgement: how good it is.
         source: the frames, where there are any.
@@ -113,17 +113,19 @@ def write_keypoints(folder: Path, result: Result) -> None:
 
 def write_skinned(folder: Path, result: Result) -> None:
     """Write ``horse.glb``."""
-    write_glb(folder / "horse.glb", result.motion, result.body)
+    if "glb" in result.options.formats:
+        write_glb(folder / "horse.glb", result.motion, result.body)
 
 
 def write_bones(folder: Path, result: Result) -> None:
     """Write ``horse.bvh``."""
-    write_bvh(folder / "horse.bvh", result.motion, result.body)
+    if "bvh" in result.options.formats:
+        write_bvh(folder / "horse.bvh", result.motion, result.body)
 
 
 def write_arrays(folder: Path, result: Result) -> None:
-    """Write ``motion.npz``."""
-    write_motion(folder / "motion.npz", result.motion)
+    """Write ``motion.npz``, as filmed."""
+    write_motion(folder / "motion.npz", result.fitted.motion)
 
 
 WRITERS: dict[str, Writer] = {

@@ -69,6 +69,7 @@ class FrameSource(ABC):
         fps: average frames per second.
         n_frames: how many frames to expect, or None; an estimate.
         is_still: whether it is one image.
+        index_of_image: number of each image by the name of its file; empty for a video.
         warnings: what a user should know about the last complete pass; complete when an iteration has ended. One list
             with those that ``sized`` returns.
     """
@@ -79,6 +80,7 @@ class FrameSource(ABC):
         shrink = min(1.0, MAX_WORK_SIDE / max(width, height))
         self.work_width, self.work_height = max(1, round(width * shrink)), max(1, round(height * shrink))
         self.is_still = False
+        self.index_of_image: dict[str, int] = {}
         self.warnings: list[str] = []
 
     @abstractmethod
@@ -206,6 +208,7 @@ class _ImageSource(FrameSource):
                 )
         super().__init__(name, width, height, fps, len(self._files))
         self.is_still = len(self._files) == 1
+        self.index_of_image = {file.name: index for index, file in self._files}
 
     def __iter__(self) -> Iterator[Frame]:
         unreadable = 0

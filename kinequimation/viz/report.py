@@ -177,7 +177,7 @@ def write_report(path: str | PathLike[str], glb: Path, overlay: Path | None, fac
 
 
 def _text(name: str) -> str:
-    return files("kinequimation").joinpath("viz/web", name).read_text(encoding="utf-8")
+    return (files("kinequimation") / "viz" / "web" / name).read_text(encoding="utf-8")
 
 
 def _size(file: Path) -> int:

@@ -13,7 +13,8 @@ control is turned and moved alike. What Rigify's constraints put between a contr
   ``thigh_ik`` turn the plane that inverse kinematics bend the limb in.
 
 Some of this hangs on what Blender's constraints make of the rest, so each stretch of frames is evaluated by Blender
-three times: with what is known from the motion alone; with the tweaks that follow from that; with the limbs' planes.
+four times: with what is known from the motion alone; with the tweaks that follow from that; with the limbs' planes; and
+to see what inverse kinematics leave.
 """
 
 from __future__ import annotations
@@ -283,6 +284,10 @@ def _bake(s: _Stretch, start: Float[np.ndarray, "4 4"]) -> None:
     seen = _evaluated(s, heels, at_rest=heels)
     for heel, joint in heels.items():
         s.put(heel, s.carried(heel, joint), seen[heel])
+    # left are a turn of the lower bone about itself, and what the solver misses by where the limb is nearly straight
+    seen = _evaluated(s, [limb.lower_ik for limb in LIMB_CONTROLS])
+    for limb in LIMB_CONTROLS:
+        s.put(limb.lower_ik_out, s.carried(limb.lower_ik_out, limb.joint(limb.lower)), seen[limb.lower_ik])
 
 
 def _trunk(s: _Stretch) -> None:
@@ -361,7 +366,7 @@ def _limb(s: _Stretch, limb: LimbControls) -> None:
 
 
 def _plane(s: _Stretch, limb: LimbControls, lower: Float[np.ndarray, "frames 4 4"]) -> None:
-    """Turn a limb's plane, in IK mode, so that elbow or stifle is where it shall be, and the bone below about itself.
+    """Turn a limb's plane, in IK mode, so that elbow or stifle is where it shall be.
 
     The two bones reach from the joint above to the one below, and turn about that line as their control does.
 
@@ -379,12 +384,6 @@ def _plane(s: _Stretch, limb: LimbControls, lower: Float[np.ndarray, "frames 4 4
     )
     angle = np.arctan2(np.sum(np.cross(is_now, shall_be) * along, 1), np.sum(is_now * shall_be, 1))
     s.keys[limb.upper_ik] = Keys(np.zeros((len(angle), 3)), np.unwrap(angle)[:, None])
-    turned = quat_to_matrix(quat_from_axis_angle(along, angle)) @ lower[:, :3, :3]
-    turned /= np.linalg.norm(turned, axis=1, keepdims=True)
-    left = np.swapaxes(turned, 1, 2) @ s.carried(f"ORG-{limb.lower}.{limb.side}", limb.joint(limb.lower))[:, :3, :3]
-    twist = np.arctan2(left[:, 0, 2] - left[:, 2, 0], left[:, 0, 0] + left[:, 2, 2])
-    about_y = quat_from_axis_angle((0.0, 1.0, 0.0), twist)
-    s.keys[limb.twist_ik] = Keys(np.zeros((len(angle), 3)), about_y)
 
 
 def _evaluated(

@@ -4,8 +4,8 @@
 - Rigify has one hoof control for both modes, ``f_hoof`` and ``r_hoof``. Its one rotation would have to be the hoof's
   against the pastern (FK) and against the foot control (IK). ``f_hoof_fk`` and ``r_hoof_fk`` are the first of these, so
   that in IK mode the foot control is the hoof itself, and stands still while the hoof stands.
-- Inverse kinematics bend a limb in one plane. ``MCH-forearm_ik_twist`` and ``MCH-lower_leg_ik_twist`` turn the bone
-  below about itself, for an elbow or stifle that is no pure hinge.
+- Inverse kinematics bend a limb in one plane, and where it is almost straight they miss by some millimetres.
+  ``MCH-forearm_ik_out`` and ``MCH-lower_leg_ik_out``, which nobody needs to touch, hold keys for the small rest.
 - Rigify's limbs may stretch even where they reach, by a centimetre at the elbow. Here they may where their property
   ``IK_Stretch`` is above 0. Where they may not, a hoof stays at its pastern when its control is out of reach.
 - A lock of the mane turns about itself as its control does, where Rigify only points it.
@@ -78,9 +78,9 @@ class LimbControls:
         return f"MCH-{self.lower}_ik.{self.side}"
 
     @property
-    def twist_ik(self) -> str:
-        """The bone that turns the lower one about itself in IK mode."""
-        return f"MCH-{self.lower}_ik_twist.{self.side}"
+    def lower_ik_out(self) -> str:
+        """The bone that the lower one follows in IK mode, put right by what inverse kinematics leave."""
+        return f"MCH-{self.lower}_ik_out.{self.side}"
 
     @property
     def settings(self) -> str:
@@ -112,14 +112,19 @@ def add_to_rigify(rig: bpy.types.Object) -> None:
             hoof = _copied(bones, f"{limb.hoof}.{limb.side}", limb.fk(limb.hoof))
             mechanism.use_connect = False
             hoof.parent, mechanism.parent = mechanism.parent, hoof
-            _copied(bones, limb.lower_ik, limb.twist_ik).parent = bones[limb.lower_ik]
+            _copied(bones, limb.lower_ik, limb.lower_ik_out).parent = bones[limb.lower_ik]
+            for part in (limb.lower, limb.foot):  # a connected bone would begin where the one above happens to end
+                bones[f"ORG-{part}.{limb.side}"].use_connect = False
     for limb in LIMB_CONTROLS:
         _show_additions(rig, limb)
         held = rig.pose.bones[f"MCH-{limb.hoof}.{limb.side}"].constraints.new("COPY_LOCATION")
         held.target, held.subtarget, held.head_tail = rig, f"ORG-{limb.toe}.{limb.side}", 1.0
         for constraint in rig.pose.bones[f"ORG-{limb.lower}.{limb.side}"].constraints:
             if constraint.subtarget == limb.lower_ik:
-                constraint.subtarget = limb.twist_ik
+                constraint.subtarget = limb.lower_ik_out
+        for constraint in rig.pose.bones[f"MCH-{limb.tweak(limb.upper)}"].constraints:
+            if constraint.type == "DAMPED_TRACK":  # the elbow or stifle itself, not where the bone above it ends
+                constraint.subtarget, constraint.head_tail = f"ORG-{limb.lower}.{limb.side}", 0.0
         _drive_stretch(rig, limb)
     for number in MANE_NUMBERS:
         bone = rig.pose.bones[f"MCH-mane_base.{number}"]
@@ -134,7 +139,7 @@ def _show_additions(rig: bpy.types.Object, limb: LimbControls) -> None:
     hoof, hoof_fk = f"{limb.hoof}.{limb.side}", limb.fk(limb.hoof)
     collections[f"{group} (FK)"].assign(rig.data.bones[hoof_fk])
     collections[f"{group} (FK)"].unassign(rig.data.bones[hoof])
-    collections["MCH"].assign(rig.data.bones[limb.twist_ik])
+    collections["MCH"].assign(rig.data.bones[limb.lower_ik_out])
     toe, drawn = rig.pose.bones[limb.fk(limb.toe)], rig.pose.bones[hoof_fk]
     drawn.custom_shape = rig.pose.bones[hoof].custom_shape
     drawn.color.palette = toe.color.palette

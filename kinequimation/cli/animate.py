@@ -32,6 +32,8 @@ FILES = {
     "horse.fbx": "skeleton, mesh and motion, through Blender (--format fbx)",
     "horse.blend": "the same as a Blender file; with --rig rigify on controls that an animator edits (--format blend)",
     "motion.npz": "the motion, frame by frame as filmed, for Python and for kinequimation edit",
+    "positions.csv": "where every joint and landmark is in each frame, metres, world axes",
+    "angles.csv": "angles of the joints, trunk, neck and head in each frame, degrees",
     "run.json": "options, versions, weights, timings, warnings",
 }
 """Every file that a run may write, and what it is."""

@@ -19,6 +19,7 @@ from kinequimation.fit import Fitted
 from kinequimation.io.bvh import write_bvh
 from kinequimation.io.gltf import write_glb
 from kinequimation.io.keypoints import write_keypoints_csv, write_keypoints_json
+from kinequimation.io.motion_csv import write_angles_csv, write_positions_csv
 from kinequimation.motion import Motion, write_motion
 from kinequimation.pipeline.judgement import Judgement
 from kinequimation.pipeline.lifting import LiftedOnDisk
@@ -128,12 +129,19 @@ def write_arrays(folder: Path, result: Result) -> None:
     write_motion(folder / "motion.npz", result.fitted.motion)
 
 
+def write_tables(folder: Path, result: Result) -> None:
+    """Write ``positions.csv`` and ``angles.csv``, as filmed."""
+    write_positions_csv(folder / "positions.csv", result.fitted.motion, result.body)
+    write_angles_csv(folder / "angles.csv", result.fitted.motion, result.body)
+
+
 WRITERS: dict[str, Writer] = {
     "overlay": write_overlay,
     "keypoints": write_keypoints,
     "glb": write_skinned,
     "bvh": write_bones,
     "npz": write_arrays,
+    "tables": write_tables,
     "report": write_report_page,
 }
 """Every writer, in the order in which they run. ``overlay`` comes first: it reads the source to its end, and only then

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 MODELS = ("pose2d", "detect", "lift")
 NETWORKS = ("lite0", "hrnet_w32")
-_ONLY = {"network": ("pose2d",), "data": ("pose2d",), "images": ("pose2d",)}
+_ONLY = {"network": ("pose2d",), "data": ("pose2d", "lift"), "images": ("pose2d",)}
 _ONLY |= dict.fromkeys(("device", "backgrounds", "max_steps"), ("pose2d", "detect"))
 """Options that not every model has."""
 _EPILOG = """pose2d, from a rendered stream without an end, for an hour and a half:
@@ -86,7 +86,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ".pth for hrnet_w32; or imagenet, shipped, scratch. From a trained one, rates and time are smaller",
     )
     parser.add_argument(
-        "--data", action="append", default=[], metavar="PATH[=WEIGHT]", help="pose2d: what to learn from; see below"
+        "--data",
+        action="append",
+        default=[],
+        metavar="PATH[=WEIGHT]",
+        help="pose2d: what to learn from; see below. lift: a file of 'dataset lifter', learned beside the made clips",
     )
     parser.add_argument(
         "--images", type=Path, metavar="DIR", help="where images of COCO files are; default: beside the file"
@@ -166,6 +170,9 @@ def _train_lift(args: argparse.Namespace, options: dict[str, Any]) -> int:
         raise InputError("--export-only: expected pose2d or detect; the lifter writes its network as it trains")
     run_dir = args.run_dir or Path("outputs/train-lift")
     options |= {"init": Path(args.init)} if args.init else {}
+    if len(args.data) > 1:
+        raise InputError(f"--data: expected one file of 'dataset lifter', got {len(args.data)}; its --root may be many")
+    options |= {"sequences": Path(args.data[0])} if args.data else {}
     config = configure(lift.TrainConfig, {"out": run_dir, **options}, args.set)
     written = Path(lift.train(config, _Progress()))
     if args.out is not None and args.out != written:

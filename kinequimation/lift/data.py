@@ -80,7 +80,7 @@ class FilmedClips:
         uv_true_px: [B, T, 103, 2] without error; only meant where ``visible``.
         visible: [B, T, 103] inside the frame.
         K_true: [B, T, 3, 3] the camera's own, which may zoom.
-        xyz_cam: [B, T, 103, 3] relative to the sacrum.
+        xyz_cam: [B, T, 103, 3] relative to the sacrum; NaN where it is not known.
         root_xyz_cam: [B, T, 3] the sacrum.
         up_cam: [B, T, 3] unit.
         contact: [B, T, 4].
@@ -130,6 +130,26 @@ def film_clips(
     contact[mirrored] = contact[mirrored][:, :, [1, 0, 3, 2]]
 
     camera = sample_cameras(rng, xyz_world, zooms=not true_intrinsics)
+    return film_with(rng, camera, xyz_world, contact, pool.fps[clip], noise, true_intrinsics)
+
+
+def film_with(
+    rng: np.random.Generator,
+    camera: CameraPaths,
+    xyz_world: Float[np.ndarray, "b t k 3"],
+    contact: Float[np.ndarray, "b t 4"],
+    fps: Float[np.ndarray, " b"],
+    noise: NoiseConfig | None = None,
+    true_intrinsics: bool = False,
+) -> FilmedClips:
+    """Film clips with given cameras, and find their points badly.
+
+    Args:
+        rng: of the noise, and of what the lifter is told.
+        camera: one for each clip.
+        xyz_world: [B, T, 103, 3] withers heights; NaN where there is no such point.
+        contact, fps, noise, true_intrinsics: as in ``film_clips`` and its result.
+    """
     xyz = camera.to_cam(xyz_world)
     K, size = camera.K, camera.size_px
     uv, inside = _project(xyz, K, size)
@@ -141,8 +161,7 @@ def film_clips(
     noise = noise or NoiseConfig()
     uv_found, confidence = detect_badly(rng, uv, inside, size, box, far_side, noise)
 
-    fps = pool.fps[clip]
-    told_K = K[:, n_frames // 2].copy()
+    told_K = K[:, K.shape[1] // 2].copy()
     if not true_intrinsics:
         told_K, fps = _told(rng, K, size, fps)
     return FilmedClips(
@@ -255,7 +274,7 @@ class Batch:
 
     Attributes:
         features: [B, T, F].
-        xyz: [B, T, 103, 3] relative to the sacrum.
+        xyz: [B, T, 103, 3] relative to the sacrum; NaN where it is not known.
         root: [B, T, 3] the sacrum in the virtual camera.
         root_code: [B, T, 3] what the network predicts of it; see ``lift.root``.
         up: [B, T, 3] unit, against gravity.

@@ -17,12 +17,14 @@ import torch
 from torch.nn import functional
 
 from kinequimation import skeleton
+from kinequimation.dataset.lifter_sequences import SequenceFile
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
 from kinequimation.lift.data import CLIP_FRAMES, Batch, ClipPool, film_clips, make_pool, recorded_clips, to_batch
 from kinequimation.lift.model import LiftNet, export_onnx, load_onnx_weights
 from kinequimation.lift.noise import NoiseConfig
 from kinequimation.lift.recordings import Recordings, read_recordings
+from kinequimation.lift.sequences import longest_clip, open_sequences, sequence_clips
 from kinequimation.runtime import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class TrainConfig:
         init: an exported ``lift.onnx`` to start from.
         recordings: a file of clips with the 2D network's own errors (``kinequimation dataset recordings``).
         recorded_share: of the batches, how many are of them.
+        sequences: a file of rendered clips (``kinequimation dataset lifter``), of which the part train is trained on.
+        sequence_share: of the batches, how many are of these; a judgement.
         noise: how bad the imagined detector of the other batches is.
     """
 
@@ -72,6 +76,8 @@ class TrainConfig:
     init: Path | None = None
     recordings: Path | None = None
     recorded_share: float = 0.35
+    sequences: Path | None = None
+    sequence_share: float = 0.3
     noise: NoiseConfig = field(default_factory=NoiseConfig)
 
     def __post_init__(self) -> None:
@@ -122,7 +128,8 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
     Position: mean distance, lower limbs and hooves twice. Scaled: the same after the best scale (N-MPJPE). Velocity:
     distance between frame-to-frame steps. Bones: spread of each bone's length over the clip. Reprojection: of the
     predicted points at the true root, across the view. Up and forward: distance between unit vectors. Sigma: the
-    negative log-likelihood of the distance under an exponential distribution, which trains nothing but sigma.
+    negative log-likelihood of the distance under an exponential distribution, which trains nothing but sigma. Points
+    whose truth is not known have no say.
     """
     xyz, log_sigma, root_code, up, forward, contact = outputs
     true_xyz, root, code, true_up, true_forward, true_contact, weight = (
@@ -130,7 +137,9 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
         for n in ("xyz", "root", "root_code", "up", "forward", "contact", "weight")
     )
     weight = weight / weight.mean().clamp(min=1e-3)
-    points = torch.from_numpy(_POINT_WEIGHT)
+    known = torch.isfinite(true_xyz).all(-1)
+    true_xyz = torch.where(known[..., None], true_xyz, xyz.detach())
+    points = torch.from_numpy(_POINT_WEIGHT) * known
     error = _distance(xyz - true_xyz)
     best = (xyz * true_xyz).sum((-1, -2)) / (xyz**2).sum((-1, -2)).clamp(min=1e-3)
     scaled = _distance(best[..., None, None] * xyz - true_xyz)
@@ -145,7 +154,7 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
         "position": (weight[..., None] * points * error).mean(),
         "scaled": (weight[..., None] * points * scaled).mean(),
         "reprojection": (weight[..., None] * points * across.clamp(max=0.5)).mean(),
-        "sigma": (weight[..., None] * (error.detach() * torch.exp(-expected) + expected)).mean(),
+        "sigma": (weight[..., None] * known * (error.detach() * torch.exp(-expected) + expected)).mean(),
         "root": (weight * (root_code - code).abs().sum(-1)).mean(),
         "up": (weight * _distance(up - true_up)).mean(),
         "forward": (weight * _distance(forward - true_forward)).mean(),
@@ -156,7 +165,7 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
     if xyz.shape[1] > 1:
         both = torch.minimum(weight[:, 1:], weight[:, :-1])
         step = (xyz[:, 1:] - xyz[:, :-1]) - (true_xyz[:, 1:] - true_xyz[:, :-1])
-        result["velocity"] = (both[..., None] * points * _distance(step)).mean()
+        result["velocity"] = (both[..., None] * points[:, 1:] * known[:, :-1] * _distance(step)).mean()
         length = _distance(xyz[:, :, _EDGES[:, 0]] - xyz[:, :, _EDGES[:, 1]])
         result["bones"] = length.std(1, unbiased=False).mean()
     return result
@@ -225,13 +234,19 @@ def _start(config: TrainConfig) -> _Run:
     return run
 
 
-def _sample(pool: ClipPool, recordings: Recordings | None, config: TrainConfig, step: int) -> Batch:
+def _sample(
+    pool: ClipPool, recordings: Recordings | None, sequences: SequenceFile | None, config: TrainConfig, step: int
+) -> Batch:
     rng = np.random.default_rng((config.seed, step, 1))
     share = np.array([p for _, p in config.lengths])
     n_frames = config.lengths[rng.choice(len(share), p=share / share.sum())][0]
     n_clips = max(1, config.batch_frames // n_frames)
     if recordings is not None and rng.random() < config.recorded_share:
         return to_batch(recorded_clips(recordings, config.seed, step, n_clips, n_frames, config.noise))
+    if sequences is not None and rng.random() < config.sequence_share:
+        n_frames = min(n_frames, longest_clip(sequences))
+        n_clips = max(1, config.batch_frames // n_frames)
+        return to_batch(sequence_clips(sequences, rng, n_clips, n_frames, config.noise))
     return to_batch(film_clips(pool, config.seed, step, n_clips, n_frames, config.noise))
 
 
@@ -261,10 +276,11 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
         progress: called with minutes done and minutes in all.
 
     Raises:
-        InputError: the checkpoint or ``config.init`` is not of this network.
+        InputError: the checkpoint or ``config.init`` is not of this network, or ``config.sequences`` no such file.
         OutputError: ``config.out`` cannot be written.
     """
     torch.set_num_threads(config.threads)
+    sequences = open_sequences(config.sequences) if config.sequences is not None else None
     run = _start(config)
     checkpoint, onnx_path, log_path = (config.out / n for n in ("checkpoint.pt", "lift.onnx", "log.csv"))
     run.save(checkpoint)  # an unwritable folder shows now, not after the first clips
@@ -277,7 +293,7 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
     offset, began, saved = run.seconds, time.monotonic(), time.monotonic()
     recent: dict[str, float] = {}
     while run.seconds < budget:
-        batch = _sample(pool, recordings, config, run.step)
+        batch = _sample(pool, recordings, sequences, config, run.step)
         for group in run.optimizer.param_groups:
             group["lr"] = config.learning_rate * _rate(run.seconds / budget)
         parts = losses(run.net(torch.from_numpy(batch.features)), batch)

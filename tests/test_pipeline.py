@@ -74,7 +74,7 @@ def test_true_keypoints_become_a_horse_that_trots(tmp_path: Path, trot: Motion) 
         lambda stage, done, total: stages.append(stage),
     )
     expected = {"horse.bvh", "horse.glb", "keypoints.csv", "keypoints.json", "motion.npz", "overlay.mp4"}
-    expected |= {"report.html", "run.json"}
+    expected |= {"report.html", "run.json", "positions.csv", "angles.csv"}
     assert set(result.files) == expected == {f.name for f in (tmp_path / "out").iterdir()}
     motion = read_motion(tmp_path / "out" / "motion.npz")
     assert len(motion) == len(trot)

@@ -10,13 +10,14 @@ import pytest
 from kinequimation import skeleton
 from kinequimation.body import Body, Shape, breed_shape
 from kinequimation.errors import InputError, NoHorseError
-from kinequimation.fit import Fitted, Observation, fit
+from kinequimation.fit import Fitted, Observation, clip, fit, fit_together
 from kinequimation.fit.contacts import TOES, toe_heights
 from kinequimation.fit.pose import solve_pose
 from kinequimation.fit.smoothing import fill_rows, smooth
 from kinequimation.geometry.align import similarity_transform
 from kinequimation.geometry.camera import intrinsics, look_at, project_cam
 from kinequimation.geometry.rotation import quat_rotate, quat_to_rotvec
+from kinequimation.metrics.motion3d import stance_drift_mm
 from kinequimation.motion import Motion
 from kinequimation.motion.gaits import make_motion
 from kinequimation.motion.limits import JOINT_LIMITS
@@ -27,14 +28,18 @@ _SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
 _PER_FRAME = [f.name for f in dataclasses.fields(Observation) if f.name not in ("K", "fps")]
 
 
-def observe(motion: Motion, noise: float = 0.0, follow: bool = False) -> tuple[Observation, np.ndarray, np.ndarray]:
+def observe(
+    motion: Motion, noise: float = 0.0, follow: bool = False, camera_of: Motion | None = None
+) -> tuple[Observation, np.ndarray, np.ndarray]:
     """Look at a motion; return what is seen, the true keypoints [T, 103, 3] and the cameras [T, 4, 4]."""
     rng = np.random.default_rng(7)
     body = Body(motion.shape)
     points = body.keypoints(motion.root_xyz_world, motion.quat_wxyz)
-    middle = points.mean((0, 1))
+    filmed = motion if camera_of is None else camera_of
+    centres = Body(filmed.shape).keypoints(filmed.root_xyz_world, filmed.quat_wxyz).mean(1)
+    middle = centres.mean(0)
     position = middle + np.array([8.0, 1.5, 0.6])
-    T = np.stack([look_at(position, p.mean(0) if follow else middle) for p in points])
+    T = np.stack([look_at(position, centre if follow else middle) for centre in centres])
     cam = np.einsum("tij,tkj->tki", T[:, :3, :3], points) + T[:, None, :3, 3]
     K = intrinsics(1280, 720, np.radians(50))
     root = cam[:, _SACRUM]
@@ -234,6 +239,37 @@ def test_smoothing_halves_its_cutoff_and_keeps_what_is_slow():
 def test_bad_observations_are_refused(trot):
     observation, _, _ = observe(trot)
     with pytest.raises(NoHorseError, match="no frame"):
-        dataclasses.replace(observation, frame_confidence=np.zeros(30))
+        fit(dataclasses.replace(observation, frame_confidence=np.zeros(30)), PRIOR)
     with pytest.raises(InputError, match="sigma"):
         dataclasses.replace(observation, sigma=np.zeros((30, 68)))
+
+
+def test_windows_of_a_long_clip_join_to_what_the_whole_gives(monkeypatch):
+    motion = make_motion("trot", Body(breed_shape("arabian", HEIGHT_M)), seconds=24.0, fps=10.0)
+    observation, _, _ = observe(motion, 0.005, follow=True)
+    joined = fit(observation, PRIOR)
+    assert len(clip.windows(len(motion), 10.0)) == 2
+    check_motion(joined.motion)
+    monkeypatch.setattr(clip, "windows", lambda n, fps: [(0, n)])
+    whole = fit(observation, PRIOR)
+    body = Body(whole.motion.shape)
+    apart = body.keypoints(joined.motion.root_xyz_world * 0, joined.motion.quat_wxyz) - body.keypoints(
+        whole.motion.root_xyz_world * 0, whole.motion.quat_wxyz
+    )
+    assert np.linalg.norm(apart, axis=-1).mean() < 0.05
+    way = np.linalg.norm(np.diff(whole.motion.root_xyz_world[:, :2], axis=0), axis=-1).sum()
+    assert np.linalg.norm(joined.motion.root_xyz_world[-1] - whole.motion.root_xyz_world[-1]) < 0.03 * way
+    points = keypoints(joined)
+    assert np.median(stance_drift_mm(points[:, TOES], joined.motion.contact)) < 5.0
+
+
+def test_horses_before_one_camera_share_the_ground():
+    ahead = make_motion("trot", Body(breed_shape("arabian", HEIGHT_M)), seconds=1.0, fps=30.0)
+    beside = dataclasses.replace(ahead, root_xyz_world=ahead.root_xyz_world + [2.0, 1.5, 0.0])
+    (first, _, _), (second, _, _) = observe(ahead), observe(beside, camera_of=ahead)
+    a, b = fit_together([first, second], [PRIOR, PRIOR], ["a", "b"])
+    apart = (b.motion.root_xyz_world - a.motion.root_xyz_world).mean(0)
+    np.testing.assert_allclose(apart, [2.0, 1.5, 0.0], atol=0.25)
+    np.testing.assert_allclose(
+        quat_rotate(a.motion.quat_wxyz[:, 0], [0, -1, 0]), quat_rotate(b.motion.quat_wxyz[:, 0], [0, -1, 0]), atol=0.06
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +54,11 @@ class Track:
     uv_px: Float[np.ndarray, "frames 103 2"]
     confidence: Float[np.ndarray, "frames 103"]
     seen: Bool[np.ndarray, " frames"]
+
+    @staticmethod
+    def joined(tracks: Sequence[Track]) -> Track:
+        """Return several stretches as one, as if they followed each other."""
+        return Track(*(np.concatenate([getattr(track, f.name) for track in tracks]) for f in fields(Track)))
 
 
 def clean(observation: Observation) -> Track:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.errors import InputError, NoHorseError
+from kinequimation.errors import InputError
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -35,7 +35,6 @@ class Observation:
 
     Raises:
         InputError: an array has the wrong shape, or ``K``, the times or the confidences are not finite.
-        NoHorseError: no frame has a horse.
     """
 
     xyz_cam: Float[np.ndarray, "frames 103 3"]
@@ -75,8 +74,41 @@ class Observation:
             raise InputError(f"observation fps: expected a number above 0, got {self.fps}")
         if np.any(np.diff(self.t_s) <= 0):
             raise InputError("observation t_s: expected times that rise from frame to frame")
-        if not np.any(np.asarray(self.frame_confidence) > 0):
-            raise NoHorseError("no frame shows a horse: nothing to fit")
 
     def __len__(self) -> int:
         return len(self.xyz_cam)
+
+    def part(self, start: int, stop: int) -> Observation:
+        """Return the frames from ``start`` to before ``stop``."""
+        rows = {f.name: getattr(self, f.name)[start:stop] for f in fields(self) if f.name not in ("K", "fps")}
+        return replace(self, **rows)
+
+
+class ObservationSource(Protocol):
+    """A clip of one horse that is read piece by piece; an ``Observation`` is one that is in memory as a whole."""
+
+    @property
+    def K(self) -> Float[np.ndarray, "3 3"]:
+        """Return the intrinsics, pixels."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Return nominal frames per second."""
+        ...
+
+    @property
+    def t_s(self) -> Float[np.ndarray, " frames"]:
+        """Return the time of every frame, seconds, rising."""
+        ...
+
+    @property
+    def frame_confidence(self) -> Float[np.ndarray, " frames"]:
+        """Return how good every frame is, in [0, 1]; 0 where no horse was found."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def part(self, start: int, stop: int) -> Observation:
+        """Return the frames from ``start`` to before ``stop``."""
+        ...

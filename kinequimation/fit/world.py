@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,35 +28,51 @@ SPEED_HZ, HEIGHT_HZ = 2.5, 8.0
 E1 and E4; judgement)."""
 UP_SIGMA, STEP_SIGMA_M = 0.05, 0.05
 """Error of the lifted up vector, radians, and of the height difference of two standing hooves, metres (judgement)."""
-MIN_PAN_RAD, MIN_PAN_RATE = np.radians(15.0), np.radians(6.0)
-"""Less turning than this, in all and per second, is noise of the hooves and the camera is taken to stand still."""
+SHARE_SIGMA, CORRELATED_FRAMES = 0.15, 6
+"""Spread of the factor between a camera's turning and how standing hooves pass by it: the error of their distance; and
+frames that share one error of the hooves (judgement)."""
+
+
+@dataclass(frozen=True)
+class Hooves:
+    """The hooves of one horse, as evidence of how the ground lies and turns.
+
+    Attributes:
+        toes: [T, 4, 3] toes relative to the root, metres.
+        stance: [T, 4] which hooves stand.
+        seen: [T] frames with the horse.
+    """
+
+    toes: Float[np.ndarray, "frames 4 3"]
+    stance: Bool[np.ndarray, "frames 4"]
+    seen: Bool[np.ndarray, " frames"]
 
 
 def refine_up(
-    up_cam: Float[np.ndarray, "frames 3"],
-    toes_cam: Float[np.ndarray, "frames 4 3"],
-    stance: Bool[np.ndarray, "frames 4"],
-    seen: Bool[np.ndarray, " frames"],
-    fps: float,
+    up_cam: Sequence[Float[np.ndarray, "frames 3"]], hooves: Sequence[Hooves], fps: float
 ) -> Float[np.ndarray, "frames 3"]:
     """Return a steady up vector on which the hooves that stand at the same time are at one height.
 
     Args:
-        up_cam: the lifter's, unit.
-        toes_cam: toes relative to the root, metres, camera axes.
-        stance: which hooves stand.
-        seen: frames with a horse.
+        up_cam: what the lifter says, unit, for each horse before the camera.
+        hooves: of each horse; toes in camera axes.
         fps: frames per second.
     """
-    spread = np.zeros((len(up_cam), 3, 3))
-    for a in range(4):
-        for b in range(a):
-            both = stance[:, a] & stance[:, b] & seen
-            step = np.where(both[:, None], toes_cam[:, a] - toes_cam[:, b], 0.0)
-            spread += step[:, :, None] * step[:, None, :]
-    spread /= np.maximum(stance.sum(1), 1)[:, None, None]
-    weight = np.where(seen, 1.0, GAP_WEIGHT)
-    up = smooth(up_cam, weight, CAMERA_HZ, fps)
+    n = len(up_cam[0])
+    spread = np.zeros((n, 3, 3))
+    for horse in hooves:
+        of_horse = np.zeros((n, 3, 3))
+        for a in range(4):
+            for b in range(a):
+                both = horse.stance[:, a] & horse.stance[:, b] & horse.seen
+                step = np.where(both[:, None], horse.toes[:, a] - horse.toes[:, b], 0.0)
+                of_horse += step[:, :, None] * step[:, None, :]
+        spread += of_horse / np.maximum(horse.stance.sum(1), 1)[:, None, None]
+    seen = np.stack([horse.seen for horse in hooves]).astype(float)
+    share = np.maximum(seen, GAP_WEIGHT)
+    mean = (np.stack(list(up_cam)) * share[..., None]).sum(0) / share.sum(0)[:, None]
+    weight = np.where(seen.any(0), 1.0, GAP_WEIGHT)
+    up = smooth(mean, weight, CAMERA_HZ, fps)
     information = smooth(spread, weight, CAMERA_HZ, fps) / STEP_SIGMA_M**2
     # smoothing may make it slightly indefinite at the ends of a clip
     value, vector = np.linalg.eigh(information)
@@ -72,38 +90,67 @@ def level(up_cam: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 4"
 
 
 def pan(
-    toes_level: Float[np.ndarray, "frames 4 3"], stance: Bool[np.ndarray, "frames 4"], t_s: np.ndarray, fps: float
+    hooves: Sequence[Hooves], roots: Sequence[Float[np.ndarray, "frames 3"]], t_s: np.ndarray, fps: float
 ) -> Float[np.ndarray, " frames"]:
-    """Return how far the camera has turned to the left, radians, from the ground turning under the standing hooves.
+    """Return how far the camera has turned to the left, radians, from the standing hooves.
 
-    Between two frames the hooves that stand in both turn about each other only if the axes do.
+    Two signs of it. Standing hooves pass by the camera: if it does not travel, any one of them tells how fast it
+    turns, and well. And between two frames the hooves of a horse that stand in both turn about each other only if the
+    axes do: that is true of any camera and knows nothing of distances, but is noisy. The first gives the course of the
+    turning, the second by how much it is to be multiplied: 1 but for a wrong distance, near 0 for a camera that
+    travels beside the horse.
 
     Args:
-        toes_level: toes relative to the root in levelled camera axes, metres.
-        stance: which hooves stand.
+        hooves: of each horse before the camera; toes in levelled camera axes.
+        roots: what the toes are relative to, before the camera, in the same axes, metres.
         t_s: times.
         fps: frames per second.
     """
-    both = (stance[1:] & stance[:-1]).astype(float)
-    count = np.maximum(both.sum(1), 1.0)[:, None]
-
-    def centred(p: np.ndarray) -> np.ndarray:
-        p = p * both[..., None]
-        return (p - (p.sum(1) / count)[:, None]) * both[..., None]
-
-    before, after = centred(toes_level[:-1, :, :2]), centred(toes_level[1:, :, :2])
-    sine = (before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]).sum(1)
-    cosine = (before * after).sum((1, 2))
-    weight = np.where(both.sum(1) >= 2, cosine.clip(0.0, 1.0), 0.0)
-    rate = np.where(weight > 0, -np.arctan2(sine, np.maximum(cosine, 1e-9)), 0.0) / np.diff(t_s)
-    if weight.sum() < 0.5:
+    dt = np.diff(t_s)
+    sine, cosine, moved, distance = np.zeros((4, len(dt)))
+    for horse, root in zip(hooves, roots, strict=True):
+        both = (horse.stance[1:] & horse.stance[:-1] & (horse.seen[1:] & horse.seen[:-1])[:, None]).astype(float)
+        before, after = (_centred(horse.toes[rows, :, :2], both) for rows in (slice(-1), slice(1, None)))
+        two = both.sum(1) >= 2
+        sine += two * (before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]).sum(1)
+        cosine += two * (before * after).sum((1, 2))
+        place = horse.toes[..., :2] + root[:, None, :2]
+        before, after = place[:-1], place[1:]
+        moved += (both * (before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0])).sum(1)
+        distance += (both * (before * after).sum(-1)).sum(1)
+    if not (distance > 0).any():
         return np.zeros(len(t_s))
-    rate = np.where(weight > 0, rate.clip(-3.0, 3.0), 0.0)
-    rate = smooth(rate, weight + 1e-3, CAMERA_HZ, fps)
-    angle = np.concatenate([[0.0], np.cumsum(rate * np.diff(t_s))])
-    duration = float(t_s[-1] - t_s[0])
-    extent = float(np.ptp(angle))
-    return angle if extent > max(MIN_PAN_RAD, MIN_PAN_RATE * duration) else np.zeros(len(t_s))
+    passing = np.where(distance > 0, -np.arctan2(moved, np.maximum(distance, 1e-9)), 0.0) / dt
+    known = (distance > 0).astype(float)
+    passing = smooth(np.where(known > 0, passing.clip(-3.0, 3.0), 0.0), known + 1e-3, CAMERA_HZ, fps)
+    weight = cosine.clip(0.0, 1.0)
+    turning = np.where(weight > 0, -np.arctan2(sine, np.maximum(cosine, 1e-9)), 0.0) / dt
+    share = _share_of_turning(turning.clip(-3.0, 3.0), passing, weight)
+    return np.concatenate([[0.0], np.cumsum(share * passing * dt)])
+
+
+def _share_of_turning(turning: np.ndarray, passing: np.ndarray, weight: np.ndarray) -> float:
+    """Return how much of the hooves' passing by the camera is its turning.
+
+    A regression of the one rate on the other, with 1 as its prior; where it is clearly something else, the camera
+    travels, and the regression is believed alone.
+    """
+    power = float((weight * passing**2).sum())
+    if power < 1e-9:
+        return 1.0
+    share = float((weight * turning * passing).sum()) / power
+    left = turning - share * passing
+    variance = float((weight * left**2).sum() / weight.sum()) * CORRELATED_FRAMES / power
+    if abs(share - 1) > max(2 * SHARE_SIGMA, 3 * np.sqrt(variance)):
+        return float(np.clip(share, 0.0, 1.5))
+    trust = variance**-1 if variance > 0 else 1e9
+    return (share * trust + SHARE_SIGMA**-2) / (trust + SHARE_SIGMA**-2)
+
+
+def _centred(xy: np.ndarray, both: np.ndarray) -> np.ndarray:
+    """Return places relative to the middle of those that count, 0 for the others."""
+    xy = xy * both[..., None]
+    return (xy - (xy.sum(1) / np.maximum(both.sum(1), 1.0)[:, None])[:, None]) * both[..., None]
 
 
 def turn(quat_wxyz: Float[np.ndarray, "frames ..."], left_rad: Float[np.ndarray, " frames"]) -> np.ndarray:

@@ -224,6 +224,7 @@ def _write_horse(
         motion=edited.motion,
         body=body,
         judgement=judgement,
+        looped=edited.looped,
         source=source,
         progress=progress,
     )

@@ -32,6 +32,7 @@ from kinequimation.viz import Overlay
 
 if TYPE_CHECKING:
     from kinequimation.gait import GaitReading
+    from kinequimation.motion.edit.loop import Looped
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Result:
         motion: the fitted one, edited as the options say: what the files of the animation hold.
         body: of that shape.
         judgement: how good it is.
+        looped: how ``motion`` was looped, if it was.
         source: the frames, where there are any.
         gait: what was read of the gait, where it strides.
         progress: for writers that take long.
@@ -62,6 +64,7 @@ class Result:
     motion: Motion
     body: Body
     judgement: Judgement
+    looped: Looped | None = None
     source: FrameSource | None = None
     gait: GaitReading | None = None
     progress: Progress = no_progress

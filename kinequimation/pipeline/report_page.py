@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinequimation import skeleton
 from kinequimation.geometry.camera import default_intrinsics
 from kinequimation.geometry.rotation import quat_rotate
 from kinequimation.io.gltf import write_glb
@@ -37,14 +38,18 @@ def write_report_page(folder: Path, result: Result) -> None:
 
 
 def report_facts(result: Result) -> ReportFacts:
-    """Return what the page says of a horse."""
-    seen, motion, edits, scale = result.seen, result.motion, result.options.edits, result.options.time_scale
+    """Return what the page says of a horse, and which part of the film its animation is of."""
+    seen, motion, edits, looped = result.seen, result.motion, result.options.edits, result.looped
     frame_width, view_width, _ = overlay_size(seen.width, seen.height)
     t_s = motion.t_s - motion.t_s[0]
-    start_s = float(motion.t_s[0] - result.fitted.motion.t_s[0])
+    start_s, scale = 0.0, result.options.time_scale
+    if looped is not None:
+        start_s = looped.start_s - float(result.fitted.motion.t_s[0])
+        scale *= (looped.end_s - looped.start_s) / float(looped.motion.t_s[-1] - looped.motion.t_s[0])
+    film_start_s = start_s * result.options.time_scale
     if edits.rest_first and len(t_s) > 1:
-        start_s -= float(t_s[1])  # the film has nothing to show for the rest pose
-    moved = edits.in_place or edits.rest_first
+        film_start_s -= float(t_s[1]) * scale  # the film has nothing to show for the rest pose
+    moved = looped is not None or edits.in_place or edits.rest_first
     return ReportFacts(
         title=Path(seen.source).name or motion.name,
         judgement=result.judgement.line,
@@ -52,20 +57,20 @@ def report_facts(result: Result) -> ReportFacts:
         warnings=result.warnings,
         fps=motion.fps,
         time_scale=scale,
-        film_start_s=start_s * scale,
+        film_start_s=film_start_s,
         film_share=frame_width / (frame_width + view_width),
         stances_s=[spans_s(motion.contact[:, limb] > STANDS_FROM, t_s) for limb in range(motion.contact.shape[1])],
         unseen_s=spans_s(motion.confidence <= 0, t_s),
         from_left=_from_left(result),
-        camera=None if moved else _camera(result, start_s),
+        camera=None if moved else _camera(result),
     )
 
 
-def _camera(result: Result, start_s: float) -> FilmingCamera:
+def _camera(result: Result) -> FilmingCamera:
     fitted, seen = result.fitted, result.seen
     K = default_intrinsics(seen.width, seen.height)
-    t_s = fitted.motion.t_s - fitted.motion.t_s[0] - start_s
     fov_rad = 2 * math.atan(seen.height / 2 / float(K[1, 1]))
+    t_s = fitted.motion.t_s - fitted.motion.t_s[0]
     return FilmingCamera(fitted.T_cam_world, t_s, fov_rad, seen.width / seen.height)
 
 
@@ -78,7 +83,7 @@ def _from_left(result: Result) -> bool:
 
 
 def _rows(result: Result) -> list[tuple[str, str]]:
-    options, seen, motion, judgement = result.options, result.seen, result.motion, result.judgement
+    options, seen, motion = result.options, result.seen, result.motion
     height = f"{motion.shape.withers_height_m:.2f} m"
     said = options.withers_height_m is not None
     kind = f"a {options.breed}" if options.breed else "a horse of common build"
@@ -90,14 +95,31 @@ def _rows(result: Result) -> list[tuple[str, str]]:
         way_m = float(np.linalg.norm(np.diff(result.fitted.motion.root_xyz_world[:, :2], axis=0), axis=1).sum())
         seconds = result.fitted.motion.duration_s
         rows[0] = ("film", f"{rows[0][1]}, {seen.fps:g} frames/s")
-        if judgement.stride_rate_hz is not None:
-            rows.append(("stride", f"{judgement.stride_rate_hz:.2f} strides/s"))
+        rows += _gait_rows(result)
         rows.append(("way", f"{way_m:.1f} m over the ground in {seconds:.1f} s, at that withers height"))
         scale = options.time_scale
         time = "as filmed" if scale == 1 else f"the film plays {scale:g} times slower than life, as was said"
         rows.append(("time", f"{time}. {_TIME}"))
     if options.edits.any:
         rows.append(("edited", _edited(result)))
+    return rows
+
+
+def _gait_rows(result: Result) -> list[tuple[str, str]]:
+    reading, judgement = result.gait, result.judgement
+    if reading is None:
+        rate = judgement.stride_rate_hz
+        return [] if rate is None else [("stride", f"{rate:.2f} strides/s")]
+    from kinequimation.gait.names import WORDS
+
+    rows = [("gait", reading.line)]
+    for gait in reading.summaries:
+        figures = [f"{gait.stride_rate_hz:.2f} strides/s, {gait.length_m:.2f} m long, {gait.speed_mps:.2f} m/s"]
+        duty = zip(skeleton.LIMBS, gait.duty, strict=True)
+        stands = ", ".join(f"{limb} {100 * share:.0f} %" for limb, share in duty if math.isfinite(share))
+        if stands:
+            figures.append(f"hooves on the ground {stands} of the stride")
+        rows.append((f"stride, {WORDS[gait.gait]}", "; ".join(figures)))
     return rows
 
 

@@ -251,6 +251,7 @@ class SequenceFile:
     Arrays are read once, at their first use, and kept.
 
     Attributes:
+        path: of the file.
         offsets, clip, action, part, camera, fps, withers_m: see the module.
     """
 
@@ -260,7 +261,7 @@ class SequenceFile:
         Raises:
             InputError: it is not there, or no such file; says which and why.
         """
-        self._path = path
+        self.path = path
         try:
             with zipfile.ZipFile(path) as archive:
                 if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
@@ -300,21 +301,21 @@ class SequenceFile:
         n = int(self.offsets[-1])
         arrays = {}
         try:
-            with np.load(self._path, allow_pickle=False) as data:
+            with np.load(self.path, allow_pickle=False) as data:
                 for name, (shape, kind) in _FRAME_ARRAYS.items():
                     arrays[name] = data[name]
                     if arrays[name].shape != (n, *shape) or arrays[name].dtype != np.dtype(kind):
                         got = f"{arrays[name].dtype} {arrays[name].shape}"
-                        raise InputError(f"{self._path}: {name}: expected {kind} {(n, *shape)}, got {got}")
+                        raise InputError(f"{self.path}: {name}: expected {kind} {(n, *shape)}, got {got}")
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
             if isinstance(error, InputError):
                 raise
-            raise InputError(f"{self._path}: expected whole arrays, got something else: {error}") from error
+            raise InputError(f"{self.path}: expected whole arrays, got something else: {error}") from error
         for name in ("frame", "K", "T_cam_world"):
             if not np.isfinite(arrays[name]).all():
-                raise InputError(f"{self._path}: {name}: expected finite numbers")
+                raise InputError(f"{self.path}: {name}: expected finite numbers")
         if np.isnan(arrays["xyz_world"][:, : skeleton.NUM_JOINTS68]).any():
-            raise InputError(f"{self._path}: xyz_world: expected every joint of horse68, got NaN")
+            raise InputError(f"{self.path}: xyz_world: expected every joint of horse68, got NaN")
         return arrays
 
     def __len__(self) -> int:

@@ -90,7 +90,8 @@ def sequence_clips(
     ]
     xyz_world, contact, K, rotation, position, size = (np.stack(values) for values in zip(*stretches, strict=True))
     own = CameraPaths(K, rotation, position, size)
-    other = sample_cameras(rng, xyz_world, zooms=not true_intrinsics)
+    filled = np.where(np.isfinite(xyz_world), xyz_world, xyz_world[:, :, [_SACRUM]])
+    other = sample_cameras(rng, filled, zooms=not true_intrinsics)
     is_own = rng.random(n_clips) < own_camera
     camera = CameraPaths(
         *(

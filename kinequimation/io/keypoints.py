@@ -254,7 +254,7 @@ def _horse_to_json(horse: HorseKeypoints) -> dict[str, Any]:
 
 def _points_to_json(points: Any, decimals: int) -> list[list[float] | None]:
     values = np.round(np.asarray(points, float), decimals)
-    missing = np.isnan(values).any(-1)
+    missing = np.asarray(np.isnan(values).any(-1))
     return [None if m else row for m, row in zip(missing.tolist(), values.tolist(), strict=True)]
 
 

@@ -248,17 +248,20 @@ def observe_given(clip: KeypointClip, start_s: float, end_s: float | None, folde
     if not ids:
         raise NoHorseError(f"{clip.source}: the keypoints hold no horse")
     rows = RowsOnDisk(POINTS, folder)
-    return [_given(clip, frames, wanted, rows) for wanted in sorted(set(ids), key=lambda i: (-ids.count(i), i))]
+    known = np.any([h.confidence > 0 for i in frames for h in clip.horses[i]], axis=0)
+    if not known.any():
+        raise NoHorseError(f"{clip.source}: the keypoints hold no horse")
+    return [_given(clip, frames, wanted, rows, known) for wanted in sorted(set(ids), key=lambda i: (-ids.count(i), i))]
 
 
-def _given(clip: KeypointClip, frames: list[int], wanted: int, rows: RowsOnDisk) -> Seen:
+def _given(clip: KeypointClip, frames: list[int], wanted: int, rows: RowsOnDisk, known: np.ndarray) -> Seen:
     n = len(frames)
     bbox, score, sureness, record = np.full((n, 4), np.nan), np.zeros(n), np.zeros(n), np.full(n, -1)
     for at, i in enumerate(frames):
         for horse in clip.horses[i]:
             if horse.id == wanted:
                 bbox[at], score[at], record[at] = horse.bbox_xywh, horse.score, len(rows)
-                sureness[at] = frame_confidence(horse.confidence[None])[0]
+                sureness[at] = frame_confidence(horse.confidence[None], known)[0]
                 put_points(rows, horse.uv_px[None], horse.confidence[None])
     return Seen(
         source=clip.source,

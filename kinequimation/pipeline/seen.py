@@ -84,12 +84,19 @@ def put_points(rows: RowsOnDisk, uv_px: Float[np.ndarray, "n 103 2"], confidence
     rows.append(new)
 
 
-def frame_confidence(confidence: Float[np.ndarray, "frames 103"]) -> Float[np.ndarray, " frames"]:
+def frame_confidence(
+    confidence: Float[np.ndarray, "frames 103"], known: Bool[np.ndarray, " 103"] | None = None
+) -> Float[np.ndarray, " frames"]:
     """Return how good each frame is: the mean confidence of the better half of its points; 0 without a horse.
 
     The better half, because in a good side view the far limbs and the far eye are hidden all the same.
+
+    Args:
+        confidence: of the points.
+        known: which of them there are at all, where they come from a file with fewer; None for all.
     """
-    return np.sort(confidence, axis=1)[:, skeleton.NUM_KEYPOINTS // 2 :].mean(1, dtype=float)
+    ordered = np.sort(confidence if known is None else confidence[:, known], axis=1)
+    return ordered[:, ordered.shape[1] // 2 :].mean(1, dtype=float)
 
 
 @dataclass(frozen=True)

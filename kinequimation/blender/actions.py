@@ -83,12 +83,29 @@ def to_action(
         for i in range(4):
             values = quat[:1, j, i] if is_still else quat[:, j, i]
             add_curve(curves, joint, "rotation_quaternion", i, frames[: len(values)], values, looping)
+    describe(action, motion, looping=looping, speed_mps=speed_mps)
+    return action
+
+
+def describe(action: bpy.types.Action, motion: Motion, *, looping: bool = False, speed_mps: float = 0.0) -> None:
+    """Say in an action what it holds, see the head of this file, and keep it where nothing plays it."""
     action.use_fake_user = True
     action.use_frame_range = True
     action.frame_start, action.frame_end = 0.0, float(len(motion) - 1)
     action.use_cyclic = looping
     action["fps"], action["looping"], action["speed_mps"] = float(motion.fps), looping, speed_mps
-    return action
+
+
+def show(rig: bpy.types.Object, action: bpy.types.Action, n_frames: int, fps: float) -> None:
+    """Let an armature play an action, from its first frame on, and the scene run for as long and as fast."""
+    import bpy
+
+    scene = bpy.context.scene
+    scene.render.fps = max(1, round(fps))
+    scene.render.fps_base = scene.render.fps / fps
+    scene.frame_start, scene.frame_end = 0, max(n_frames - 1, 0)
+    play(rig, action)
+    scene.frame_set(0)
 
 
 def play(rig: bpy.types.Object, action: bpy.types.Action) -> None:

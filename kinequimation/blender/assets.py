@@ -136,15 +136,12 @@ def build_assets(
     """
     import bpy
 
-    from kinequimation.blender.actions import make_clip, play, to_action
+    from kinequimation.blender.actions import make_clip, show, to_action
     from kinequimation.blender.materials import coat_materials, plain_materials
     from kinequimation.blender.rig import build_rigify
     from kinequimation.blender.skin import atlas_uv, build_skin
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    scene = bpy.context.scene
-    scene.render.fps = max(1, round(fps))
-    scene.render.fps_base = scene.render.fps / fps
     rig = build_rigify(body)
     if coat is None:
         materials = plain_materials()
@@ -158,7 +155,5 @@ def build_assets(
         motion, looping, speed_mps = make_clip(name, body, fps)
         to_action(motion, rig, looping=looping, speed_mps=speed_mps)
     first = bpy.data.actions[names[0]]
-    play(rig, first)
-    scene.frame_start, scene.frame_end = 0, int(first.frame_end)
-    scene.frame_set(0)
+    show(rig, first, int(first.frame_end) + 1, fps)
     return rig

@@ -28,7 +28,7 @@ from kinequimation.blender.render_settings import (
     read_manifest,
     write_manifest,
 )
-from kinequimation.blender.worker import MARK
+from kinequimation.dataset.blender_process import MARK
 from kinequimation.dataset.frame_label import FramePlace
 from kinequimation.dataset.labels import read_label
 from kinequimation.errors import InputError, KinEquiMationError, OutputError

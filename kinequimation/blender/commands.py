@@ -19,6 +19,7 @@ COMMANDS = {
     "assets": "kinequimation.blender.assets",
     "render": "kinequimation.blender.render",
     "fbx": "kinequimation.blender.fbx",
+    "motion": "kinequimation.blender.motion_files",
     "skeleton-meta": "kinequimation.blender.skeleton_meta",
 }
 EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130

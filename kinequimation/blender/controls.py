@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.blender.actions import add_curve, curves_for, play
+from kinequimation.blender.actions import add_curve, curves_for, describe, play
 from kinequimation.blender.rig import KEYS_PROPERTY
 from kinequimation.blender.rig_additions import LIMB_CONTROLS, MANE_NUMBERS, LimbControls
 from kinequimation.body import Body
@@ -192,7 +192,7 @@ def ready_for_controls(rig: bpy.types.Object, ik: bool = True) -> None:
 def to_controls(
     motion: Motion, rig: bpy.types.Object, body: Body, progress: Progress = no_progress
 ) -> bpy.types.Action:
-    """Return a motion as an action on a Rigify horse's controls, which plays it; see ``ready_for_controls``.
+    """Return a motion as an action on a Rigify horse's controls, and let these drive it.
 
     Args:
         motion: what the horse does, in frames at even times.
@@ -200,8 +200,6 @@ def to_controls(
         body: of the motion's shape.
         progress: called with the stage ``controls``.
     """
-    import bpy
-
     ready_for_controls(rig, ik=False)
     rest = {b.name: np.array(b.matrix_local, np.float64) for b in rig.data.bones}
     parents = {b.name: b.parent.name if b.parent else "" for b in rig.data.bones}
@@ -215,9 +213,8 @@ def to_controls(
         pieces.append({c: Keys(*(v.astype(np.float32) for v in vars(k).values())) for c, k in stretch.keys.items()})
         progress("controls", sum(len(p["torso"].location) for p in pieces), len(motion))
     action = _action(motion.name, rig, pieces)
-    play(rig, action)
+    describe(action, motion)
     ready_for_controls(rig)
-    bpy.context.scene.frame_set(bpy.context.scene.frame_current)
     return action
 
 

@@ -6,17 +6,16 @@ It ends when its standard input does, so it does not outlive the process that st
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kinequimation.blender.quiet import end_with_input, speaker
 from kinequimation.blender.render_settings import Plan, RenderSettings
 from kinequimation.dataset.frame_label import FramePlace
 from kinequimation.errors import InputError
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from kinequimation.blender.random_frames import RandomStage
     from kinequimation.blender.stage import Stage
 
-MARK = "@kinequimation "
-"""Begins the lines that are meant for the process that started this one; Blender writes others."""
-_EXIT_ORPHAN = 3
 _AT_ONCE = 16
 """So many cameras look at a frame before the first of their labels is written (judgement)."""
 
@@ -45,8 +41,8 @@ def work() -> int:
         job = json.loads(sys.stdin.buffer.readline())
     except ValueError as error:
         raise InputError("--worker: expected a job on standard input, got none; leave this option out") from error
-    threading.Thread(target=_end_with_input, daemon=True).start()
-    say = _speaker()
+    end_with_input()
+    say = speaker()
     settings = RenderSettings.from_json(job["settings"])
     with _open_stage(Path(job["blend"]), settings, job["threads"]) as stage:
         if job["plan"] is None:
@@ -75,21 +71,3 @@ def _open_stage(blend: Path, settings: RenderSettings, threads: int) -> Abstract
     from kinequimation.blender.stage import Stage
 
     return Stage(blend, settings, threads)
-
-
-def _speaker() -> Callable[[dict[str, Any]], None]:
-    """Return what writes messages to standard output, and turn all else that is written there to standard error."""
-    sys.stdout.flush()
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def say(message: dict[str, Any]) -> None:
-        out.write(f"{MARK}{json.dumps(message)}\n")
-        out.flush()
-
-    return say
-
-
-def _end_with_input() -> None:
-    sys.stdin.buffer.read()
-    os._exit(_EXIT_ORPHAN)

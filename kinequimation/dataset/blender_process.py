@@ -5,20 +5,28 @@ Blender's module wants numpy 1 and exactly CPython 3.11, so it has an environmen
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO, Any
 
-from kinequimation.errors import InputError, MissingDependencyError
+from kinequimation.errors import InputError, MissingDependencyError, OutputError
 
 VARIABLE = "KINEQUIMATION_BLENDER"
 """Environment variable that names the Python with ``bpy``, or Blender's executable."""
+MARK = "@kinequimation "
+"""Begins the lines that a process of ours in Blender means for the one that started it; Blender writes others."""
+MAX_MOTION_FRAMES = 20_000
+"""Most frames of a motion that Blender's files are written of: five minutes at 60 frames a second (judgement)."""
 ENVIRONMENT = ".venv-blender"
 """Folder, in the repository or where the program is called, that ``python3 run.py blender`` makes."""
 _ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +35,10 @@ _START = (
     "from kinequimation.blender.commands import run_and_exit; "
     "run_and_exit(sys.argv[1:], 'kinequimation dataset ' + sys.argv[1])"
 )
+_LAST_WORDS = 20
+"""So many lines of standard error are kept of a process that failed (judgement)."""
+_TO_END_S = 5.0
+"""So long a process may take to end when it is asked to (judgement)."""
 _HAS_BPY = "import sys; from importlib.util import find_spec; sys.exit(find_spec('bpy') is None)"
 
 
@@ -125,3 +137,53 @@ def run_in_blender(arguments: Sequence[str]) -> int:
     finally:
         if is_main:
             signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def messages_from_blender(arguments: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Run a command of ours in Blender, and yield what it says to this process until it ends.
+
+    It ends too when this process does, or goes on no further.
+
+    Args:
+        arguments: the command's name, then its arguments; it must be one that says something, such as ``motion``
+            with ``--messages``.
+
+    Raises:
+        InputError, MissingDependencyError: see ``blender_executable``.
+        OutputError: it failed; says its reason.
+    """
+    process = subprocess.Popen(
+        blender_command(arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    words: deque[str] = deque(maxlen=_LAST_WORDS)
+    ears = threading.Thread(target=_hear, args=(process.stderr, words), daemon=True)
+    ears.start()
+    try:
+        for line in process.stdout:
+            if line.startswith(MARK.encode()):
+                yield json.loads(line[len(MARK) :])
+        code = process.wait()
+        ears.join(_TO_END_S)
+        if code:
+            own = [w.removeprefix("kinequimation: ") for w in words if w.startswith("kinequimation: ")]
+            reason = own[-1] if own else f"{words[-1] if words else 'it said nothing'} (exit code {code})"
+            raise OutputError(f"Blender: {reason}")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_TO_END_S)
+            process.kill()
+        process.wait()
+        ears.join(_TO_END_S)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            with suppress(OSError):
+                stream.close()
+
+
+def _hear(stream: IO[bytes], words: deque[str]) -> None:
+    for line in stream:
+        text = line.decode("utf-8", "replace").strip()
+        if text:
+            words.append(text)

@@ -28,6 +28,7 @@ from kinequimation.io.keypoints import KeypointClip
 from kinequimation.lift import Lifter
 from kinequimation.motion.edit import edit
 from kinequimation.pipeline.given_keypoints import read_given
+from kinequimation.pipeline.blender_files import check_blender
 from kinequimation.pipeline.judgement import Judgement, judge
 from kinequimation.pipeline.lifting import LiftedOnDisk, lift_seen
 from kinequimation.pipeline.observe import observe_followed, observe_given, observe_horses
@@ -150,6 +151,7 @@ def animate(
         OutputError: the folder cannot be written.
     """
     started = time.perf_counter()
+    check_blender(options.formats, options.rig)
     run = _Run()
     with staged_folder(options.output) as staging:
         source, horses = _horses(options, run, progress, detector)
@@ -166,6 +168,7 @@ def animate_all(
     Each stands in a world of its own, since each was solved alone. Arguments and errors are ``animate``'s.
     """
     started = time.perf_counter()
+    check_blender(options.formats, options.rig)
     run = _Run()
     with staged_folder(options.output):
         source, horses = _horses(options, run, progress, detector)

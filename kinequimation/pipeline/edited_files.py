@@ -12,6 +12,7 @@ from kinequimation.io.gltf import write_glb
 from kinequimation.io.motion_csv import write_angles_csv, write_positions_csv
 from kinequimation.motion import read_motion, write_motion
 from kinequimation.motion.edit import Edited, Edits, edit
+from kinequimation.pipeline.blender_files import check_blender, write_blender_files
 from kinequimation.pipeline.staging import staged_folder
 
 
@@ -33,6 +34,7 @@ def edit_motion_file(path: Path, folder: Path, edits: Edits, formats: tuple[str,
     file = path / "motion.npz" if path.is_dir() else path
     if folder.resolve() == file.parent.resolve():
         raise InputError(f"{folder}: the motion to edit lies in it; choose another folder with -o")
+    check_blender(formats, rig)
     motion = read_motion(file)
     body = Body(motion.shape)
     with staged_folder(folder) as staging:
@@ -44,4 +46,5 @@ def edit_motion_file(path: Path, folder: Path, edits: Edits, formats: tuple[str,
             write_glb(staging / "horse.glb", edited.motion, body)
         if "bvh" in formats:
             write_bvh(staging / "horse.bvh", edited.motion, body)
+        write_blender_files(staging, edited.motion, formats, rig)
     return edited

@@ -21,6 +21,7 @@ from kinequimation.io.gltf import write_glb
 from kinequimation.io.keypoints import write_keypoints_csv, write_keypoints_json
 from kinequimation.io.motion_csv import write_angles_csv, write_positions_csv
 from kinequimation.motion import Motion, write_motion
+from kinequimation.pipeline.blender_files import write_for_blender
 from kinequimation.pipeline.judgement import Judgement
 from kinequimation.pipeline.lifting import LiftedOnDisk
 from kinequimation.pipeline.options import AnimateOptions
@@ -144,6 +145,7 @@ WRITERS: dict[str, Writer] = {
     "glb": write_skinned,
     "bvh": write_bones,
     "npz": write_arrays,
+    "blender": write_for_blender,
     "tables": write_tables,
     "report": write_report_page,
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from true_keypoints import FPS, HEIGHT, WIDTH, clip_of, needs_lift
 
 from kinequimation import skeleton
 from kinequimation.body import Body, Shape
@@ -16,8 +17,7 @@ from kinequimation.cli.animate import FILES
 from kinequimation.cli.main import main
 from kinequimation.detect import Detection, HorseFinder
 from kinequimation.errors import InputError, NoHorseError, OutputError
-from kinequimation.geometry.camera import Camera, default_intrinsics, look_at
-from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, read_keypoints_json, write_keypoints_json
+from kinequimation.io.keypoints import KeypointClip, read_keypoints_json, write_keypoints_json
 from kinequimation.metrics import box_iou
 from kinequimation.motion import Motion, read_motion
 from kinequimation.motion.gaits import make_motion
@@ -26,37 +26,9 @@ from kinequimation.pipeline.boxes import Follower
 from kinequimation.pipeline.judgement import judge, stride_rate_hz
 from kinequimation.pipeline.observe import observe_horses
 from kinequimation.pipeline.staging import staged_folder
-from kinequimation.runtime import no_progress, weights_path
+from kinequimation.runtime import no_progress
 from kinequimation.video import Frame, FrameSource, VideoWriter, open_source
 from kinequimation.viz import SecondView
-
-WIDTH, HEIGHT, FPS = 320, 180, 25.0
-
-
-def has_weights(*names: str) -> bool:
-    try:
-        return all(weights_path(name).is_file() for name in names)
-    except InputError:
-        return False
-
-
-needs_lift = pytest.mark.skipif(not has_weights("lift"), reason="the lifter's weights are not in this checkout")
-
-
-def clip_of(motion: Motion, gap: range = range(0), source: str = "trot.mp4") -> KeypointClip:
-    """The true keypoints of a motion, seen from its left by a camera that pans; no horse in the gap."""
-    body = Body(motion.shape)
-    xyz = body.keypoints(motion.root_xyz_world, motion.quat_wxyz)
-    position = motion.root_xyz_world.mean(0) + np.array([7.0, 0.0, 1.5])
-    K = default_intrinsics(WIDTH, HEIGHT)
-    horses = []
-    for t in range(len(motion)):
-        target = motion.root_xyz_world[t] + np.array([0, 0, 0.9])
-        uv = Camera(K, look_at(position, target), WIDTH, HEIGHT).project(xyz[t])
-        low = uv.min(0)
-        horse = HorseKeypoints(0, np.concatenate([low, uv.max(0) - low]), 0.9, uv, np.full(len(uv), 0.9))
-        horses.append(() if t in gap else (horse,))
-    return KeypointClip(source, FPS, WIDTH, HEIGHT, motion.t_s, np.arange(len(motion)), tuple(horses))
 
 
 @pytest.fixture(scope="module")

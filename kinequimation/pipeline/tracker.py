@@ -39,6 +39,9 @@ FORGET_S = 0.6
 """Time away in which where a horse was counts half as much, and how far it may be from there twice as much."""
 COAST_S = 1.5
 """Time for which a horse that is not seen is looked for where it should be."""
+MOST_TRACKS = 32
+"""Tracks that are remembered at once. Beyond, those are forgotten that were seen for the fewest frames, of those not
+seen now: a horse that comes back is then a new one."""
 COLOUR_SHARE = 0.1
 """How much of a track's colours is taken from the newest frame in which nobody stands in its way."""
 
@@ -103,6 +106,7 @@ class Track:
         colours: what it looks like.
         t_s: when it was seen last.
         away_s: for how long it has not been seen; 0 while it is.
+        n_frames: in how many frames it was seen.
     """
 
     number: int
@@ -111,6 +115,7 @@ class Track:
     colours: np.ndarray
     t_s: float
     away_s: float = 0.0
+    n_frames: int = 1
 
     @property
     def visible(self) -> bool:
@@ -149,10 +154,11 @@ class Tracker:
     """Keeps the tracks of a video. Its memory is that of a few numbers a horse.
 
     Attributes:
-        tracks: every horse seen so far.
+        tracks: the horses seen so far that are remembered.
     """
 
     tracks: list[Track] = field(default_factory=list)
+    _n_begun: int = 0
 
     @property
     def visible(self) -> list[Track]:
@@ -190,7 +196,8 @@ class Tracker:
         for j, look in enumerate(looks):
             track = taken.get(j)
             if track is None:
-                track = Track(len(self.tracks), Follower(look.around), look, colours[j], t_s)
+                track = Track(self._n_begun, Follower(look.around), look, colours[j], t_s)
+                self._n_begun += 1
                 self.tracks.append(track)
                 track.follower.see(look.uv_px, look.confidence)
             else:
@@ -199,6 +206,11 @@ class Tracker:
         for track in self.tracks:
             if not track.visible:
                 track.follower.coast()
+        for track in sorted(self.tracks, key=lambda t: (t.visible, t.n_frames))[
+            : max(0, len(self.tracks) - MOST_TRACKS)
+        ]:
+            if not track.visible:
+                self.tracks.remove(track)
         return seen
 
     @staticmethod
@@ -208,6 +220,7 @@ class Tracker:
             track.follower = Follower(look.around)  # it may have come back from anywhere
         track.follower.see(look.uv_px, look.confidence)
         track.look, track.t_s, track.away_s = look, t_s, 0.0
+        track.n_frames += 1
         clear = not others or box_iou(look.around, np.stack([other.around for other in others])).max() < 0.05
         if clear and colours.any():
             track.colours = np.sqrt((1 - COLOUR_SHARE) * track.colours**2 + COLOUR_SHARE * colours**2)

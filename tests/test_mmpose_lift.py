@@ -2,6 +2,8 @@
 
 import math
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +155,12 @@ def test_mmposes_config_fits_the_skeleton_and_itself():
         assert ("KeypointNoise" in steps) == ("RandomFlipAroundRoot" in steps) == (part == "train")
         assert steps[0] == "CutOutHorse"  # the test's pipeline is what MMPose's inference runs
     assert all((CONFIGS / f"{name}.py").is_file() for name in config["custom_imports"]["imports"])
+
+
+def test_what_the_config_takes_from_here_needs_numpy_alone():
+    code = (CONFIGS / "horse68_sequences.py").read_text(encoding="utf-8")
+    imports = [line for line in code.splitlines() if line.startswith("from kinequimation")]
+    absent = "for n in ('torch', 'onnxruntime', 'scipy', 'PIL', 'av', 'onnx'): sys.modules[n] = None"
+    program = "\n".join(["import sys", absent, *imports])
+    assert len(imports) >= 3
+    subprocess.run([sys.executable, "-c", program], cwd=CONFIGS.parents[1], check=True)

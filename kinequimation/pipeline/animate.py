@@ -22,13 +22,14 @@ import numpy as np
 import kinequimation
 from kinequimation.body import Body
 from kinequimation.errors import InputError
-from kinequimation.fit import Fitted, fit
+from kinequimation.fit import Fitted, fit_together
 from kinequimation.io.formats import FORMATS
+from kinequimation.io.gltf import write_scene_glb
 from kinequimation.io.keypoints import KeypointClip
 from kinequimation.lift import Lifter
 from kinequimation.motion.edit import edit
-from kinequimation.pipeline.given_keypoints import read_given
 from kinequimation.pipeline.blender_files import check_blender
+from kinequimation.pipeline.given_keypoints import read_given
 from kinequimation.pipeline.judgement import Judgement, judge
 from kinequimation.pipeline.lifting import LiftedOnDisk, lift_seen
 from kinequimation.pipeline.observe import observe_followed, observe_given, observe_horses
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 RUN_FORMAT = "kinequimation-run/1"
 OPTIONAL_FILES = ("overlay.mp4", "overlay.png", *(f"horse.{name}" for name in FORMATS))
 """Files that not every run writes."""
+SCENE = "scene.glb"
+"""All horses of a video in their common world."""
 _PACKAGES = ("numpy", "scipy", "onnxruntime", "av", "Pillow")
 
 
@@ -156,29 +159,41 @@ def animate(
     with staged_folder(options.output) as staging:
         source, horses = _horses(options, run, progress, detector)
         seen = chosen(horses, options.horse)
-        written = _write_horse(staging, source, seen, options, run, progress, started)
+        ((lifted, fitted),) = _solve([seen], options, run, progress, options.output)
+        written = _write_horse(staging, source, seen, lifted, fitted, options, run, progress, started, [seen.number])
     return _result(options.output, written, horses, seen, run)
 
 
 def animate_all(
     options: AnimateOptions, progress: Progress = no_progress, detector: Detector | None = None
 ) -> list[AnimateResult]:
-    """Animate every horse of a video: the files of horse N go to ``horseN`` in the output folder.
+    """Animate every horse of a video, all in one world: the files of horse N go to ``horseN`` in the output folder.
 
-    Each stands in a world of its own, since each was solved alone. Arguments and errors are ``animate``'s.
+    Where there are several, ``scene.glb`` holds them together, as filmed; it is among the files of the first. Arguments
+    and errors are ``animate``'s.
     """
     started = time.perf_counter()
     check_blender(options.formats, options.rig)
     run = _Run()
-    with staged_folder(options.output):
-        source, horses = _horses(options, run, progress, detector)
     results = []
-    for seen in horses:
+    with staged_folder(options.output) as staging:
+        source, horses = _horses(options, run, progress, detector)
+        solved = _solve(horses, options, run, progress, options.output)
+        if len(horses) > 1 and "glb" in options.formats:
+            motions = {f"horse{s.number}": fitted.motion for s, (_, fitted) in zip(horses, solved, strict=True)}
+            write_scene_glb(staging / SCENE, motions, Path(horses[0].source).stem or "scene")
+    for seen, (lifted, fitted) in zip(horses, solved, strict=True):
         own, folder = run.again(), options.output / f"horse{seen.number}"
-        with staged_folder(folder) as staging:
-            written = _write_horse(staging, source, seen, options, own, progress, started)
+        with staged_folder(folder) as own_staging:
+            world = [horse.number for horse in horses]
+            written = _write_horse(own_staging, source, seen, lifted, fitted, options, own, progress, started, world)
         results.append(_result(folder, written, horses, seen, own))
         started = time.perf_counter()
+    scene = options.output / SCENE
+    if len(horses) > 1 and "glb" in options.formats:
+        results[0].files[SCENE] = scene
+    else:
+        scene.unlink(missing_ok=True)
     return results
 
 
@@ -205,15 +220,17 @@ def _write_horse(
     staging: Path,
     source: FrameSource | None,
     seen: Seen,
+    lifted: LiftedOnDisk,
+    fitted: Fitted,
     options: AnimateOptions,
     run: _Run,
     progress: Progress,
     started: float,
+    world: list[int],
 ) -> tuple[Judgement, list[str]]:
-    """Solve one horse and write its files; return its judgement and the files' names."""
-    seen.require_horse()
-    lifted, fitted = _solve(seen, options, run, progress, staging.parent)
+    """Write the files of one horse, of those in its world; return its judgement and the files' names."""
     confidence = np.concatenate([points.confidence.astype(np.float32) for points in seen.parts()])
+
     judgement = judge(fitted.motion, confidence, seen.frame_confidence, options.time_scale)
     body = Body(fitted.motion.shape)
     with run.timed("files"):
@@ -237,7 +254,7 @@ def _write_horse(
     told = result.warnings if source is None else [*source.warnings, *result.warnings]
     run.warnings += [warning for warning in dict.fromkeys(told) if warning not in run.warnings]
     run.timings_s["total"] = round(time.perf_counter() - started, 3)
-    record = _record(options, run, seen, judgement)
+    record = _record(options, run, seen, judgement) | {"horses_in_this_world": world}
     (staging / "run.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return judgement, sorted(file.name for file in staging.iterdir())
 
@@ -298,16 +315,20 @@ def _observe(
 
 
 def _solve(
-    seen: Seen, options: AnimateOptions, run: _Run, progress: Progress, folder: Path
-) -> tuple[LiftedOnDisk, Fitted]:
-    """Lift and fit, in true time."""
+    horses: list[Seen], options: AnimateOptions, run: _Run, progress: Progress, folder: Path
+) -> list[tuple[LiftedOnDisk, Fitted]]:
+    """Lift each horse and fit all together, in true time."""
+    for seen in horses:
+        seen.require_horse()
     with run.timed("lift"):
         lifter = Lifter(device=options.device)
         run.uses("lift", lifter)
-        in_3d = lift_seen(seen, lifter, options.time_scale, folder, progress)
+        in_3d = [lift_seen(seen, lifter, options.time_scale, folder, progress) for seen in horses]
     with run.timed("fit"):
-        fitted = fit(in_3d, options.shape, name=Path(seen.source).stem or "motion", progress=progress)
-    return in_3d.lifted, fitted
+        name = Path(horses[0].source).stem or "motion"
+        names = [name] if len(horses) == 1 else [f"{name}_horse{seen.number}" for seen in horses]
+        fitted = fit_together(in_3d, [options.shape] * len(horses), names, progress)
+    return [(horse.lifted, own) for horse, own in zip(in_3d, fitted, strict=True)]
 
 
 def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement) -> dict[str, Any]:

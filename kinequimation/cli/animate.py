@@ -35,6 +35,7 @@ FILES = {
     "positions.csv": "where every joint and landmark is in each frame, metres, world axes",
     "angles.csv": "angles of the joints, trunk, neck and head in each frame, degrees",
     "run.json": "options, versions, weights, timings, warnings",
+    "scene.glb": "with --all: all horses in the world that they share",
 }
 """Every file that a run may write, and what it is."""
 _FILES_HELP = "\n".join(f"    {name:<15} {what}" for name, what in FILES.items())

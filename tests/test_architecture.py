@@ -17,7 +17,7 @@ PACKAGE = Path(kinequimation.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 OWNERS: dict[str, tuple[str, ...]] = {
-    "torch": ("detect/*.py", "pose2d/*.py", "lift/*.py", "cli/train.py"),
+    "torch": ("gait/*.py", "detect/*.py", "pose2d/*.py", "lift/*.py", "cli/train.py"),
     "moderngl": ("synth/renderer.py",),
     "skimage": ("body/build_mesh.py",),
     "fast_simplification": ("body/build_mesh.py",),

@@ -1,0 +1,123 @@
+"""Which gait when: the classifier and the rules together, over time, so that one odd stride is no change of gait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation.gait.clock import PER_STRIDE
+from kinequimation.gait.names import GAITS
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+    from kinequimation.gait.names import GaitName
+    from kinequimation.gait.rules import RuleReading
+    from kinequimation.gait.strides import Stride
+
+LOOKS_PER_STRIDE = 3.0
+"""Rows of one stride are much alike: together they count as so many looks at it (judgement)."""
+CHANGE_COST = 4.0
+"""Minus the logarithm of how likely a change of gait is at one row, in looks (judgement)."""
+FLOOR = 0.01
+"""Probability under which no gait is held to be (judgement): the network is surer than it is right."""
+RULE_WEIGHT = 1.2
+"""What a certain rule adds, in looks a stride, to the gait that it names, for each e-fold (judgement)."""
+
+
+@dataclass(frozen=True)
+class Bout:
+    """A stretch of one gait.
+
+    Attributes:
+        start_s, stop_s: when.
+        gait: which.
+        certainty: mean probability of it in the classifier's eyes.
+        rules: what the rules say of most of its strides; None where they say nothing.
+        n_strides: whole strides in it.
+    """
+
+    start_s: float
+    stop_s: float
+    gait: GaitName
+    certainty: float
+    rules: GaitName | None
+    n_strides: int
+
+    @property
+    def disagree(self) -> bool:
+        """Whether the rules name another gait than was decided on."""
+        return self.rules is not None and self.rules != self.gait
+
+
+def decide(
+    probability: Float[np.ndarray, "r g"],
+    t_s: Float[np.ndarray, " r"],
+    strides: list[Stride],
+    rules: list[RuleReading],
+) -> Int[np.ndarray, " r"]:
+    """Return the place in ``GAITS`` of what the horse does in each row.
+
+    Args:
+        probability: from the classifier.
+        t_s: time of each row.
+        strides: of the clip.
+        rules: what the rules say of each stride.
+    """
+    score = np.log(np.maximum(probability, FLOOR)) * (LOOKS_PER_STRIDE / PER_STRIDE)
+    for stride, rule in zip(strides, rules, strict=True):
+        if rule.gait is not None:
+            rows = slice(*np.searchsorted(t_s, [stride.start_s, stride.stop_s]))
+            score[rows, GAITS.index(rule.gait)] += RULE_WEIGHT * rule.certainty / PER_STRIDE
+    return _best_path(score, CHANGE_COST)
+
+
+def _best_path(score: np.ndarray, change_cost: float) -> np.ndarray:
+    """Return the path of greatest score, less ``change_cost`` for each change (Viterbi)."""
+    n = len(score)
+    came_from = np.empty(score.shape, np.int16)
+    total = score[0].copy()
+    stay = np.arange(score.shape[1])
+    for t in range(1, n):
+        best = int(total.argmax())
+        changed = total[best] - change_cost > total
+        came_from[t] = np.where(changed, best, stay)
+        total = np.where(changed, total[best] - change_cost, total) + score[t]
+    path = np.empty(n, int)
+    path[-1] = int(total.argmax())
+    for t in range(n - 1, 0, -1):
+        path[t - 1] = came_from[t, path[t]]
+    return path
+
+
+def bouts_of(
+    path: Int[np.ndarray, " r"],
+    probability: Float[np.ndarray, "r g"],
+    t_s: Float[np.ndarray, " r"],
+    strides: list[Stride],
+    rules: list[RuleReading],
+) -> tuple[Bout, ...]:
+    """Return the stretches of one gait each, in order; see ``decide``."""
+    edges = [0, *(np.flatnonzero(path[1:] != path[:-1]) + 1).tolist(), len(path)]
+    step = float(t_s[-1] - t_s[0]) / max(len(t_s) - 1, 1)
+    middles = np.array([0.5 * (s.start_s + s.stop_s) for s in strides])
+    bouts = []
+    for a, b in pairwise(edges):
+        start, stop = float(t_s[a]), float(t_s[b]) if b < len(t_s) else float(t_s[-1]) + step
+        inside = np.flatnonzero((middles >= start) & (middles < stop))
+        named = [rules[i].gait for i in inside if rules[i].gait is not None]
+        most = max(set(named), key=named.count) if named else None
+        sure = float(probability[a:b, path[a]].mean())
+        bouts.append(Bout(start, stop, GAITS[path[a]], sure, most, len(inside)))
+    return tuple(bouts)
+
+
+def gait_at(bouts: tuple[Bout, ...], t_s: float) -> GaitName:
+    """Return the gait at a time; that of the nearest stretch outside all."""
+    for bout in bouts:
+        if t_s < bout.stop_s:
+            return bout.gait
+    return bouts[-1].gait

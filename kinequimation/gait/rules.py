@@ -1,0 +1,105 @@
+"""The gait of a stride by rules (sources, E6): which hooves land together, for how long they stand, how far it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinequimation.gait.strides import phase_distance
+
+if TYPE_CHECKING:
+    from kinequimation.gait.names import GaitName
+    from kinequimation.gait.strides import Stride
+
+EVEN = 0.13
+"""Left and right within this of half a stride apart go alike (E6 has 0.15; collected canters come to 0.15)."""
+TOGETHER = 0.08
+"""Both of a pair within this of landing at once, and so the other pair: a leap."""
+APART = 0.115
+"""A gallop's diagonal pair lands this much apart at least, the hind hoof first (E6 has 0.08, E1 0.03 and 0.22)."""
+PACE_TO, FOUR_BEAT_TO, FOX_TO, PACE_FROM = 0.15, 0.345, 0.445, 0.9
+"""How long after a hind hoof the fore hoof of its side lands: up to these pace, walk or tölt, fox trot, then trot."""
+WALK_DUTY, TOLT_LENGTH = 0.55, 1.35
+"""A walk's hooves stand longer than this (E1: 0.62; tölt 0.44), and its stride is shorter, in withers heights."""
+PIAFFE_LENGTH, PASSAGE_LENGTH, JOG_DUTY = 0.45, 1.15, 0.47
+"""Strides shorter than these, in withers heights, are piaffe and passage (E1); but a jog's hooves stand longer."""
+_CLEAR_SWING = 0.08
+"""Size of a swing, in withers heights, from which its phase tells something."""
+
+
+@dataclass(frozen=True)
+class RuleReading:
+    """What the rules say of a stride.
+
+    Attributes:
+        gait: the name; None where too little of the legs is seen.
+        certainty: from 0 to 1.
+    """
+
+    gait: GaitName | None
+    certainty: float
+
+
+UNKNOWN = RuleReading(None, 0.0)
+
+
+def gait_by_rules(stride: Stride, withers_height_m: float) -> RuleReading:
+    """Return the gait of a stride.
+
+    A hoof's phase is when it lands, and where that was not seen, when its swing is furthest in front.
+    """
+    lf, rf, lh, rh = _phases(stride)
+    hind, fore = (rh - lh) % 1.0, (rf - lf) % 1.0
+    length = stride.length_m / withers_height_m
+    if not np.isfinite(hind + fore):
+        return UNKNOWN
+    off = max(float(phase_distance(hind, 0.5)), float(phase_distance(fore, 0.5)))
+    if off < EVEN:
+        lateral = _middle((lf - lh) % 1.0, (rf - rh) % 1.0)
+        return RuleReading(_symmetric(stride, lateral, length), float(np.clip((EVEN - off) / 0.06, 0.3, 1.0)))
+    if max(float(phase_distance(hind, 0.0)), float(phase_distance(fore, 0.0))) < TOGETHER:
+        return RuleReading("jump", 0.3)
+    side = np.sin(2 * np.pi * hind) + np.sin(2 * np.pi * fore)
+    right = side > 0
+    diagonal = ((lf - rh) if right else (rf - lh)) % 1.0
+    apart = (diagonal + 0.5) % 1.0 - 0.5
+    sure = float(np.clip(min(off / EVEN - 1.0, abs(side)), 0.2, 1.0))
+    if apart > APART:
+        sure *= float(np.clip((apart - 0.08) / 0.1, 0.4, 1.0))
+        return RuleReading("gallop_right" if right else "gallop_left", sure)
+    return RuleReading("canter_right" if right else "canter_left", sure)
+
+
+def _symmetric(stride: Stride, lateral: float, length: float) -> GaitName:
+    duty = float(np.nanmean(stride.duty)) if np.isfinite(stride.duty).any() else float("nan")
+    if lateral < PACE_TO or lateral > PACE_FROM:
+        return "pace"
+    if lateral < FOUR_BEAT_TO:
+        slow = (TOLT_LENGTH - length) / 0.25 + (0.0 if np.isnan(duty) else (duty - WALK_DUTY) / 0.08)
+        return "walk" if slow > 0 else "tolt"
+    if lateral < FOX_TO:
+        return "fox_trot"
+    if length < PIAFFE_LENGTH:
+        return "piaffe"
+    if length < PASSAGE_LENGTH and not duty >= JOG_DUTY:
+        return "passage"
+    return "trot"
+
+
+def _phases(stride: Stride) -> tuple[float, float, float, float]:
+    """Return when each hoof is set down, from its landing where it was seen, else from its swing."""
+    landing, swing = np.array(stride.on_phase), np.array(stride.swing_phase)
+    swing = np.where(np.array(stride.swing_size) >= _CLEAR_SWING, swing, np.nan)
+    both = np.isfinite(landing) & np.isfinite(swing)
+    if both.any():  # how much later hooves land than their swings are in front, in this stride
+        later = float(np.angle(np.exp(2j * np.pi * (landing - swing)[both]).mean()) / (2 * np.pi))
+        swing = (swing + later) % 1.0
+    phase = np.where(np.isfinite(landing), landing, swing)
+    a, b, c, d = (float(p) for p in phase)
+    return a, b, c, d
+
+
+def _middle(a: float, b: float) -> float:
+    return float(np.angle(np.exp(2j * np.pi * a) + np.exp(2j * np.pi * b)) / (2 * np.pi) % 1.0)

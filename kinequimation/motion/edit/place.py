@@ -106,9 +106,7 @@ def in_place(motion: Motion, body: Body, step: Step | None = None) -> Motion:
     elif len(motion) == 1:
         turn, xy = heading, trunk
     else:
-        weight = np.maximum(motion.confidence, UNSEEN_WEIGHT)
-        turn = smoothed_values(heading, weight, motion.t_s, WAY_HZ)
-        xy = smoothed_values(trunk, weight, motion.t_s, WAY_HZ)
+        turn, xy = _way(heading, motion), _way(trunk, motion)
     held = moved(moved(motion, np.zeros(1), -xy), -turn, np.zeros((1, 2)))
     # what is left is the same in every frame of a loop: a heading and a place
     last = len(motion) - 1 if step is not None else len(motion)
@@ -117,6 +115,16 @@ def in_place(motion: Motion, body: Body, step: Step | None = None) -> Motion:
     middle = trunk_xyz(held.root_xyz_world, held.quat_wxyz, body)[:last, :2].mean(0)
     rest = body.rest_xyz[_TRUNK].mean(0)[:2]
     return moved(held, np.zeros(1), (rest - middle)[None])
+
+
+def _way(values: np.ndarray, motion: Motion) -> np.ndarray:
+    """Return values without what a stride has of to and fro.
+
+    Smoothed, and what was smoothed away smoothed again and added (Tukey's twicing): a small circle is not cut.
+    """
+    weight = np.maximum(motion.confidence, UNSEEN_WEIGHT)
+    once = smoothed_values(values, weight, motion.t_s, WAY_HZ)
+    return once + smoothed_values(values - once, weight, motion.t_s, WAY_HZ)
 
 
 def with_rest_first(motion: Motion, body: Body) -> Motion:

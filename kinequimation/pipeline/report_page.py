@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
+from kinequimation.gait.names import WORDS
 from kinequimation.geometry.camera import default_intrinsics
 from kinequimation.geometry.rotation import quat_rotate
 from kinequimation.io.gltf import write_glb
@@ -110,8 +111,6 @@ def _gait_rows(result: Result) -> list[tuple[str, str]]:
     if reading is None:
         rate = judgement.stride_rate_hz
         return [] if rate is None else [("stride", f"{rate:.2f} strides/s")]
-    from kinequimation.gait.names import WORDS
-
     rows = [("gait", reading.line)]
     for gait in reading.summaries:
         figures = [f"{gait.stride_rate_hz:.2f} strides/s, {gait.length_m:.2f} m long, {gait.speed_mps:.2f} m/s"]

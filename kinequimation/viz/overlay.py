@@ -67,18 +67,20 @@ class Overlay:
             if left.size != size:
                 left = left.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         uv_shown = (uv_px + 0.5) * (np.array(size) / self._source_size) - 0.5
-        left = draw_skeleton(np.asarray(left), uv_shown, confidence)
-        return np.concatenate([left, self._label(self._view.render(i), i)], axis=1)
+        picture = np.empty((self.height, self.width, 3), np.uint8)
+        picture[:, : self.frame_width] = draw_skeleton(np.asarray(left), uv_shown, confidence)
+        view = self._view.picture(i)
+        self._label(view, i)
+        picture[:, self.frame_width :] = np.asarray(view)
+        return picture
 
-    def _label(self, view: np.ndarray, i: int) -> np.ndarray:
-        image = Image.fromarray(view)
-        draw = ImageDraw.Draw(image)
+    def _label(self, view: Image.Image, i: int) -> None:
         confidence = float(self._motion.confidence[i])
         text = f"{self._motion.t_s[i]:.2f} s"
         text += f"   confidence {confidence:.2f}" if confidence > 0 else "   no horse found: pose filled in"
         margin = self.height // 50
-        draw.text((margin, self.height - margin), text, fill=(40, 44, 50), font=self._font, anchor="lb")
-        return np.asarray(image)
+        at = (margin, self.height - margin)
+        ImageDraw.Draw(view).text(at, text, fill=(40, 44, 50), font=self._font, anchor="lb")
 
 
 def overlay_size(width: int, height: int) -> tuple[int, int, int]:

@@ -91,6 +91,10 @@ class SecondView:
 
     def render(self, i: int) -> UInt8[np.ndarray, "h w 3"]:
         """Return the picture of frame ``i``."""
+        return np.asarray(self.picture(i))
+
+    def picture(self, i: int) -> Image.Image:
+        """Return the picture of frame ``i``, to draw on."""
         target = self._target[i]
         camera = Camera(self._K, look_at(target + self._offset[i], target), self._width, self._height)
         if self._posed[0] != i // _CHUNK:
@@ -101,7 +105,7 @@ class SecondView:
         self._draw_grid(draw, camera, target)
         self._draw_shadow(image, camera, vertices, self._light_direction[i])
         self._draw_horse(draw, camera, vertices, i)
-        return np.asarray(image.reduce(_SUPERSAMPLE))
+        return image.reduce(_SUPERSAMPLE)
 
     def _pose(self, chunk: int) -> tuple[np.ndarray, np.ndarray]:
         """Return joints and rotations of ``_CHUNK`` frames."""

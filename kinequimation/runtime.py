@@ -27,6 +27,7 @@ SHIPPED = {
     "kind": "tells horses from other animals",
     "pose2d": "finds their keypoints",
     "lift": "lifts keypoints to 3D",
+    "gait": "tells gaits apart",
 }
 """The networks that come with the package, and what each does."""
 

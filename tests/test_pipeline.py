@@ -23,7 +23,6 @@ from kinequimation.motion import Motion, read_motion
 from kinequimation.motion.gaits import make_motion
 from kinequimation.pipeline import AnimateOptions, animate
 from kinequimation.pipeline.boxes import Follower
-from kinequimation.pipeline.judgement import judge, stride_rate_hz
 from kinequimation.pipeline.observe import observe_horses
 from kinequimation.pipeline.staging import staged_folder
 from kinequimation.runtime import no_progress
@@ -45,13 +44,23 @@ def test_true_keypoints_become_a_horse_that_trots(tmp_path: Path, trot: Motion) 
         AnimateOptions(inputs=(), output=tmp_path / "out", keypoints=given),
         lambda stage, done, total: stages.append(stage),
     )
-    expected = {"horse.bvh", "horse.glb", "keypoints.csv", "keypoints.json", "motion.npz", "overlay.mp4"}
+    expected = {
+        "horse.bvh",
+        "horse.glb",
+        "keypoints.csv",
+        "keypoints.json",
+        "motion.npz",
+        "overlay.mp4",
+        "gait.json",
+        "gait.png",
+    }
     expected |= {"report.html", "run.json", "positions.csv", "angles.csv"}
     assert set(result.files) == expected == {f.name for f in (tmp_path / "out").iterdir()}
     motion = read_motion(tmp_path / "out" / "motion.npz")
     assert len(motion) == len(trot)
     assert np.all((motion.confidence == 0) == np.isin(np.arange(len(trot)), range(20, 25)))
-    assert stride_rate_hz(motion) == pytest.approx(stride_rate_hz(trot), rel=0.05)
+    told = json.loads((tmp_path / "out" / "gait.json").read_text())
+    assert told["gait"] == "trot" and told["gaits"][0]["stride_rate_hz"] == pytest.approx(true_rate_hz(trot), rel=0.05)
     forward = motion.root_xyz_world[0] - motion.root_xyz_world[-1]
     assert forward[1] > 3.0, "a horse that faces -Y moves that way"
     written = read_keypoints_json(tmp_path / "out" / "keypoints.json")
@@ -62,7 +71,7 @@ def test_true_keypoints_become_a_horse_that_trots(tmp_path: Path, trot: Motion) 
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["frames"] == {"in": 50, "out": 50, "with_horse": 45, "usable": 45}
     assert set(record["weights_sha256"]) == {"lift"} and len(record["weights_sha256"]["lift"]) == 64
-    assert {"keypoints", "lift", "fit", "overlay", "files", "total"} == set(record["timings_s"])
+    assert {"keypoints", "lift", "fit", "gait", "overlay", "files", "total"} == set(record["timings_s"])
     assert record["options"]["time_scale"] == 1.0 and record["device"] in ("cpu", "cuda")
     assert "no frames" in record["warnings"][0], "the video that the keypoints name is not there"
     assert [s for i, s in enumerate(stages) if s not in stages[:i]] == ["lift", "fit", "overlay"]
@@ -183,49 +192,10 @@ def test_a_failed_run_keeps_the_files_of_the_one_before(tmp_path: Path) -> None:
     assert sorted(f.name for f in out.iterdir()) == ["blocked", "run.json"]
 
 
-@pytest.mark.parametrize("gait", ["walk", "trot", "canter_left"])
-@pytest.mark.parametrize("height_m", [1.0, 1.6])
-def test_the_stride_rate_is_found_back(gait: str, height_m: float) -> None:
-    body = Body(Shape(height_m))
-    loop = make_motion(gait, body)  # type: ignore[arg-type]
-    motion = make_motion(gait, body, seconds=3.0, fps=25)  # type: ignore[arg-type]
-    assert stride_rate_hz(motion) == pytest.approx(1 / loop.duration_s, rel=0.04)
-
-
-def strides_per_s(motion: Motion) -> str:
-    """Return the stride rate that a generated motion was made with, as it is reported."""
+def true_rate_hz(motion: Motion) -> float:
+    """Return the stride rate that a generated motion was made with."""
     turns = np.unwrap(motion.phase, period=1.0)
-    return f"{(turns[-1] - turns[0]) / (motion.t_s[-1] - motion.t_s[0]):.2f} strides/s"
-
-
-def test_slow_motion_is_named_and_standing_is_not(trot: Motion) -> None:
-    def judged(motion: Motion, slower: float) -> str:
-        slow = Motion(
-            motion.root_xyz_world, motion.quat_wxyz, motion.contact, motion.t_s * slower, motion.fps / slower,
-            motion.confidence, motion.shape,
-        )  # fmt: skip
-        n = len(motion)
-        return judge(slow, np.full((n, skeleton.NUM_KEYPOINTS), 0.9), np.full(n, 0.9), 1.0).line
-
-    assert judged(trot, 1.0) == f"usable 50 of 50 frames; {strides_per_s(trot)}"
-    assert "likely slow motion" in judged(trot, 4.0)
-    assert "sped up" in judged(trot, 0.3)
-    walk = make_motion("walk", Body(Shape()), seconds=4, fps=25)
-    assert "slow motion" not in judged(walk, 1.0) and "slow motion" in judged(walk, 2.5)
-    canter = make_motion("canter_right", Body(Shape()), seconds=3, fps=25)
-    assert "slow motion" not in judged(canter, 1.0) and "canters as slowly" in judged(canter, 2.0)
-    assert "canters" not in judged(trot, 1.25)
-    idle = make_motion("idle", Body(Shape()), seconds=4, fps=25)
-    assert judged(idle, 1.0) == "usable 100 of 100 frames"
-
-
-def test_hidden_hooves_are_counted(trot: Motion) -> None:
-    confidence = np.full((len(trot), skeleton.NUM_KEYPOINTS), 0.9)
-    for limb in ("LH", "RH"):
-        for name in (*skeleton.limb_joints(limb)[-2:], skeleton.limb_toe(limb)):
-            confidence[:20, skeleton.KEYPOINT_INDEX[name]] = 0.1
-    line = judge(trot, confidence, np.where(np.arange(50) < 10, 0.2, 0.9), 1.0).line
-    assert line == f"usable 40 of 50 frames; hind hooves hidden in 20; {strides_per_s(trot)}"
+    return float((turns[-1] - turns[0]) / (motion.t_s[-1] - motion.t_s[0]))
 
 
 class SpotDetector:

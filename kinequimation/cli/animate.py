@@ -34,6 +34,8 @@ FILES = {
     "motion.npz": "the motion, frame by frame as filmed, for Python and for kinequimation edit",
     "positions.csv": "where every joint and landmark is in each frame, metres, world axes",
     "angles.csv": "angles of the joints, trunk, neck and head in each frame, degrees",
+    "gait.json": "gaits, strides, when hooves land and leave the ground, symmetry at trot; units in the names",
+    "gait.png": "the gait on one page: footfalls, joint angles over the stride, rise and fall of the trunk",
     "run.json": "options, versions, weights, timings, warnings",
     "scene.glb": "with --all: all horses in the world that they share",
 }

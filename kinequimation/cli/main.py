@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kinequimation import __version__
-from kinequimation.cli import animate, dataset, doctor, edit, evaluate, horse, overlay, predict, train, weights
+from kinequimation.cli import animate, dataset, doctor, edit, evaluate, gait, horse, overlay, predict, train, weights
 from kinequimation.errors import InputError, KinEquiMationError
 from kinequimation.text import one_line
 
-COMMANDS = (animate, predict, edit, horse, dataset, train, evaluate, overlay, weights, doctor)
+COMMANDS = (animate, predict, edit, gait, horse, dataset, train, evaluate, overlay, weights, doctor)
 EXIT_NO_READER, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 _EPILOG = """examples:
   kinequimation animate trot.mp4 -o trot      video to horse.glb, horse.bvh, overlay.mp4, keypoints.json

@@ -37,5 +37,5 @@ _OF_GENERATOR: dict[str, GaitName] = {"jog": "trot", "stand": "idle", "graze": "
 
 def of_generator(name: str) -> GaitName:
     """Return what a motion of ``motion.MOTION_NAMES`` counts as here."""
-    name = _OF_GENERATOR.get(name, name)
-    return next((gait for gait in GAITS if gait == name), "other")
+    known: dict[str, GaitName] = {gait: gait for gait in GAITS}
+    return (_OF_GENERATOR | known).get(name, "other")

@@ -161,14 +161,14 @@ def read_gait(motion: Motion, classifier: GaitClassifier | None = None, time_sca
     channels, u = sequence(signals.rows(), signals.seen.astype(float), done)
     t_s = np.interp(u, done, signals.t_s)
     probability = classifier.classify(channels)
-    path = decide(probability, t_s, strides, rules)
+    path = decide(probability, t_s, strides, rules, tempo)
     bouts = bouts_of(path, probability, t_s, strides, rules)
 
-    stride_gait = [gait_at(bouts, 0.5 * (s.start_s + s.stop_s)) for s in strides]
+    stride_gait: list[GaitName] = [gait_at(bouts, 0.5 * (s.start_s + s.stop_s)) for s in strides]
     kept = [i for i, gait in enumerate(stride_gait) if gait in STRIDING]
     strides = [strides[i] for i in kept]
     stride_gait = [stride_gait[i] for i in kept]
-    names = dict.fromkeys(stride_gait)
+    names: dict[GaitName, None] = dict.fromkeys(stride_gait)
     summaries = [_summary(g, [s for s, own in zip(strides, stride_gait, strict=True) if own == g]) for g in names]
     summaries.sort(key=lambda s: -s.n_strides * s.stride_s)
     main = summaries[0].gait if summaries else _longest(bouts)

@@ -23,10 +23,12 @@ import kinequimation
 from kinequimation.body import Body
 from kinequimation.errors import InputError
 from kinequimation.fit import Fitted, fit_together
+from kinequimation.gait import read_gait
 from kinequimation.io.formats import FORMATS
 from kinequimation.io.gltf import write_scene_glb
 from kinequimation.io.keypoints import KeypointClip
 from kinequimation.lift import Lifter
+from kinequimation.motion import Motion
 from kinequimation.motion.edit import edit
 from kinequimation.pipeline.blender_files import check_blender
 from kinequimation.pipeline.given_keypoints import read_given
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUN_FORMAT = "kinequimation-run/1"
-OPTIONAL_FILES = ("overlay.mp4", "overlay.png", *(f"horse.{name}" for name in FORMATS))
+OPTIONAL_FILES = ("overlay.mp4", "overlay.png", "gait.json", "gait.png", *(f"horse.{name}" for name in FORMATS))
 """Files that not every run writes."""
 SCENE = "scene.glb"
 """All horses of a video in their common world."""
@@ -164,6 +166,22 @@ def animate(
     return _result(options.output, written, horses, seen, run)
 
 
+def solve_motion(
+    options: AnimateOptions, progress: Progress = no_progress, detector: Detector | None = None
+) -> tuple[Motion, list[str]]:
+    """Return the motion of a horse as it was filmed, in true time, and what a user should know of the input.
+
+    Nothing is written, but rows of work wait in the output folder meanwhile. Arguments and errors are ``animate``'s.
+    """
+    run = _Run()
+    with staged_folder(options.output):
+        source, horses = _horses(options, run, progress, detector)
+        seen = chosen(horses, options.horse)
+        seen.require_horse()
+        ((_, fitted),) = _solve([seen], options, run, progress, options.output)
+    return fitted.motion, list(dict.fromkeys([*run.warnings, *(source.warnings if source is not None else [])]))
+
+
 def animate_all(
     options: AnimateOptions, progress: Progress = no_progress, detector: Detector | None = None
 ) -> list[AnimateResult]:
@@ -230,8 +248,11 @@ def _write_horse(
 ) -> tuple[Judgement, list[str]]:
     """Write the files of one horse, of those in its world; return its judgement and the files' names."""
     confidence = np.concatenate([points.confidence.astype(np.float32) for points in seen.parts()])
-
-    judgement = judge(fitted.motion, confidence, seen.frame_confidence, options.time_scale)
+    gait = None
+    if len(seen) > 1:
+        with run.timed("gait"):
+            gait = read_gait(fitted.motion, time_scale=options.time_scale)
+    judgement = judge(confidence, seen.frame_confidence, gait)
     body = Body(fitted.motion.shape)
     with run.timed("files"):
         edited = edit(fitted.motion, options.edits, body)
@@ -246,6 +267,7 @@ def _write_horse(
         judgement=judgement,
         looped=edited.looped,
         source=source,
+        gait=gait,
         progress=progress,
     )
     for name, write in WRITERS.items():

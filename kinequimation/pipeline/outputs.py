@@ -16,6 +16,7 @@ from PIL import Image
 
 from kinequimation.body import Body
 from kinequimation.fit import Fitted
+from kinequimation.gait import write_gait_json
 from kinequimation.io.bvh import write_bvh
 from kinequimation.io.gltf import write_glb
 from kinequimation.io.keypoints import write_keypoints_csv, write_keypoints_json
@@ -30,6 +31,7 @@ from kinequimation.pipeline.seen import Seen
 from kinequimation.runtime import Progress, no_progress
 from kinequimation.video import FrameSource, VideoWriter, ahead
 from kinequimation.viz import Overlay
+from kinequimation.viz.gait_page import write_gait_page
 
 if TYPE_CHECKING:
     from kinequimation.gait import GaitReading
@@ -139,6 +141,13 @@ def write_tables(folder: Path, result: Result) -> None:
     write_angles_csv(folder / "angles.csv", result.fitted.motion, result.body)
 
 
+def write_gait(folder: Path, result: Result) -> None:
+    """Write ``gait.json`` and ``gait.png``; an image has no gait."""
+    if result.gait is not None:
+        write_gait_json(folder / "gait.json", result.gait)
+        write_gait_page(folder / "gait.png", result.gait, result.fitted.motion)
+
+
 WRITERS: dict[str, Writer] = {
     "overlay": write_overlay,
     "keypoints": write_keypoints,
@@ -147,6 +156,7 @@ WRITERS: dict[str, Writer] = {
     "npz": write_arrays,
     "blender": write_for_blender,
     "tables": write_tables,
+    "gait": write_gait,
     "report": write_report_page,
 }
 """Every writer, in the order in which they run. ``overlay`` comes first: it reads the source to its end, and only then

@@ -120,9 +120,9 @@ def train(args: argparse.Namespace, file: Path, work: Path) -> Path:
     losses: dict[int, list[float]] = {}
     for entry in scalars(work):
         if "loss" in entry:
-            losses.setdefault(entry["epoch"], []).append(entry["loss"])
+            losses.setdefault(int(entry["epoch"]), []).append(entry["loss"])
         else:
-            loss = np.mean(losses[entry["step"]])
+            loss = np.mean(losses[int(entry["step"])])
             found = 100 * entry["MPJPE"], 100 * entry["P-MPJPE"]
             print(f"epoch {entry['step']}: loss {loss:.4f}; val MPJPE {found[0]:.1f} %, PA-MPJPE {found[1]:.1f} %")
     return work / "videopose3d_horse68_best.pth"

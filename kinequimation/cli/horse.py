@@ -8,14 +8,17 @@ from pathlib import Path
 
 from kinequimation.body.shape import BREEDS, RANGES, breed_shape
 from kinequimation.errors import InputError
+from kinequimation.io.formats import RIGS
 from kinequimation.motion.gaits import MOTION_NAMES
 
-SUFFIXES = (".glb", ".bvh", ".npz")
+SUFFIXES = (".glb", ".bvh", ".npz", ".fbx", ".blend")
 _MAX_FRAMES = 20_000
 _EPILOG = """files:
   horse.glb    skinned mesh, materials and one clip (metres, Y up)
   horse.bvh    the bones and the same clip (centimetres, Y up)
   horse.npz    the motion itself, for Python (kinequimation.motion.read_motion)
+  horse.fbx    skeleton, mesh and clip, through Blender
+  horse.blend  the same; with --rig rigify on controls that an animator edits
 
 sheets (need OpenGL, as training does):
   --sheet breeds.png    every breed, standing
@@ -42,6 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--fps", type=float, default=60.0, help="frames per second; default: 60")
     parser.add_argument("--speed", type=float, metavar="M/S", help="metres per second; default: usual for the gait")
     parser.add_argument("--in-place", action="store_true", help="leave the horse over the origin (.glb only)")
+    parser.add_argument("--rig", choices=RIGS, default="deform", help="what a .blend holds; default: deform")
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("horse.glb"), metavar="FILE", help="default: horse.glb"
     )
@@ -60,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: an option is out of range.
         OutputError: the file cannot be written.
-        MissingDependencyError: a sheet was asked for, and there is no OpenGL.
+        MissingDependencyError: a sheet was asked for, and there is no OpenGL; or a file of Blender's, and no Blender.
     """
     if args.sheet is not None:
         return _write_sheet(args.sheet)
@@ -90,6 +94,10 @@ def run(args: argparse.Namespace) -> int:
         write_glb(args.output, motion, body, in_place=args.in_place)
     elif suffix == ".bvh":
         write_bvh(args.output, motion, body)
+    elif suffix in (".fbx", ".blend"):
+        from kinequimation.pipeline.blender_files import write_blender_files
+
+        write_blender_files(args.output.parent, motion, (suffix[1:],), args.rig, name=args.output.stem)
     else:
         with replacing(args.output) as temporary:
             write_motion(temporary, motion)

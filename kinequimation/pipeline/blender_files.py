@@ -52,7 +52,7 @@ def write_blender_files(
     """Write a motion as ``.fbx`` and ``.blend``, whole or not at all.
 
     Args:
-        folder: where to; it is there.
+        folder: where to; it is made if it is missing.
         motion: what the horse does.
         formats: those that need Blender are written, the others are left to their own writers.
         rig: one of ``io.formats.RIGS``, see ``blender/motion_files.py``.

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 LOOKS_PER_STRIDE = 3.0
 """Rows of one stride are much alike: together they count as so many looks at it (judgement)."""
-CHANGE_COST = 4.0
-"""Minus the logarithm of how likely a change of gait is at one row, in looks (judgement)."""
+CHANGE_COST, JUMP_COST = 6.0, 3.0
+"""Minus the logarithm of how likely a change of gait is at one row, in looks, and a jump's ends (judgement).
+A stride all of another gait is not enough for two changes; a jump is over within a stride."""
 FLOOR = 0.01
 """Probability under which no gait is held to be (judgement): the network is surer than it is right."""
 RULE_WEIGHT = 6.0
@@ -80,7 +81,11 @@ def decide(
             score[rows, GAITS.index(gait)] -= _odd_rate(tempo / stride.duration_s, *ends) / PER_STRIDE
         if rule.gait is not None:
             score[rows, GAITS.index(rule.gait)] += RULE_WEIGHT * rule.certainty / PER_STRIDE
-    return _best_path(score, CHANGE_COST)
+    cost = np.full((len(GAITS), len(GAITS)), CHANGE_COST)
+    jump = GAITS.index("jump")
+    cost[jump, :] = cost[:, jump] = JUMP_COST
+    np.fill_diagonal(cost, 0.0)
+    return _best_path(score, cost)
 
 
 def _odd_rate(rate_hz: float, slowest_hz: float, _: float, fastest_hz: float) -> float:
@@ -89,17 +94,15 @@ def _odd_rate(rate_hz: float, slowest_hz: float, _: float, fastest_hz: float) ->
     return float(np.clip(TOO_SLOW * slow, 0.0, 3.0) + np.clip(TOO_FAST * fast, 0.0, 10.0))
 
 
-def _best_path(score: np.ndarray, change_cost: float) -> np.ndarray:
-    """Return the path of greatest score, less ``change_cost`` for each change (Viterbi)."""
+def _best_path(score: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Return the path of greatest score, less the cost [from, to] of each change (Viterbi)."""
     n = len(score)
     came_from = np.empty(score.shape, np.int16)
     total = score[0].copy()
-    stay = np.arange(score.shape[1])
     for t in range(1, n):
-        best = int(total.argmax())
-        changed = total[best] - change_cost > total
-        came_from[t] = np.where(changed, best, stay)
-        total = np.where(changed, total[best] - change_cost, total) + score[t]
+        ways = total[:, None] - cost
+        came_from[t] = ways.argmax(0)
+        total = ways.max(0) + score[t]
     path = np.empty(n, int)
     path[-1] = int(total.argmax())
     for t in range(n - 1, 0, -1):

@@ -20,6 +20,8 @@ PER_STRIDE = 24
 _WINDOW = np.hanning(2 * PER_STRIDE + 3)[1:-1]
 _FORE_BETTER = 1.5
 """So much clearer must the fore limbs swing than the hind limbs to be the clock instead (judgement)."""
+_CLEAR = 0.5
+"""Size of a pair's swing, as a share of its median, from which its phase is believed (judgement)."""
 _SURE = 0.6
 """Length of the mean of landings on the unit circle from which a hoof's landings tell the phase (judgement)."""
 LANDS_AFTER_SWING = 0.04
@@ -68,9 +70,15 @@ def stride_clocks(
         pairs = wave[:, [2, 0]] - wave[:, [3, 1]]  # hind, fore
         clear = np.abs((pairs**2).mean(0))
         pair = pairs[:, 1 if clear[1] > _FORE_BETTER * clear[0] else 0]
-        turns = u + 0.5 * np.unwrap(np.angle(pair**2)) / (2 * np.pi)
+        turns = u + _ahead(pair, u)
         clocks.append(StrideClock(t_s, turns - _beginning(t_s, turns, u, wave, stances)))
     return clocks
+
+
+def _ahead(pair: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Return by how many turns a pair of limbs is ahead of even time, bridging where its legs are exchanged."""
+    clear = np.abs(pair) >= _CLEAR * np.median(np.abs(pair))
+    return np.interp(u, u[clear], 0.5 * np.unwrap(np.angle(pair[clear] ** 2)) / (2 * np.pi))
 
 
 def _waves(swing: np.ndarray, u: np.ndarray) -> np.ndarray:

@@ -49,6 +49,8 @@ def degraded(
         lowest = rows[:, 4:8].min(1, keepdims=True)
         rows[:, 4:8] -= lowest
         rows[:, 12:15] -= lowest
+        if rng.random() < 0.6:
+            rows[:, 8:12] = np.maximum(rows[:, 8:12], np.clip(1.0 - rows[:, 4:8] / 0.03, 0.0, 0.9))
     mean = rows[:, 12:15].mean(0)
     rows[:, 12:15] = mean + rng.uniform(0.3, 1.2) * (rows[:, 12:15] - mean)
     rows[:, 12:15] += 0.02 * rough * _slow_noise(rng, n, 3, 0.25 * per_stride) + rng.normal(0, 0.03)

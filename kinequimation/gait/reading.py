@@ -41,7 +41,7 @@ class GaitSummary:
     Attributes:
         gait: which.
         n_strides: how many were measured.
-        stride_rate_hz, stride_s: strides a second, and how long one lasts: medians.
+        stride_rate_hz, stride_s: strides a second, and how long one lasts: the mean of those near the median.
         length_m, speed_mps: of a stride, and over the ground: medians; from the withers height that was taken for true.
         on_phase: circular means of when hooves land, 0 when the left hind does; NaN where too few were seen.
         duty: medians of how long hooves stand.
@@ -205,7 +205,9 @@ def _summary(gait: GaitName, strides: list[Stride]) -> GaitSummary:
         return float(np.median(known)) if known else math.nan
 
     on = np.array([s.on_phase for s in strides])
-    duration = median([s.duration_s for s in strides])
+    durations = np.array([s.duration_s for s in strides])
+    usual = durations[np.abs(np.log(durations / np.median(durations))) < 0.25]
+    duration = float(usual.mean())  # finer than a median where strides last few frames
     return GaitSummary(
         gait=gait,
         n_strides=len(strides),

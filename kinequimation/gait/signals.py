@@ -20,9 +20,11 @@ CHUNK = 512
 """Frames that are posed at once, so that memory stays small however long the clip is."""
 MAX_FILLED = 4
 """Even times may be this many times as many as the frames: more, and most of the clip would be made up."""
-TRUNK_POINTS: tuple[str, ...] = ("poll", "withers", "sacrum")
+SKIN_POINTS: tuple[str, ...] = ("poll", "withers", "croup")
+"""Where movement analysis has its markers (sources, E7)."""
 _K = skeleton.KEYPOINT_INDEX
 _TRUNK = [_K["DEF-head"], _K["DEF-spine.006"], _K[skeleton.SACRUM]]
+_SKIN = [_K[name] for name in SKIN_POINTS]
 _TOES = [_K[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS]
 
 
@@ -35,7 +37,8 @@ class Signals:
         swing: [T, 4] each toe in front of the sacrum, along the trunk's level direction.
         lift: [T, 4] each toe above where it is when its hoof stands.
         contact: [T, 4] probability that the hoof stands.
-        trunk_z: [T, 3] heights of poll, withers and sacrum above the ground.
+        trunk_z: [T, 3] heights of the joints at poll, withers and sacrum above the ground.
+        skin_z: [T, 3] heights of ``SKIN_POINTS``.
         pitch_rad: [T] of the trunk, front up.
         way: [T] how far the horse has gone forwards.
         seen: [T] whether the horse was found.
@@ -47,6 +50,7 @@ class Signals:
     lift: Float[np.ndarray, "t 4"]
     contact: Float[np.ndarray, "t 4"]
     trunk_z: Float[np.ndarray, "t 3"]
+    skin_z: Float[np.ndarray, "t 3"]
     pitch_rad: Float[np.ndarray, " t"]
     way: Float[np.ndarray, " t"]
     seen: Bool[np.ndarray, " t"]
@@ -75,7 +79,7 @@ def read_signals(motion: Motion) -> Signals:
     body = Body(motion.shape)
     n, size = len(motion), motion.shape.withers_height_m
     toe_z = body.keypoint_offsets[1][np.array(_TOES) - skeleton.NUM_JOINTS68, 2]
-    rows = np.empty((n, 17))
+    rows = np.empty((n, 20))
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
         xyz = body.keypoints(motion.root_xyz_world[part], motion.quat_wxyz[part])
@@ -89,6 +93,7 @@ def read_signals(motion: Motion) -> Signals:
         rows[part, 11:13] = trunk[:, 2, :2]
         rows[part, 13:15] = forward[:, :2]
         rows[part, 15] = np.arctan2(along[:, 2], np.linalg.norm(level, axis=-1))
+        rows[part, 17:20] = xyz[:, _SKIN, 2] / size
     rows[:, :13] /= size
     rows[:, 16] = np.concatenate([[0.0], np.cumsum((np.diff(rows[:, 11:13], axis=0) * rows[1:, 13:15]).sum(1))])
     return _even(motion, rows, size)
@@ -115,6 +120,7 @@ def _even(motion: Motion, rows: np.ndarray, size: float) -> Signals:
         lift=even[:, 4:8],
         contact=filled(motion.contact),
         trunk_z=even[:, 8:11],
+        skin_z=even[:, 17:20],
         pitch_rad=even[:, 15],
         way=even[:, 16],
         seen=seen[nearest] & (np.abs(t_s[nearest] - t_even) <= 1.5 * step_s),

@@ -133,7 +133,7 @@ def _curve(signals: Signals, stride: Stride, column: int) -> Float[np.ndarray, "
     share = np.arange(_SAMPLES) / _SAMPLES
     long = stride.duration_s
     rows = slice(*np.searchsorted(signals.t_s, [stride.start_s - 0.25 * long, stride.stop_s + 0.25 * long]))
-    z, at = signals.trunk_z[rows, column], (signals.t_s[rows] - stride.start_s) / long
+    z, at = signals.skin_z[rows, column], (signals.t_s[rows] - stride.start_s) / long
     weight = np.clip(np.minimum(at + 0.25, 1.25 - at) / 0.25, 0.0, 1.0) + 1e-3
     turn = 2 * np.pi * np.arange(1, min(_HARMONICS, max(1, len(at) // 4)) + 1)
 

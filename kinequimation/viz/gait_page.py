@@ -13,7 +13,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.body import Body
 from kinequimation.gait.names import WORDS
-from kinequimation.gait.signals import TRUNK_POINTS
+from kinequimation.gait.signals import SKIN_POINTS
 from kinequimation.gait.symmetry import SCREENING
 from kinequimation.io.atomic import replacing
 from kinequimation.motion.limits import joint_angles
@@ -204,7 +204,7 @@ def _band(axes: Axes, values: Float[np.ndarray, "strides n"], colour: str) -> No
 
 def _heights(canvas: Canvas, reading: GaitReading, strides: list[Stride], top: int) -> None:
     canvas.text(_MARGIN, top, "Rise and fall over the stride, cm, from the left hind's landing", 15)
-    entries = list(zip(TRUNK_POINTS, (GREY, BLUE, ORANGE), strict=True))
+    entries = list(zip(SKIN_POINTS, (GREY, BLUE, ORANGE), strict=True))
     legend(canvas, _MARGIN + 20, top + 26, [(name, colour, "line") for name, colour in entries])
     signals = reading.signals
     curves = []
@@ -212,7 +212,7 @@ def _heights(canvas: Canvas, reading: GaitReading, strides: list[Stride], top: i
         rows = []
         for stride in strides:
             t = stride.start_s + _SHARES * stride.duration_s
-            z = 100 * signals.withers_height_m * np.interp(t, signals.t_s, signals.trunk_z[:, column])
+            z = 100 * signals.withers_height_m * np.interp(t, signals.t_s, signals.skin_z[:, column])
             drift = (z[-1] - z[0]) * _SHARES
             rows.append(z - drift - (z - drift).mean())
         curves.append(np.array(rows))

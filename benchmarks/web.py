@@ -113,7 +113,7 @@ def _apart_s(page: Page, duration_s: float) -> float:
 
 def _photograph(page: Page, pictures: Path, name: str, duration_s: float) -> None:
     pictures.mkdir(parents=True, exist_ok=True)
-    for i, view in enumerate(_VIEWS):
+    for i, view in enumerate(_VIEWS if page.evaluate("report.facts.camera !== null") else _VIEWS[:-1]):
         if duration_s > 0:
             page.evaluate(f"report.player.seek({duration_s * (i + 0.5) / len(_VIEWS)})")
         page.evaluate(f"report.stage.look('{view}')")

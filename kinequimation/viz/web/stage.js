@@ -95,7 +95,7 @@ class Stage {
 
   /** Look at the horse from one side: corner, side, front, top, or filmed. */
   look(view) {
-    this.mode = view === "filmed" && this.facts.camera ? "filmed" : "free";
+    this.mode = view === "filmed" ? "filmed" : "free";
     if (this.mode === "filmed") {
       this.standWhereFilmed();
     } else {

@@ -8,6 +8,7 @@ the other), and moves that are rare. ``python benchmarks/clips3d.py`` lists the 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -303,14 +304,14 @@ def network_2d(clip: Clip3D, estimator: Estimator, cache: Path) -> Seen2D:
     Args:
         clip: what to film.
         estimator: the keypoint network.
-        cache: folder of the files; their names hold the clip's and the network's, so that another network's are not
-            taken.
+        cache: folder of the files; their names hold what the clip and the network are, so that nothing old is taken.
     """
     from kinequimation.pipeline.record import record
     from kinequimation.synth.mixture import Mixture
     from kinequimation.synth.sensor import MILD_SENSOR
 
-    path = cache / f"{SEED}_{clip.index}_{clip.kind}_{estimator.weights_sha256[:12]}.npz"
+    moved = hashlib.sha256(np.nan_to_num(clip.uv_px).round(1).tobytes()).hexdigest()[:12]
+    path = cache / f"{clip.index}_{clip.kind}_{moved}_{estimator.weights_sha256[:12]}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as data:
             return Seen2D(data["uv_px"], data["confidence"])

@@ -17,10 +17,11 @@ from kinequimation.runtime import DEVICES, no_progress
 
 logger = logging.getLogger(__name__)
 
-MODELS = ("pose2d", "detect", "lift")
+MODELS = ("pose2d", "detect", "lift", "gait")
 NETWORKS = ("lite0", "hrnet_w32")
 _ONLY = {"network": ("pose2d",), "data": ("pose2d", "lift"), "images": ("pose2d",)}
 _ONLY |= dict.fromkeys(("device", "backgrounds", "max_steps"), ("pose2d", "detect"))
+_ONLY |= {"minutes": ("pose2d", "detect", "lift"), "init": ("pose2d", "detect", "lift")}
 """Options that not every model has."""
 _EPILOG = """pose2d, from a rendered stream without an end, for an hour and a half:
   kinequimation train pose2d
@@ -64,7 +65,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "model", choices=MODELS, help="pose2d: 2D keypoints; detect: boxes of horses; lift: 2D keypoints to 3D"
+        "model",
+        choices=MODELS,
+        help="pose2d: 2D keypoints; detect: boxes of horses; lift: 2D keypoints to 3D; gait: tells gaits apart",
     )
     add_options(parser)
 
@@ -140,6 +143,8 @@ def run(args: argparse.Namespace) -> int:
     options: dict[str, Any] = {k: v for k in names if (v := getattr(args, k)) is not None}
     if args.model == "lift":
         return _train_lift(args, options)
+    if args.model == "gait":
+        return _train_gait(args, options)
     if args.model == "pose2d":
         from kinequimation.pose2d import export, train
 
@@ -174,11 +179,24 @@ def _train_lift(args: argparse.Namespace, options: dict[str, Any]) -> int:
         raise InputError(f"--data: expected one file of 'dataset lifter', got {len(args.data)}; its --root may be many")
     options |= {"sequences": Path(args.data[0])} if args.data else {}
     config = configure(lift.TrainConfig, {"out": run_dir, **options}, args.set)
-    written = Path(lift.train(config, _Progress()))
-    if args.out is not None and args.out != written:
+    return _put(Path(lift.train(config, _Progress())), args.out)
+
+
+def _train_gait(args: argparse.Namespace, options: dict[str, Any]) -> int:
+    from kinequimation.gait import train as gait
+
+    if args.export_only:
+        raise InputError("--export-only: expected pose2d or detect; training gait takes minutes and begins anew")
+    config = configure(gait.TrainConfig, {"out": args.run_dir or Path("outputs/train-gait"), **options}, args.set)
+    return _put(gait.train(config, _Progress()), args.out)
+
+
+def _put(written: Path, out: Path | None) -> int:
+    """Copy a network to where it was asked for, and return the exit code."""
+    if out is not None and out != written:
         from kinequimation.io.atomic import replacing
 
-        with replacing(args.out) as temporary:
+        with replacing(out) as temporary:
             temporary.write_bytes(written.read_bytes())
     return 0
 

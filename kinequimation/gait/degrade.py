@@ -1,8 +1,8 @@
 """What the way from pixels to 3D does to a horse's movement: for training the classifier. All sizes are judgement.
 
-Hooves are noisy and late, contacts unsure and shifted, legs are exchanged where they pass each other (so that two legs
-may swing twice a stride each), hidden for a while, or one is seen for both; flights are lost, so that the lowest hoof
-is always on the ground; the trunk's bob is too small; the way too long or short; few frames a stride.
+Hooves are noisy, limbs late, contacts unsure and shifted, legs are exchanged where they pass each other (so that two
+legs may swing twice a stride each), hidden for a while, or one is seen for both; flights are lost, so that the lowest
+hoof is always on the ground; the trunk's bob is too small; the way too long or short; few frames a stride.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def degraded(
     if rng.random() < 0.08:
         return rows, seen, own
     rough = rng.uniform(0, 1) ** 1.5
+    _lag(rng, rows, per_stride)
     for i in range(4):
         rows[:, 8 + i] = _contact(rng, rows[:, 8 + i], per_stride, rough)
     rows[:, :4] = rows[:, :4] * rng.uniform(0.75, 1.1, 4) + rng.normal(0, 0.03, 4)
@@ -81,6 +82,14 @@ def _contact(rng: np.random.Generator, contact: np.ndarray, per_stride: float, r
     sure = rng.uniform(0.4, 1.0)
     soft = 0.5 + sure * (soft - 0.5) + 0.15 * rough * _slow_noise(rng, n, 1, 0.1 * per_stride)[:, 0]
     return soft.clip(0, 1)
+
+
+def _lag(rng: np.random.Generator, rows: np.ndarray, per_stride: float) -> None:
+    """Let limbs be late or early, as horses differ and as depth is mistaken for time. Changes the rows."""
+    at = np.arange(len(rows))
+    for i, late in enumerate(rng.normal(0, rng.choice([0.015, 0.045]), 4) * per_stride):
+        for column in (i, 4 + i, 8 + i):
+            rows[:, column] = np.interp(at - late, at, rows[:, column])
 
 
 def _slow_noise(rng: np.random.Generator, n: int, columns: int, width: float) -> np.ndarray:

@@ -79,20 +79,27 @@ def gait_page(reading: GaitReading, motion: Motion) -> Image.Image:
 
 
 def _header(canvas: Canvas, reading: GaitReading) -> None:
-    canvas.text(_MARGIN, 40, f"{reading.name}: {reading.line}"[:130], 24)
+    title = _plain(f"{reading.name}: {reading.line}")
+    size = next(s for s in (24, 19, 15, 12) if canvas.text_width(title, s) < WIDTH - 2 * _MARGIN or s == 12)
+    canvas.text(_MARGIN, 40, title, size)
     own = next((s for s in reading.summaries if s.gait == reading.main), None)
     if own is not None:
         canvas.text(
             _MARGIN,
             74,
-            f"{WORDS[own.gait]}: a stride of {own.length_m:.2f} m in {own.stride_s:.2f} s, {own.speed_mps:.1f} m/s,"
-            f" if the withers are {reading.withers_height_m:.2f} m high; no hoof down"
+            f"{_plain(WORDS[own.gait])}: a stride of {own.length_m:.2f} m in {own.stride_s:.2f} s,"
+            f" {own.speed_mps:.1f} m/s, if the withers are {reading.withers_height_m:.2f} m high; no hoof down"
             f" {100 * own.suspension:.0f} % of the time",
             15,
             fill=PALE_INK,
         )
     if reading.doubt:
-        canvas.text(_MARGIN, 100, reading.doubt, 15, fill=RED)
+        canvas.text(_MARGIN, 100, _plain(reading.doubt), 15, fill=RED)
+
+
+def _plain(text: str) -> str:
+    """Return a text in letters that the font has."""
+    return text.replace("ö", "o")
 
 
 def _footfalls(canvas: Canvas, reading: GaitReading, top: int) -> None:
@@ -117,7 +124,7 @@ def _footfalls(canvas: Canvas, reading: GaitReading, top: int) -> None:
         left, right = axes.x(bout.start_s), axes.x(bout.stop_s)
         colour = _GAIT_COLOURS[names.index(bout.gait) % len(_GAIT_COLOURS)]
         canvas.box(left, top + 16, right, top + 36, colour)
-        text = WORDS[bout.gait]
+        text = _plain(WORDS[bout.gait])
         if canvas.text_width(text, 12) < right - left - 6:
             canvas.text(left + 5, top + 26, text, 12)
     for i, limb in enumerate(skeleton.LIMBS):
@@ -161,8 +168,9 @@ def _angles(canvas: Canvas, motion: Motion, strides: list[Stride], top: int) -> 
             axes.y_scale(ticks, [str(t) for t in ticks])
             axes.x_scale([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
             canvas.text(left + 6, y - 12, joint.replace("_", " "), 14)
-            for side in "LR":
-                _band(axes, curves[f"{joint}.{side}"], _SIDES[side])
+            for draw in (_band, _mean):
+                for side in "LR":
+                    draw(axes, curves[f"{joint}.{side}"], _SIDES[side])
             axes.frame()
 
 
@@ -188,18 +196,22 @@ def _angle_curves(motion: Motion, strides: list[Stride]) -> dict[str, Float[np.n
 
 
 def _band(axes: Axes, values: Float[np.ndarray, "strides n"], colour: str) -> None:
-    """Draw the mean of curves and a band of one standard deviation to each side."""
-    count = np.isfinite(values).sum(0)
-    if not (count > 0).all():
+    """Draw a band of one standard deviation to each side of the mean of curves."""
+    if len(values) < 2 or not np.isfinite(values).any(0).all():
         return
     mean, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     x_px = np.arange(axes.x(0), axes.x(1))
     share = (x_px - axes.x(0)) / (axes.x(1) - axes.x(0))
-    if len(values) > 1:
-        low, high = np.interp(share, _SHARES, mean - spread), np.interp(share, _SHARES, mean + spread)
-        for x, a, b in zip(x_px, low, high, strict=True):
-            axes.canvas.box(float(x), axes.y(float(b)), float(x) + 1, axes.y(float(a)) + 1, _PALE[colour])
-    axes.canvas.line([(axes.x(float(s)), axes.y(float(m))) for s, m in zip(_SHARES, mean, strict=True)], colour, 2)
+    low, high = np.interp(share, _SHARES, mean - spread), np.interp(share, _SHARES, mean + spread)
+    for x, a, b in zip(x_px, low, high, strict=True):
+        axes.canvas.box(float(x), axes.y(float(b)), float(x) + 1, axes.y(float(a)) + 1, _PALE[colour])
+
+
+def _mean(axes: Axes, values: Float[np.ndarray, "strides n"], colour: str) -> None:
+    """Draw the mean of curves."""
+    if np.isfinite(values).any(0).all():
+        points = zip(_SHARES, np.nanmean(values, axis=0), strict=True)
+        axes.canvas.line([(axes.x(float(s)), axes.y(float(m))) for s, m in points], colour, 2)
 
 
 def _heights(canvas: Canvas, reading: GaitReading, strides: list[Stride], top: int) -> None:
@@ -222,8 +234,9 @@ def _heights(canvas: Canvas, reading: GaitReading, strides: list[Stride], top: i
     ticks = [step * k for k in range(-int(reach // step), int(reach // step) + 1)]
     axes.y_scale(ticks, [f"{t:+g}" if t else "0" for t in ticks])
     axes.x_scale([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"], "stride")
-    for (_, colour), values in zip(entries, curves, strict=True):
-        _band(axes, values, colour)
+    for draw in (_band, _mean):
+        for (_, colour), values in zip(entries, curves, strict=True):
+            draw(axes, values, colour)
     axes.frame()
 
 
@@ -254,7 +267,9 @@ def _numbers(canvas: Canvas, reading: GaitReading, top: int) -> None:
     lines: list[tuple[str, str]] = []
     for bout in reading.bouts:
         if bout.disagree and bout.rules is not None and bout.gait == reading.main:
-            lines.append((f"The rules alone say {WORDS[bout.rules]} ({bout.start_s:.1f} to {bout.stop_s:.1f} s).", RED))
+            lines.append(
+                (f"The rules alone say {_plain(WORDS[bout.rules])} ({bout.start_s:.1f} to {bout.stop_s:.1f} s).", RED)
+            )
             break
     if (even := reading.symmetry) is not None:
         lines.append((f"Symmetry at trot, {even.n_strides} strides, mm", "#1d2126"))

@@ -15,7 +15,6 @@ from kinequimation.errors import InputError
 from kinequimation.geometry.rotation import quat_from_axis_angle, quat_from_rotvec, quat_multiply, quat_rotate
 from kinequimation.motion import Motion, Style, make_motion, read_motion, write_motion
 from kinequimation.motion.angles import ANGLES, angles
-from kinequimation.motion.edit import Edits, edit
 from kinequimation.motion.edit.loop import Looped, loop
 from kinequimation.motion.edit.place import Step, headings_rad, in_place, moved, trunk_xyz, with_rest_first
 from kinequimation.motion.edit.planting import Stance, plant, stances_of, toe_paths
@@ -99,7 +98,7 @@ def test_nothing_overshoots_between_frames_and_gaps_stay_gaps() -> None:
 
 def test_smoothing_takes_shakes_out_and_leaves_hooves_and_pace(trot: Motion) -> None:
     rough = shaken(trot, 0.01)
-    rough = edit(rough, Edits(fps=50.0), BODY).motion  # which plants the hooves of the shaken horse
+    rough = plant(BODY, rough)
     stances = stances_of(BODY, rough)
     soft = smooth(rough, 1.0, BODY)
     jitter = [np.abs(np.diff(BODY.joints(m.root_xyz_world, m.quat_wxyz)[0], 3, axis=0)).mean() for m in (rough, soft)]
@@ -127,7 +126,7 @@ def test_a_loop_is_one_stride_that_goes_on_without_a_step(gait: str, fps: float,
     assert_seamless(looped)
 
 
-def assert_seamless(looped: Looped, slide_m: float = 1 * MM) -> None:
+def assert_seamless(looped: Looped, slide_m: float = 2 * MM) -> None:
     """Rounds join without a jump of place or pace, and hooves that stand across the seam stand."""
     long = repeated(looped)
     n = len(looped.motion) - 1

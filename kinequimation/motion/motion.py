@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 FORMAT = "kinequimation-motion/1"
+_PIECE = 1024
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Motion:
             value = np.asarray(getattr(self, name))
             if value.shape != shape:
                 raise InputError(f"motion {name}: expected shape {shape}, got {value.shape}")
-            if not np.isfinite(value).all():
+            if not all(np.isfinite(value[rows]).all() for rows in _pieces(n)):
                 raise InputError(f"motion {name}: expected finite numbers, got NaN or infinity")
         gait, phase = np.asarray(self.gait), np.asarray(self.phase, float)
         if gait.shape != (n,) or gait.dtype.kind != "U":
@@ -86,8 +88,7 @@ class Motion:
             raise InputError(f"motion fps: expected a number above 0, got {self.fps}")
         if np.any(np.diff(self.t_s) <= 0):
             raise InputError("motion t_s: expected times that rise from frame to frame")
-        norms = np.linalg.norm(self.quat_wxyz, axis=-1)
-        if np.abs(norms - 1).max() > 1e-3:
+        if any(np.abs(np.linalg.norm(self.quat_wxyz[rows], axis=-1) - 1).max() > 1e-3 for rows in _pieces(n)):
             raise InputError("motion quat_wxyz: expected unit quaternions")
 
     def __len__(self) -> int:
@@ -97,6 +98,11 @@ class Motion:
     def duration_s(self) -> float:
         """Time from the first frame to one frame after the last."""
         return float(self.t_s[-1] - self.t_s[0] + 1.0 / self.fps)
+
+
+def _pieces(n_frames: int) -> Iterator[slice]:
+    """Yield all frames some at a time, so that checking them takes no memory of their size."""
+    return (slice(start, start + _PIECE) for start in range(0, n_frames, _PIECE))
 
 
 def write_motion(path: Path, motion: Motion) -> None:

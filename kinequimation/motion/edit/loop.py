@@ -215,7 +215,7 @@ def _planted(closed: Motion, step: Step, body: Body) -> Motion:
         gait=np.tile(own.gait, 3),
         phase=np.tile(own.phase, 3),
     )
-    own = part_of(plant(body, long), slice(n, 2 * n))
+    own = part_of(plant(body, long, copy=False), slice(n, 2 * n))
     first = part_of(own, slice(0, 1))
     last = _after(first, step)
     return dataclasses.replace(

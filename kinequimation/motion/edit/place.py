@@ -56,34 +56,51 @@ def _arc(turn_rad: np.ndarray) -> Float[np.ndarray, "n 2 2"]:
 
 def headings_rad(quat_wxyz: Float[np.ndarray, "frames 81 4"]) -> Float[np.ndarray, " frames"]:
     """Return where the root faces about the vertical, from −Y to the left, without jumps of a whole turn."""
-    w, z = quat_wxyz[:, 0, 0], quat_wxyz[:, 0, 3]
-    return np.unwrap(2.0 * np.arctan2(z, w))
+    return _headings_rad(quat_wxyz[:, 0])
+
+
+def _headings_rad(root_wxyz: np.ndarray) -> np.ndarray:
+    return np.unwrap(2.0 * np.arctan2(root_wxyz[:, 3], root_wxyz[:, 0]))
 
 
 def trunk_xyz(
     root_xyz_world: Float[np.ndarray, "frames 3"], quat_wxyz: Float[np.ndarray, "frames 81 4"], body: Body
 ) -> Float[np.ndarray, "frames 3"]:
     """Return the middle of the trunk, as the root carries it, metres."""
+    return _trunk_xyz(root_xyz_world, quat_wxyz[:, 0], body)
+
+
+def _trunk_xyz(root_xyz_world: np.ndarray, root_wxyz: np.ndarray, body: Body) -> np.ndarray:
     middle = body.rest_xyz[_TRUNK].mean(0)
-    return root_xyz_world + quat_rotate(quat_wxyz[:, 0], np.broadcast_to(middle, root_xyz_world.shape))
+    return root_xyz_world + quat_rotate(root_wxyz, np.broadcast_to(middle, root_xyz_world.shape))
 
 
 def moved(motion: Motion, turn_rad: Float[np.ndarray, "#frames"], shift_xy: Float[np.ndarray, "#frames 2"]) -> Motion:
     """Return a motion turned about the vertical through the origin, then shifted over the ground.
 
     Args:
-        motion: what to move; its rotations but the root's are shared with the result where nothing turns.
+        motion: what to move; its rotations are shared with the result where nothing turns.
         turn_rad: to the left, one for each frame or one for all.
         shift_xy: metres.
     """
-    turn = quat_from_axis_angle(_UP, np.broadcast_to(np.asarray(turn_rad, float), (len(motion),)))
-    root = quat_rotate(turn, motion.root_xyz_world)
+    root, first = _moved(motion.root_xyz_world, motion.quat_wxyz[:, 0], turn_rad, shift_xy)
+    return _with_root(motion, root, first) if np.any(turn_rad) else dataclasses.replace(motion, root_xyz_world=root)
+
+
+def _moved(
+    root_xyz_world: np.ndarray, root_wxyz: np.ndarray, turn_rad: np.ndarray, shift_xy: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the root's places and rotations turned about the vertical through the origin, then shifted."""
+    turn = quat_from_axis_angle(_UP, np.broadcast_to(np.asarray(turn_rad, float), (len(root_xyz_world),)))
+    root = quat_rotate(turn, root_xyz_world)
     root[:, :2] += shift_xy
-    if not np.any(turn_rad):
-        return dataclasses.replace(motion, root_xyz_world=root)
+    return root, quat_multiply(turn, root_wxyz)
+
+
+def _with_root(motion: Motion, root_xyz_world: np.ndarray, root_wxyz: np.ndarray) -> Motion:
     quat = motion.quat_wxyz.copy()
-    quat[:, 0] = quat_multiply(turn, quat[:, 0])
-    return dataclasses.replace(motion, root_xyz_world=root, quat_wxyz=quat)
+    quat[:, 0] = root_wxyz
+    return dataclasses.replace(motion, root_xyz_world=root_xyz_world, quat_wxyz=quat)
 
 
 def in_place(motion: Motion, body: Body, step: Step | None = None) -> Motion:
@@ -98,8 +115,8 @@ def in_place(motion: Motion, body: Body, step: Step | None = None) -> Motion:
         body: the horse.
         step: from the first frame to the last, for a loop: a steady pace is taken out, so that it still closes.
     """
-    trunk = trunk_xyz(motion.root_xyz_world, motion.quat_wxyz, body)[:, :2]
-    heading = headings_rad(motion.quat_wxyz)
+    root, first = motion.root_xyz_world, motion.quat_wxyz[:, 0]
+    trunk, heading = _trunk_xyz(root, first, body)[:, :2], _headings_rad(first)
     if step is not None:
         share = (motion.t_s - motion.t_s[0]) / max(float(motion.t_s[-1] - motion.t_s[0]), 1e-12)
         turn, xy = step.power(share)
@@ -107,14 +124,13 @@ def in_place(motion: Motion, body: Body, step: Step | None = None) -> Motion:
         turn, xy = heading, trunk
     else:
         turn, xy = _way(heading, motion), _way(trunk, motion)
-    held = moved(moved(motion, np.zeros(1), -xy), -turn, np.zeros((1, 2)))
+    nowhere = np.zeros((1, 2))
+    root, first = _moved(*_moved(root, first, np.zeros(1), -xy), -turn, nowhere)
     # what is left is the same in every frame of a loop: a heading and a place
     last = len(motion) - 1 if step is not None else len(motion)
-    left = headings_rad(held.quat_wxyz)[:last]
-    held = moved(held, -np.full(1, left.mean()), np.zeros((1, 2)))
-    middle = trunk_xyz(held.root_xyz_world, held.quat_wxyz, body)[:last, :2].mean(0)
-    rest = body.rest_xyz[_TRUNK].mean(0)[:2]
-    return moved(held, np.zeros(1), (rest - middle)[None])
+    root, first = _moved(root, first, -np.full(1, _headings_rad(first)[:last].mean()), nowhere)
+    root[:, :2] += body.rest_xyz[_TRUNK].mean(0)[:2] - _trunk_xyz(root, first, body)[:last, :2].mean(0)
+    return _with_root(motion, root, first)
 
 
 def _way(values: np.ndarray, motion: Motion) -> np.ndarray:

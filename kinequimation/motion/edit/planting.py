@@ -91,20 +91,24 @@ def stances_of(body: Body, motion: Motion) -> list[Stance]:
     return found
 
 
-def plant(body: Body, motion: Motion, stances: Sequence[Stance] | None = None) -> Motion:
+def plant(body: Body, motion: Motion, stances: Sequence[Stance] | None = None, copy: bool = True) -> Motion:
     """Return the motion with the toes of standing hooves held in place, and none below the ground.
 
     Where a limb is too short for its place the root gives way, smoothly, and in the end the hoof tilts.
 
     Args:
         body: the horse.
-        motion: what to correct; not changed.
+        motion: what to correct.
         stances: where hooves stand; None for those that the motion's own contacts and toes say.
+        copy: leave the motion as it is; if not, its arrays are changed, which takes no memory.
     """
     if len(motion) == 1:
         return motion
     stances = stances_of(body, motion) if stances is None else stances
-    held = dataclasses.replace(motion, root_xyz_world=motion.root_xyz_world.copy(), quat_wxyz=motion.quat_wxyz.copy())
+    held = motion
+    if copy:
+        root, quat = motion.root_xyz_world.copy(), motion.quat_wxyz.copy()
+        held = dataclasses.replace(motion, root_xyz_world=root, quat_wxyz=quat)
     toes = toe_paths(body, motion)
     goal = toes + _corrections(toes, stances, motion.fps)
     standing = np.zeros(goal.shape[:2], bool)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PIECE = 512
 """Frames that are worked on at once."""
+_SAME_S = 1e-5
 MAX_FRAMES = 2_000_000
 """Most frames that a resampled motion may have: nine hours at 60 frames a second."""
 
@@ -51,6 +52,8 @@ def resample(motion: Motion, fps: float, body: Body) -> Motion:
     if n_frames > MAX_FRAMES:
         raise InputError(f"fps: expected at most {MAX_FRAMES} frames in all, got {n_frames}; lower it")
     wanted_s = motion.t_s[0] + np.arange(n_frames) / fps
+    if n_frames == len(motion) and np.abs(wanted_s - motion.t_s).max() < _SAME_S:
+        return dataclasses.replace(motion, fps=fps)
     return sampled_and_planted(motion, wanted_s, fps, body)
 
 
@@ -63,7 +66,7 @@ def sampled_and_planted(motion: Motion, wanted_s: Float[np.ndarray, " n"], fps: 
         low, high = np.searchsorted(wanted_s, [first, last]).tolist()
         if high > low:
             stances.append(Stance(limb, low, high, place))
-    return plant(body, sampled(motion, wanted_s, fps), stances)
+    return plant(body, sampled(motion, wanted_s, fps), stances, copy=False)
 
 
 def sampled(motion: Motion, wanted_s: Float[np.ndarray, " n"], fps: float) -> Motion:

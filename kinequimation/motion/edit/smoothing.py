@@ -45,4 +45,4 @@ def smooth(motion: Motion, strength: float, body: Body) -> Motion:
     for joints, half_gain_hz in ((_OTHERS, TRUNK_HZ), (_LIMBS, LIMB_HZ)):
         smooth_joints(quat, motion.quat_wxyz, joints, weight, t_s, half_gain_hz / strength)
     stances = stances_of(body, motion)
-    return plant(body, dataclasses.replace(motion, root_xyz_world=root, quat_wxyz=quat), stances)
+    return plant(body, dataclasses.replace(motion, root_xyz_world=root, quat_wxyz=quat), stances, copy=False)

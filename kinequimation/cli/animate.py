@@ -233,6 +233,8 @@ def run(args: argparse.Namespace) -> int:
         for name, path in result.files.items():
             print(f"{path!s:<{width}}  {FILES[name]}")
         print(f"device: {result.device}, {result.timings_s['total']:.1f} s in all")
+        for note in result.notes:
+            print(note)
         print(("" if len(results) == 1 else f"horse {result.horse}: ") + result.judgement.line)
     return 0
 
@@ -260,6 +262,7 @@ def _record(result: AnimateResult) -> dict[str, Any]:
         "device": result.device,
         "timings_s": result.timings_s,
         "warnings": result.warnings,
+        "notes": result.notes,
         "horse": result.horse,
         "horses": [asdict(horse) for horse in result.horses],
     }

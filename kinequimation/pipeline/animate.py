@@ -29,7 +29,7 @@ from kinequimation.io.gltf import write_scene_glb
 from kinequimation.io.keypoints import KeypointClip
 from kinequimation.lift import Lifter
 from kinequimation.motion import Motion
-from kinequimation.motion.edit import edit
+from kinequimation.motion.edit import Edited, edit
 from kinequimation.pipeline.blender_files import check_blender
 from kinequimation.pipeline.given_keypoints import read_given
 from kinequimation.pipeline.judgement import Judgement, judge
@@ -99,6 +99,7 @@ class AnimateResult:
         timings_s: seconds of each stage.
         horse: the number of the horse that was animated.
         horses: every horse that was seen, by number.
+        notes: what was done to the motion, as the options said.
     """
 
     files: dict[str, Path]
@@ -108,6 +109,7 @@ class AnimateResult:
     timings_s: dict[str, float]
     horse: int = 1
     horses: tuple[SeenHorse, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -118,6 +120,7 @@ class _Run:
     weights_sha256: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     timings_s: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -255,8 +258,8 @@ def _write_horse(
     judgement = judge(confidence, seen.frame_confidence, gait)
     body = Body(fitted.motion.shape)
     with run.timed("files"):
-        edited = edit(fitted.motion, options.edits, body)
-    run.warnings += edited.lines
+        edited = _edited(fitted.motion, options, body, run)
+    run.notes = edited.lines
     result = Result(
         options=options,
         seen=seen,
@@ -281,6 +284,17 @@ def _write_horse(
     return judgement, sorted(file.name for file in staging.iterdir())
 
 
+def _edited(motion: Motion, options: AnimateOptions, body: Body, run: _Run) -> Edited:
+    """Edit a motion as the options say; one that cannot be looped is not, for the work is done by now."""
+    try:
+        return edit(motion, options.edits, body)
+    except InputError as error:
+        if options.edits.loop is None:
+            raise
+        run.warnings.append(f"not looped: {error}")
+        return edit(motion, replace(options.edits, loop=None), body)
+
+
 def _result(
     folder: Path, written: tuple[Judgement, list[str]], horses: list[Seen], seen: Seen, run: _Run
 ) -> AnimateResult:
@@ -290,7 +304,7 @@ def _result(
             (folder / stale).unlink(missing_ok=True)
     files = {name: folder / name for name in names}
     there = tuple(SeenHorse.of(horse) for horse in horses)
-    return AnimateResult(files, judgement, run.device, run.warnings, run.timings_s, seen.number, there)
+    return AnimateResult(files, judgement, run.device, run.warnings, run.timings_s, seen.number, there, run.notes)
 
 
 def _reopen(clip: KeypointClip, options: AnimateOptions, run: _Run) -> FrameSource | None:
@@ -376,6 +390,7 @@ def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement
         "judgement": asdict(judgement) | {"line": judgement.line},
         "timings_s": run.timings_s,
         "warnings": run.warnings,
+        "notes": run.notes,
     }
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from kinequimation.fit.observation import Observation
 
-BODY_HZ: tuple[float, ...] = (2.0, 3.0, 4.5, 6.0)
-LIMB_HZ: tuple[float, ...] = (4.0, 6.0, 8.0, 10.0)
+BODY_HZ: tuple[float, ...] = (3.0, 4.5, 6.0, 9.0, 13.0, 20.0)
+LIMB_HZ: tuple[float, ...] = (4.0, 6.0, 8.0, 10.0, 14.0, 20.0, 28.0)
 """Cut-offs of the smoothing to choose from: trunk, neck and head; limbs and tail (the highest: sources, D3)."""
 _HOOF_POINTS: dict[str, list[int]] = {
     limb: [skeleton.KEYPOINT_INDEX[name] for name in (*limb_bones(limb)[-2:], skeleton.limb_toe(limb))]
@@ -127,10 +127,17 @@ def solve_window(subjects: Sequence[Subject], observations: Sequence[Observation
         height_m = horse.subject.body.shape.withers_height_m
         horse.found = contacts.drop_moving(horse.found, toes, forward, t_s, height_m)
         level_hooves.append(horse.hooves(toes))
-    left = world.pan(level_hooves, [quat_rotate(to_world, h.root_cam) for h in there], t_s, fps)
+    left, share = world.pan(
+        level_hooves,
+        [quat_rotate(to_world, horse.root_cam) for horse in there],
+        [world.heading(horse.pose.quat_wxyz, fps) for horse in there],
+        t_s,
+        fps,
+    )
+    stays = share >= world.STAYS_FROM
     left -= world.heading(world.turn(there[0].pose.quat_wxyz, left), fps)[0]
     to_world = world.turn(to_world, left)
-    placed = {id(horse): _place(horse, left, to_world) for horse in there}
+    placed = {id(horse): _place(horse, left, to_world, stays) for horse in there}
     first = placed[id(there[0])]
     shift(first, -first.pose.root_xyz[0] * [1, 1, 0])
     for horse in there[1:]:
@@ -146,7 +153,7 @@ def _begin(subject: Subject, observation: Observation) -> _InWork:
     return _InWork(subject, observation, track, root_cam, pose, toes_cam, found)
 
 
-def _place(horse: _InWork, left: np.ndarray, to_world: np.ndarray) -> Placed:
+def _place(horse: _InWork, left: np.ndarray, to_world: np.ndarray, camera_stays: bool) -> Placed:
     """Turn a horse with the camera, let it go its way over the ground, and hold its hooves."""
     body, track, pose, observation = horse.subject.body, horse.track, horse.pose, horse.observation
     fps, t_s, n = observation.fps, observation.t_s, len(observation)
@@ -154,13 +161,13 @@ def _place(horse: _InWork, left: np.ndarray, to_world: np.ndarray) -> Placed:
     pose.quat_wxyz = world.turn(pose.quat_wxyz, left)
     toes = horse.toes()
     firm = world.firmness(horse.found, _hoof_trust(track))
-    # the unsmoothed toes: smoothing rounds the ends of each stance and would shorten the way
-    raw = quat_rotate(to_world[:, None], horse.toes_cam)
-    path = world.travel(raw, firm, track.seen, quat_rotate(to_world, horse.root_cam), t_s, fps)
     z = world.height(toes, contacts.toe_heights(body), firm, track.seen, t_s, fps)
+    # the unsmoothed toes: smoothing rounds the ends of each stance and would shorten the way
+    raw, root = quat_rotate(to_world[:, None], horse.toes_cam), quat_rotate(to_world, horse.root_cam)
+    legs = world.travel(raw, firm, track.seen, root, t_s, fps, camera_stays=False)
+    found = contacts.trim_stances(horse.found, toes[..., :2] + legs[:, None], height_m)
+    path = world.travel(raw, firm, track.seen, root, t_s, fps, camera_stays)
     pose.root_xyz += np.column_stack([path, z])
-
-    found = contacts.trim_stances(horse.found, contacts.toe_paths(body, pose), height_m)
     contacts.hold(body, pose, found, fps)
     stance = contacts.stance_mask(found, n)
     _split_root(body, pose, fps)

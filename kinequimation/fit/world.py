@@ -23,14 +23,22 @@ FLIGHT_WEIGHT = 0.3
 """How firmly the speed of a flight keeps to the line between the stances before and after it (judgement)."""
 CAMERA_HZ = 0.5
 """A camera tilts and pans slowly (judgement)."""
-SPEED_HZ, HEIGHT_HZ = 2.5, 8.0
+SPEED_HZ, HEIGHT_HZ = 5.0, 15.0
 """Cut-offs of the root's speed, which a horse changes slowly, and of its height, which swings twice a stride (sources,
 E1 and E4; judgement)."""
 UP_SIGMA, STEP_SIGMA_M = 0.05, 0.05
 """Error of the lifted up vector, radians, and of the height difference of two standing hooves, metres (judgement)."""
-SHARE_SIGMA, CORRELATED_FRAMES = 0.15, 6
-"""Spread of the factor between a camera's turning and how standing hooves pass by it: the error of their distance; and
-frames that share one error of the hooves (judgement)."""
+SHARE_SIGMA, SHARE_ERROR, CORRELATED_FRAMES = 0.12, 0.2, 6
+"""Spread of the factor between a camera's turning and how standing hooves pass by it: errors of their distance and of
+the legs' swing; error of its estimate that horses make that turn unevenly; frames that share one error of the hooves
+(judgement)."""
+TURN_SIGMA, HEADING_SIGMA = 0.1, 0.1
+"""Radians a second: how fast horses turn, evenly, and the error of the rate of a horse's heading (judgement)."""
+PLACE_HZ = 0.4
+"""Below this the way of a horse before a camera that stays in its place is told by where it is seen, above it by its
+legs (judgement)."""
+STAYS_FROM = 0.6
+"""Share of the turning in the hooves' passing by from which a camera is taken to stay in its place."""
 
 
 @dataclass(frozen=True)
@@ -90,19 +98,24 @@ def level(up_cam: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames 4"
 
 
 def pan(
-    hooves: Sequence[Hooves], roots: Sequence[Float[np.ndarray, "frames 3"]], t_s: np.ndarray, fps: float
-) -> Float[np.ndarray, " frames"]:
-    """Return how far the camera has turned to the left, radians, from the standing hooves.
+    hooves: Sequence[Hooves],
+    roots: Sequence[Float[np.ndarray, "frames 3"]],
+    headings: Sequence[Float[np.ndarray, " frames"]],
+    t_s: np.ndarray,
+    fps: float,
+) -> tuple[Float[np.ndarray, " frames"], float]:
+    """Return how far the camera has turned to the left, radians, and how much of the hooves' passing by is due to it.
 
-    Two signs of it. Standing hooves pass by the camera: if it does not travel, any one of them tells how fast it
-    turns, and well. And between two frames the hooves of a horse that stand in both turn about each other only if the
-    axes do: that is true of any camera and knows nothing of distances, but is noisy. The first gives the course of the
-    turning, the second by how much it is to be multiplied: 1 but for a wrong distance, near 0 for a camera that
-    travels beside the horse.
+    Standing hooves pass by the camera. If it does not travel, any one of them tells how fast it turns; that is the
+    course of the turning. By how much it is to be multiplied (1 but for a wrong distance or too short a swing of the
+    legs; near 0 for a camera that travels beside the horse) is told by two other signs, both noisy but free of
+    distances: that horses mostly go straight or turn evenly, so that what else their heading does before the camera is
+    the camera's doing; and that two hooves of a horse that stand at once turn about each other only if the axes do.
 
     Args:
         hooves: of each horse before the camera; toes in levelled camera axes.
         roots: what the toes are relative to, before the camera, in the same axes, metres.
+        headings: of each horse, to the left, radians, in the same axes.
         t_s: times.
         fps: frames per second.
     """
@@ -119,32 +132,55 @@ def pan(
         moved += (both * (before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0])).sum(1)
         distance += (both * (before * after).sum(-1)).sum(1)
     if not (distance > 0).any():
-        return np.zeros(len(t_s))
+        return np.zeros(len(t_s)), 1.0
     passing = np.where(distance > 0, -np.arctan2(moved, np.maximum(distance, 1e-9)), 0.0) / dt
     known = (distance > 0).astype(float)
     passing = smooth(np.where(known > 0, passing.clip(-3.0, 3.0), 0.0), known + 1e-3, CAMERA_HZ, fps)
     weight = cosine.clip(0.0, 1.0)
     turning = np.where(weight > 0, -np.arctan2(sine, np.maximum(cosine, 1e-9)), 0.0) / dt
-    share = _share_of_turning(turning.clip(-3.0, 3.0), passing, weight)
-    return np.concatenate([[0.0], np.cumsum(share * passing * dt)])
+    rates = [(np.diff(heading) / dt, horse.seen[1:]) for heading, horse in zip(headings, hooves, strict=True)]
+    share = _share_of_turning(passing, turning.clip(-3.0, 3.0), weight, rates, fps)
+    return np.concatenate([[0.0], np.cumsum(share * passing * dt)]), share
 
 
-def _share_of_turning(turning: np.ndarray, passing: np.ndarray, weight: np.ndarray) -> float:
+def _share_of_turning(
+    passing: np.ndarray,
+    turning: np.ndarray,
+    weight: np.ndarray,
+    headings: list[tuple[np.ndarray, np.ndarray]],
+    fps: float,
+) -> float:
     """Return how much of the hooves' passing by the camera is its turning.
 
-    A regression of the one rate on the other, with 1 as its prior; where it is clearly something else, the camera
-    travels, and the regression is believed alone.
+    Least squares. Unless that is clearly less than 1, the camera is taken to stay in its place, and the share is drawn
+    towards 1: hardly anybody travels against the horse.
+
+    Args:
+        passing: rate at which standing hooves pass by, smooth.
+        turning: rate at which hooves turn about each other, and ``weight`` of each frame.
+        headings: rate of each horse's heading before the camera, smooth, and whether it is seen.
+        fps: frames per second.
     """
-    power = float((weight * passing**2).sum())
-    if power < 1e-9:
-        return 1.0
-    share = float((weight * turning * passing).sum()) / power
-    left = turning - share * passing
-    variance = float((weight * left**2).sum() / weight.sum()) * CORRELATED_FRAMES / power
-    if abs(share - 1) > max(2 * SHARE_SIGMA, 3 * np.sqrt(variance)):
-        return float(np.clip(share, 0.0, 1.5))
-    trust = variance**-1 if variance > 0 else 1e9
-    return (share * trust + SHARE_SIGMA**-2) / (trust + SHARE_SIGMA**-2)
+    n = 1 + len(headings)  # the share, and the even turning of each horse
+    H, g = np.diag([1e-6] + [TURN_SIGMA**-2.0] * len(headings)), np.zeros(n)
+    independent = 2 * CAMERA_HZ / fps  # smooth rates have so many independent values a frame
+    for i, (rate, seen) in enumerate(headings):  # rate + share * passing = even turning
+        row = np.stack([passing, np.zeros_like(passing)], 1) - [0.0, 1.0]
+        w = independent * seen / HEADING_SIGMA**2
+        at = np.ix_([0, 1 + i], [0, 1 + i])
+        H[at] += row.T @ (w[:, None] * row)
+        g[[0, 1 + i]] -= row.T @ (w * rate)
+    if (weight > 0).any():
+        share = float((weight * turning * passing).sum()) / max(float((weight * passing**2).sum()), 1e-9)
+        variance = float((weight * (turning - share * passing) ** 2).sum() / weight.sum()) * CORRELATED_FRAMES
+        w = weight / max(variance, 1e-6)
+        H[0, 0] += (w * passing**2).sum()
+        g[0] += (w * passing * turning).sum()
+    share, variance = float(np.linalg.solve(H, g)[0]), float(np.linalg.inv(H)[0, 0])
+    if share > 1 - max(3 * SHARE_SIGMA, 2.5 * np.sqrt(variance)):
+        variance += SHARE_ERROR**2
+        share = (share / variance + SHARE_SIGMA**-2) / (1 / variance + SHARE_SIGMA**-2)
+    return float(np.clip(share, 0.0, 1 + 2 * SHARE_SIGMA))
 
 
 def _centred(xy: np.ndarray, both: np.ndarray) -> np.ndarray:
@@ -175,12 +211,14 @@ def travel(
     root_seen: Float[np.ndarray, "frames 3"],
     t_s: Float[np.ndarray, " frames"],
     fps: float,
+    camera_stays: bool,
 ) -> Float[np.ndarray, "frames 2"]:
     """Return the root's path over the ground, from the origin (leg odometry; sources, D2).
 
-    A standing hoof does not move, so the root moves against it; between stances the speed is carried over. Where no
-    hoof stands for longer than a flight lasts, the root's way before the camera is followed. Before the horse is first
-    seen and after it is last seen it stands still.
+    A standing hoof does not move, so the root moves against it; between stances the speed is carried over. Before a
+    camera that stays in its place, where the horse is seen corrects the slow part of this across the line of sight (along
+    it a zoom looks like a step): legs whose swing came out too short would make the way too short. Where no hoof stands for longer than a flight lasts, that place
+    alone is followed. Before the horse is first seen and after it is last seen it stands still.
 
     Args:
         toes: toes relative to the root, world axes, metres.
@@ -189,6 +227,7 @@ def travel(
         root_seen: the root in world-parallel axes at the camera, metres.
         t_s: times.
         fps: frames per second.
+        camera_stays: whether the camera does no more than turn.
     """
     if len(toes) == 1:
         return np.zeros((1, 2))
@@ -199,13 +238,19 @@ def travel(
     known = count > 0
     speed = (speeds * both[..., None]).sum(1) / np.where(known, count, 1.0)[:, None]
     long = _lost(known, fps) & seen[1:] & seen[:-1]
-    by_camera = np.gradient(smooth(root_seen[:, :2], np.where(seen, 1.0, GAP_WEIGHT), 1.0, fps), axis=0)[1:] / dt
+    there = np.where(seen, 1.0, GAP_WEIGHT)
+    by_camera = np.diff(smooth(root_seen[:, :2], there, 1.0, fps), axis=0) / dt
     speed = np.where(long[:, None], by_camera, speed)
     known = known | long
     if not known.any():
         return np.zeros((len(toes), 2))
     weight = np.where(count > 0, count, np.where(long, GAP_WEIGHT, FLIGHT_WEIGHT))
     speed = smooth(fill_rows(speed, known), weight, SPEED_HZ, fps)
+    if camera_stays:
+        sight = root_seen[1:, :2] / np.maximum(np.linalg.norm(root_seen[1:, :2], axis=-1, keepdims=True), 1e-6)
+        across = np.stack([-sight[:, 1], sight[:, 0]], 1)
+        missing = ((by_camera - speed) * across).sum(-1, keepdims=True) * across
+        speed = speed + smooth(missing, there[1:] * there[:-1], PLACE_HZ, fps)
     first, last = np.flatnonzero(seen)[[0, -1]]
     speed[:first] = speed[last:] = 0.0
     return np.concatenate([np.zeros((1, 2)), np.cumsum(speed * dt, axis=0)])

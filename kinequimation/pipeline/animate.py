@@ -291,7 +291,7 @@ def _edited(motion: Motion, options: AnimateOptions, body: Body, run: _Run) -> E
     except InputError as error:
         if options.edits.loop is None:
             raise
-        run.warnings.append(f"not looped: {error}")
+        run.warnings.append(f"not looped; {error}")
         return edit(motion, replace(options.edits, loop=None), body)
 
 

@@ -83,7 +83,9 @@ def judge(
         reading: of its gait; None for an image.
     """
     found = frame_confidence > 0
-    hoof = confidence[:, _HOOF_POINTS].mean(-1)
+    points = confidence[:, _HOOF_POINTS]
+    n_known = (points > 0).any(0).sum(-1)  # a file of keypoints may have one point of a hoof only
+    hoof = points.sum(-1) / np.maximum(n_known, 1)
     hidden = {limb: int((hoof[found, i] < HIDDEN_BELOW).sum()) for i, limb in enumerate(skeleton.LIMBS)}
     return Judgement(
         n_frames=len(frame_confidence),

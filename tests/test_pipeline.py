@@ -70,7 +70,7 @@ def test_true_keypoints_become_a_horse_that_trots(tmp_path: Path, trot: Motion) 
     np.testing.assert_allclose(horse.xyz_cam[skeleton.KEYPOINT_INDEX[skeleton.SACRUM]], 0, atol=1e-5)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["frames"] == {"in": 50, "out": 50, "with_horse": 45, "usable": 45}
-    assert set(record["weights_sha256"]) == {"lift"} and len(record["weights_sha256"]["lift"]) == 64
+    assert set(record["weights_sha256"]) == {"lift", "gait"} and len(record["weights_sha256"]["lift"]) == 64
     assert {"keypoints", "lift", "fit", "gait", "overlay", "files", "total"} == set(record["timings_s"])
     assert record["options"]["time_scale"] == 1.0 and record["device"] in ("cpu", "cuda")
     assert "no frames" in record["warnings"][0], "the video that the keypoints name is not there"

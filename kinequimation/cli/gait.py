@@ -104,9 +104,9 @@ def summary_lines(reading: GaitReading) -> list[str]:
         lines.append(reading.doubt)
     if (even := reading.symmetry) is not None:
         lines.append(
-            f"symmetry over {even.n_strides} strides, mm: head min {even.hd_min.mean_mm:+.0f} max"
-            f" {even.hd_max.mean_mm:+.0f}, pelvis min {even.pd_min.mean_mm:+.0f} max {even.pd_max.mean_mm:+.0f};"
-            f" {SCREENING}"
+            f"symmetry over {even.n_strides} strides, mm:"
+            + ",".join(f" {word} {d.mean_mm:+.0f} ± {d.sd_mm:.0f}" for word, d in even.named)
+            + f"; {SCREENING}"
         )
     return lines
 

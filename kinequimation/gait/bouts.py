@@ -28,6 +28,8 @@ FLOOR = 0.01
 """Probability under which no gait is held to be (judgement): the network is surer than it is right."""
 RULE_WEIGHT = 6.0
 """What a certain rule adds a stride to the gait that it names; the classifier's surest difference is 14 (judgement)."""
+JUMP_WEIGHT = 20.0
+"""What a jump by the rules adds to the jump in all (judgement)."""
 TOO_SLOW, TOO_FAST = 6.0, 20.0
 """What a stride rate beyond a gait's slowest or fastest takes from it a stride, for each e-fold (judgement): slow
 motion is common, films that are sped up are not."""
@@ -64,6 +66,7 @@ def decide(
     strides: list[Stride],
     rules: list[RuleReading],
     tempo: float,
+    jumps: list[tuple[float, float]],
 ) -> Int[np.ndarray, " r"]:
     """Return the place in ``GAITS`` of what the horse does in each row.
 
@@ -73,6 +76,7 @@ def decide(
         strides: of the clip.
         rules: what the rules say of each stride.
         tempo: square root of the withers height over 1.60 m.
+        jumps: first and last moments of jumps, by the rules.
     """
     score = np.log(np.maximum(probability, FLOOR)) * (LOOKS_PER_STRIDE / PER_STRIDE)
     for stride, rule in zip(strides, rules, strict=True):
@@ -81,6 +85,9 @@ def decide(
             score[rows, GAITS.index(gait)] -= _odd_rate(tempo / stride.duration_s, *ends) / PER_STRIDE
         if rule.gait is not None:
             score[rows, GAITS.index(rule.gait)] += RULE_WEIGHT * rule.certainty / PER_STRIDE
+    for span in jumps:
+        rows = slice(*np.searchsorted(t_s, span))
+        score[rows, GAITS.index("jump")] += JUMP_WEIGHT / max(rows.stop - rows.start, 1)
     cost = np.full((len(GAITS), len(GAITS)), CHANGE_COST)
     jump = GAITS.index("jump")
     cost[jump, :] = cost[:, jump] = JUMP_COST

@@ -18,7 +18,7 @@ from kinequimation.gait.clock import stride_clocks
 from kinequimation.gait.events import Stance, read_stances
 from kinequimation.gait.names import STRIDING, WORDS
 from kinequimation.gait.period import stride_periods
-from kinequimation.gait.rules import RuleReading, gait_by_rules
+from kinequimation.gait.rules import RuleReading, gait_by_rules, jumps
 from kinequimation.gait.sequence import filled_period, sequence, stride_time
 from kinequimation.gait.signals import Signals, read_signals
 from kinequimation.gait.strides import Stride, circular_mean, read_strides
@@ -161,7 +161,7 @@ def read_gait(motion: Motion, classifier: GaitClassifier | None = None, time_sca
     channels, u = sequence(signals.rows(), signals.seen.astype(float), done)
     t_s = np.interp(u, done, signals.t_s)
     probability = classifier.classify(channels)
-    path = decide(probability, t_s, strides, rules, tempo)
+    path = decide(probability, t_s, strides, rules, tempo, jumps(signals))
     bouts = bouts_of(path, probability, t_s, strides, rules)
 
     stride_gait: list[GaitName] = [gait_at(bouts, 0.5 * (s.start_s + s.stop_s)) for s in strides]

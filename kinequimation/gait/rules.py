@@ -11,6 +11,7 @@ from kinequimation.gait.strides import phase_distance
 
 if TYPE_CHECKING:
     from kinequimation.gait.names import GaitName
+    from kinequimation.gait.signals import Signals
     from kinequimation.gait.strides import Stride
 
 EVEN = 0.13
@@ -27,6 +28,12 @@ PIAFFE_LENGTH, PASSAGE_LENGTH, JOG_DUTY = 0.45, 1.15, 0.47
 """Strides shorter than these, in withers heights, are piaffe and passage (E1); but a jog's hooves stand longer."""
 _CLEAR_SWING = 0.08
 """Size of a swing, in withers heights, from which its phase tells something."""
+
+
+JUMP_LIFT, JUMP_PITCH_RAD = 0.10, 0.42
+"""In a jump both fore hooves and then both hind hooves are this high at once, in withers heights, and the trunk tips
+forwards by this much in between (E5: 75° over high fences; a gallop pitches by 0.2)."""
+_GROUND = 0.03
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,40 @@ def gait_by_rules(stride: Stride, withers_height_m: float) -> RuleReading:
     right = side > 0
     diagonal = ((lf - rh) if right else (rf - lh)) % 1.0
     apart = (diagonal + 0.5) % 1.0 - 0.5
-    sure = float(np.clip(min(off / EVEN - 1.0, abs(side)), 0.2, 1.0))
+    mean_off = 0.5 * (float(phase_distance(hind, 0.5)) + float(phase_distance(fore, 0.5)))
+    sure = float(np.clip(min(mean_off / 0.2, abs(side)), 0.2, 1.0))
     if apart > APART:
         sure *= float(np.clip((apart - 0.08) / 0.1, 0.4, 1.0))
         return RuleReading("gallop_right" if right else "gallop_left", sure)
     return RuleReading("canter_right" if right else "canter_left", sure)
+
+
+def jumps(signals: Signals) -> list[tuple[float, float]]:
+    """Return the first and last moment of every jump, from the fore hooves' leaving to the hind hooves' landing.
+
+    Times play no part, so that slow motion jumps too; nor does height over the ground, which flights often lose.
+    """
+    fore, hind = signals.lift[:, :2].min(1), signals.lift[:, 2:].min(1)
+    ups, downs = _runs(fore > JUMP_LIFT), _runs(hind > JUMP_LIFT)
+    found = []
+    for first, last in ups:
+        after = [(a, b) for a, b in downs if first < a <= last + (last - first) + 2]
+        if not after:
+            continue
+        _, end = after[0]
+        tip = signals.pitch_rad[first:last].max() - signals.pitch_rad[last - 1 : end].min()
+        if tip < JUMP_PITCH_RAD:
+            continue
+        start = np.flatnonzero(fore[:first] < _GROUND)
+        stop = np.flatnonzero(hind[end:] < _GROUND)
+        at = (int(start[-1]) if len(start) else 0, end + int(stop[0]) if len(stop) else len(signals) - 1)
+        found.append((float(signals.t_s[at[0]]), float(signals.t_s[at[1]])))
+    return found
+
+
+def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], rows, [False]]).astype(int)))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 def _symmetric(stride: Stride, lateral: float, length: float) -> GaitName:

@@ -24,6 +24,7 @@ from kinequimation.body import Body
 from kinequimation.errors import InputError
 from kinequimation.fit import Fitted, fit_together
 from kinequimation.gait import read_gait
+from kinequimation.gait.classifier import shipped_classifier
 from kinequimation.io.formats import FORMATS
 from kinequimation.io.gltf import write_scene_glb
 from kinequimation.io.keypoints import KeypointClip
@@ -254,7 +255,9 @@ def _write_horse(
     gait = None
     if len(seen) > 1:
         with run.timed("gait"):
-            gait = read_gait(fitted.motion, time_scale=options.time_scale)
+            classifier = shipped_classifier()
+            gait = read_gait(fitted.motion, classifier, options.time_scale)
+            run.weights_sha256["gait"] = classifier.weights_sha256
     judgement = judge(confidence, seen.frame_confidence, gait)
     body = Body(fitted.motion.shape)
     with run.timed("files"):

@@ -273,8 +273,7 @@ def _numbers(canvas: Canvas, reading: GaitReading, top: int) -> None:
             break
     if (even := reading.symmetry) is not None:
         lines.append((f"Symmetry at trot, {even.n_strides} strides, mm", "#1d2126"))
-        for name, value in (("head min", even.hd_min), ("head max", even.hd_max), ("pelvis min", even.pd_min),
-                            ("pelvis max", even.pd_max)):  # fmt: skip
+        for name, value in even.named:
             lines.append((f"{name}: {value.mean_mm:+.1f} ± {value.sd_mm:.1f}", PALE_INK))
         lines += [(part, PALE_INK) for part in textwrap.wrap(SCREENING[0].upper() + SCREENING[1:] + ".", 44)]
     for text, colour in lines:

@@ -12,13 +12,16 @@ The horse as an asset::
 
     assets         the command: a .blend with everything below
     rig            armatures: Rigify's horse on a body's joints, and a plain one
+    rig_additions  what Rigify's horse lacks to follow a motion exactly
     rolls          which way bones are rolled
     skin           the mesh, its weights, landmarks and UV map
     charts         the pieces of the UV map, and how they are packed
     materials      plain colours, or a coat painted on the UV map
     actions        motions as keys on the bones
+    controls       motions as keys on Rigify's FK and IK controls
     blend_file     opens and writes .blend files
     fbx            the command: the horse for Unity and Unreal
+    motion_files   the command: a motion, with a horse of its own shape, as .blend and .fbx
     plain_copy     meshes, plain rig and baked actions for it, of anybody's Rigify horse
     skeleton_meta  the command: names and edges of the bones
 

@@ -3,12 +3,13 @@
 Both have the bone ``root`` and the 80 ``DEF-`` bones of ``skeleton.JOINTS``, on the body's joints, with our parents and
 Rigify's rolls, so an action that keys those bones plays on either. On the generated rig Rigify's constraints would
 overrule the keys: the object's property ``kinequimation_keys`` switches them, 1 for actions as they were written
-(``actions``), 0 for Rigify's control bones and an animator's hand.
+(``actions``), 0 for Rigify's control bones, an animator's hand, and motions on them (``controls``).
 
 What is changed of what Rigify generates: deforming bones hang on each other as in ``skeleton.PARENT``, where Rigify
 hangs some on bones that do not deform; those that simply followed such a bone copy its transform instead, which is the
 same; deforming bones do not bend (Rigify gives the legs ten segments each), because neither engines nor our skin do.
 ``root`` keeps the length that Rigify gives it, the plain rig's is 0.3 m; every other head and tail is the body's.
+What the controls need to pose the bones exactly is added too (``rig_additions``).
 """
 
 from __future__ import annotations

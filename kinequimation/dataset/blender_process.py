@@ -26,7 +26,8 @@ VARIABLE = "KINEQUIMATION_BLENDER"
 MARK = "@kinequimation "
 """Begins the lines that a process of ours in Blender means for the one that started it; Blender writes others."""
 MAX_MOTION_FRAMES = 20_000
-"""Most frames of a motion that Blender's files are written of: five minutes at 60 frames a second (judgement)."""
+"""Most frames of a motion that Blender's files are written of, five minutes at 60 frames a second (judgement). Of 1,200
+frames each took Blender some 0.1 MiB and 6 ms in an ``.fbx``, 24 ms on Rigify's controls."""
 ENVIRONMENT = ".venv-blender"
 """Folder, in the repository or where the program is called, that ``python3 run.py blender`` makes."""
 _ROOT = Path(__file__).resolve().parents[2]

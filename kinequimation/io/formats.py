@@ -8,7 +8,8 @@ from kinequimation.errors import InputError
 
 Rig = Literal["deform", "rigify"]
 RIGS: tuple[Rig, ...] = get_args(Rig)
-"""The deforming bones alone, or the Rigify horse with its controls."""
+"""What a ``.blend`` holds: the deforming bones alone, or the Rigify horse with the motion on its controls. An ``.fbx``
+has the deforming bones alone."""
 FORMATS: tuple[str, ...] = ("glb", "bvh", "fbx", "blend")
 """What can be asked for; Blender makes the last two."""
 DEFAULT_FORMATS: tuple[str, ...] = ("glb", "bvh")

@@ -162,7 +162,7 @@ def add_formats(parser: argparse.ArgumentParser) -> None:
         help=f"files of the animation, of {','.join(FORMATS)}; default: {','.join(DEFAULT_FORMATS)}",
     )
     parser.add_argument(
-        "--rig", choices=RIGS, default="deform", help="what a .blend holds: plain bones, as an .fbx, or Rigify's controls"
+        "--rig", choices=RIGS, default="deform", help="what a .blend holds: plain bones, as .fbx does, or Rigify's"
     )
 
 

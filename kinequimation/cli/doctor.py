@@ -14,6 +14,9 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from kinequimation.dataset.blender_process import VARIABLE, blender_executable
+from kinequimation.errors import InputError, MissingDependencyError
+
 Status = Literal["ok", "optional", "missing"]
 REQUIRED = ("numpy", "scipy", "onnxruntime", "av", "pillow")
 OPTIONAL = {"moderngl": "training and rendering", "torch": "training", "onnx": "training"}
@@ -155,10 +158,9 @@ def _opengl() -> Finding:
 
 def _blender() -> Finding:
     try:
-        return Finding("blender", "ok", f"bpy {importlib.metadata.version('bpy')} in this environment")
-    except importlib.metadata.PackageNotFoundError:
-        pass
-    executable = shutil.which("blender")
-    if executable is None:
-        return Finding("blender", "optional", "not found", "only to look at the results: https://www.blender.org")
-    return Finding("blender", "ok", executable)
+        return Finding("blender", "ok", str(blender_executable()))
+    except InputError as error:
+        return Finding("blender", "optional", str(error), "needed for .fbx and .blend, and for renders with labels")
+    except MissingDependencyError:
+        remedy = f"needed for .fbx and .blend, and for renders with labels: python3 run.py blender, or set {VARIABLE}"
+        return Finding("blender", "optional", "not found", remedy)

@@ -215,7 +215,8 @@ def animate_all(
     if len(horses) > 1 and "glb" in options.formats:
         results[0].files[SCENE] = scene
     else:
-        scene.unlink(missing_ok=True)
+        with suppress(OSError):  # of an earlier run
+            scene.unlink(missing_ok=True)
     return results
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from kinequimation.body.horse import Body
     from kinequimation.motion.motion import Motion
 
-STRIDE_S = (0.25, 2.6)
-"""Shortest and longest stride that is looked for: a racing gallop's 0.35 s and a slow walk's 1.8 s, with a margin
-(sources, E1)."""
+STRIDE_S = (0.25, 6.0)
+"""Shortest and longest stride that is looked for: a racing gallop has 0.35 s, a slow walk 1.8 s (sources, E1), and
+three times that in slow motion that nobody told of."""
 MAX_CHOSEN = 4
 """Most strides that are tried where none are asked for."""
 DEEP = 0.6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kinequimation.cli import dataset_build, dataset_check, dataset_frames
+from kinequimation.cli import dataset_build, dataset_check, dataset_frames, dataset_recordings
 
 _EPILOG = """a dataset from nothing:
   kinequimation dataset assets --out assets/horse.blend
@@ -42,6 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     dataset_build.add_steps(steps)
     dataset_check.add_steps(steps)
     dataset_frames.add_steps(steps)
+    dataset_recordings.add_steps(steps)
 
 
 def _run_in_blender(args: argparse.Namespace) -> int:

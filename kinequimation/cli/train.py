@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from kinequimation.errors import InputError
-from kinequimation.runtime import DEVICES, no_progress
+from kinequimation.runtime import DEVICES, no_progress, weights_path
 
 logger = logging.getLogger(__name__)
 
 MODELS = ("pose2d", "detect", "lift", "gait")
 NETWORKS = ("lite0", "hrnet_w32")
 _ONLY = {"network": ("pose2d",), "data": ("pose2d", "lift"), "images": ("pose2d",)}
+_ONLY |= {"recordings": ("lift",)}
 _ONLY |= dict.fromkeys(("device", "backgrounds", "max_steps"), ("pose2d", "detect"))
 _ONLY |= {"minutes": ("pose2d", "detect", "lift"), "init": ("pose2d", "detect", "lift")}
 """Options that not every model has."""
@@ -107,6 +108,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-steps", type=int, metavar="N", help="stop after N batches instead: reproducible (pose2d, detect)"
     )
+    parser.add_argument(
+        "--recordings",
+        type=Path,
+        metavar="FILE",
+        help="lift: clips with the 2D network's own errors, of 'dataset recordings'",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of the rendered stream and the first weights")
     parser.add_argument("--device", choices=DEVICES, help="where to train; default: auto (pose2d, detect)")
     parser.add_argument(
@@ -174,7 +181,10 @@ def _train_lift(args: argparse.Namespace, options: dict[str, Any]) -> int:
     if args.export_only:
         raise InputError("--export-only: expected pose2d or detect; the lifter writes its network as it trains")
     run_dir = args.run_dir or Path("outputs/train-lift")
-    options |= {"init": Path(args.init)} if args.init else {}
+    if args.init:
+        options["init"] = weights_path("lift") if args.init == "shipped" else Path(args.init)
+    if args.recordings is not None:
+        options["recordings"] = args.recordings
     if len(args.data) > 1:
         raise InputError(f"--data: expected one file of 'dataset lifter', got {len(args.data)}; its --root may be many")
     options |= {"sequences": Path(args.data[0])} if args.data else {}

@@ -216,9 +216,10 @@ def travel(
     """Return the root's path over the ground, from the origin (leg odometry; sources, D2).
 
     A standing hoof does not move, so the root moves against it; between stances the speed is carried over. Before a
-    camera that stays in its place, where the horse is seen corrects the slow part of this across the line of sight (along
-    it a zoom looks like a step): legs whose swing came out too short would make the way too short. Where no hoof stands for longer than a flight lasts, that place
-    alone is followed. Before the horse is first seen and after it is last seen it stands still.
+    camera that stays in its place, where the horse is seen corrects the slow part of this across the line of sight
+    (along it a zoom looks like a step): legs whose swing came out too short would make the way too short. Where no hoof
+    stands for longer than a flight lasts, that place alone is followed. Before the horse is first seen and after it is
+    last seen it stands still.
 
     Args:
         toes: toes relative to the root, world axes, metres.

@@ -83,6 +83,7 @@ class FilmedClips:
         xyz_cam: [B, T, 103, 3] relative to the sacrum; NaN where it is not known.
         root_xyz_cam: [B, T, 3] the sacrum.
         up_cam: [B, T, 3] unit.
+        velocity_cam: [B, T, 3] of the sacrum over the ground, a second of the frame rate that the lifter is told.
         contact: [B, T, 4].
     """
 
@@ -96,6 +97,7 @@ class FilmedClips:
     xyz_cam: Float[np.ndarray, "b t k 3"]
     root_xyz_cam: Float[np.ndarray, "b t 3"]
     up_cam: Float[np.ndarray, "b t 3"]
+    velocity_cam: Float[np.ndarray, "b t 3"]
     contact: Float[np.ndarray, "b t 4"]
 
 
@@ -175,6 +177,7 @@ def film_with(
         xyz_cam=xyz - root[:, :, None],
         root_xyz_cam=root,
         up_cam=camera.rotation[..., 2],
+        velocity_cam=_velocity(xyz_world, camera.rotation, fps),
         contact=contact,
     )
 
@@ -226,6 +229,8 @@ def recorded_clips(
     uv = np.where(inside[..., None] & (confidence > 0)[..., None], uv_true + factor * (uv - uv_true), uv)
     uv, confidence = lose(rng, uv, confidence, noise or NoiseConfig())
     told_K, fps = _told(rng, K, size, recordings.fps[clip])
+    velocity = _velocity(xyz_world, rotation, fps)
+    velocity[flip, :, 0] *= -1
     root = xyz[:, :, _SACRUM]
     return FilmedClips(
         uv_px=uv.astype(np.float32),
@@ -238,8 +243,18 @@ def recorded_clips(
         xyz_cam=xyz - root[:, :, None],
         root_xyz_cam=root,
         up_cam=up,
+        velocity_cam=velocity,
         contact=contact,
     )
+
+
+def _velocity(xyz_world: np.ndarray, rotation: np.ndarray, fps: np.ndarray) -> np.ndarray:
+    """Return the sacrum's velocity in camera axes; 0 in single frames, which do not show it."""
+    place = xyz_world[:, :, _SACRUM]
+    if place.shape[1] == 1:
+        return np.zeros_like(place)
+    world = np.gradient(place, axis=1) * fps[:, None, None]
+    return np.einsum("btij,btj->bti", rotation, world).astype(np.float32)
 
 
 def _project(xyz: np.ndarray, K: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -279,6 +294,7 @@ class Batch:
         root_code: [B, T, 3] what the network predicts of it; see ``lift.root``.
         up: [B, T, 3] unit, against gravity.
         forward: [B, T, 3] unit, level: where the trunk points, from sacrum to chest.
+        velocity: [B, T, 3] of the sacrum over the ground, a second; see ``FilmedClips``.
         contact: [B, T, 4].
         weight: [B, T] how much a frame counts: little where the horse has left the frame, nothing behind the camera.
     """
@@ -289,6 +305,7 @@ class Batch:
     root_code: Float[np.ndarray, "b t 3"]
     up: Float[np.ndarray, "b t 3"]
     forward: Float[np.ndarray, "b t 3"]
+    velocity: Float[np.ndarray, "b t 3"]
     contact: Float[np.ndarray, "b t 4"]
     weight: Float[np.ndarray, "b t"]
 
@@ -321,6 +338,7 @@ def to_batch(clips: FilmedClips) -> Batch:
         root_code=np.clip(code, -4, 4).astype(np.float32),
         up=up,
         forward=forward / np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-6),
+        velocity=(clips.velocity_cam[:, :, None] @ turn)[:, :, 0],
         contact=clips.contact,
         weight=weight.astype(np.float32),
     )

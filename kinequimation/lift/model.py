@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 KERNEL = 5
 _LOG_SCALE = 3 * NUM_SLOTS + EXTRA_FEATURES.index("log_scale")
-OUTPUT_NAMES: tuple[str, ...] = ("xyz", "log_sigma", "root_code", "up", "forward", "contact_logit")
+OUTPUT_NAMES: tuple[str, ...] = ("xyz", "log_sigma", "root_code", "up", "forward", "contact_logit", "velocity")
 _CHANNELS = {
     "pose": 3 * skeleton.NUM_KEYPOINTS,
     "trust": skeleton.NUM_KEYPOINTS,
@@ -44,7 +44,10 @@ _CHANNELS = {
     "up": 3,
     "forward": 3,
     "contact_logit": len(skeleton.LIMBS),
+    "velocity": 3,
 }
+_USUAL_SPEED = 5.0
+"""Withers heights a second: the unit that the network thinks in of speeds; a working canter has 2.5, a race 11."""
 
 
 def _standing_pose() -> Float[np.ndarray, "103 3"]:
@@ -122,19 +125,21 @@ class LiftNet(nn.Module):
 
         xyz [B, T, 103, 3] in withers heights relative to the sacrum; log_sigma [B, T, 103], the logarithm of the
         expected distance from the truth in withers heights; root_code [B, T, 3], see ``lift.root``;
-        up and forward [B, T, 3], unit: against gravity, and where the trunk points, level; contact_logit [B, T, 4].
+        up and forward [B, T, 3], unit: against gravity, and where the trunk points, level; contact_logit [B, T, 4];
+        velocity [B, T, 3] of the sacrum over the ground, withers heights a second, meant in clips only.
         """
         x = self.embed(features)
         for block in self.blocks:
             x = block(x)
         parts = self.head(self.norm(x)).split(list(_CHANNELS.values()), -1)
-        pose, trust, log_sigma, root_code, up, forward, contact = parts
+        pose, trust, log_sigma, root_code, up, forward, contact, velocity = parts
         # the commonest view to start from: a level camera, the horse facing to the right
         axes = horse_axes(up + self.usual_up, forward + self.usual_forward)
         xyz = pose.unflatten(-1, (skeleton.NUM_KEYPOINTS, 3)) @ axes
         root_code = root_code + self.usual_code
         xyz = place_on_rays(xyz, trust, root_code, features)
-        return xyz, log_sigma - 3.0, root_code, axes[..., 2, :], -axes[..., 1, :], contact
+        velocity = _USUAL_SPEED * (velocity[..., None, :] @ axes)[..., 0, :]
+        return xyz, log_sigma - 3.0, root_code, axes[..., 2, :], -axes[..., 1, :], contact, velocity
 
 
 def horse_axes(

@@ -108,6 +108,7 @@ LOSS_WEIGHTS: dict[str, float] = {
     "up": 0.4,
     "forward": 0.2,
     "contact": 0.03,
+    "speed": 0.03,
 }
 """Sources, C2, brought to these units: withers heights, and distances rather than their squares."""
 
@@ -131,10 +132,10 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
     negative log-likelihood of the distance under an exponential distribution, which trains nothing but sigma. Points
     whose truth is not known have no say.
     """
-    xyz, log_sigma, root_code, up, forward, contact = outputs
-    true_xyz, root, code, true_up, true_forward, true_contact, weight = (
+    xyz, log_sigma, root_code, up, forward, contact, velocity = outputs
+    true_xyz, root, code, true_up, true_forward, true_contact, true_velocity, weight = (
         torch.from_numpy(np.ascontiguousarray(getattr(batch, n)))
-        for n in ("xyz", "root", "root_code", "up", "forward", "contact", "weight")
+        for n in ("xyz", "root", "root_code", "up", "forward", "contact", "velocity", "weight")
     )
     weight = weight / weight.mean().clamp(min=1e-3)
     known = torch.isfinite(true_xyz).all(-1)
@@ -163,6 +164,7 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
         ).mean(),
     }
     if xyz.shape[1] > 1:
+        result["speed"] = (weight * _distance(velocity - true_velocity).clamp(max=10.0)).mean()
         both = torch.minimum(weight[:, 1:], weight[:, :-1])
         step = (xyz[:, 1:] - xyz[:, :-1]) - (true_xyz[:, 1:] - true_xyz[:, :-1])
         result["velocity"] = (both[..., None] * points[:, 1:] * known[:, :-1] * _distance(step)).mean()

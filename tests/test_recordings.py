@@ -1,0 +1,78 @@
+"""Clips with the 2D network's own errors: their geometry, and their file."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from kinequimation import skeleton
+from kinequimation.errors import InputError
+from kinequimation.lift.cameras import CameraPaths, sample_cameras
+from kinequimation.lift.data import film_with, make_pool, recorded_clips
+from kinequimation.lift.noise import NO_NOISE
+from kinequimation.lift.recordings import Recordings, read_recordings, write_recordings
+
+
+def recorded() -> Recordings:
+    """Return recordings of a perfect network, of three short clips."""
+    pool = make_pool(11, 3, 12)
+    cameras = sample_cameras(np.random.default_rng(4), pool.xyz_world)
+    clips = film_with(np.random.default_rng(5), cameras, pool.xyz_world, pool.contact, pool.fps, NO_NOISE)
+    return Recordings(
+        uv_px=clips.uv_px,
+        confidence=clips.confidence,
+        xyz_world=pool.xyz_world,
+        contact=pool.contact,
+        K=cameras.K,
+        rotation=cameras.rotation,
+        position=cameras.position_world.astype(np.float32),
+        size_px=cameras.size_px,
+        fps=pool.fps,
+        name=np.array(["a", "b", "c"]),
+    )
+
+
+def test_recorded_clips_stay_true_when_they_are_mirrored():
+    recordings = recorded()
+    clips = recorded_clips(recordings, 1, 0, 16, 8, NO_NOISE)
+    seen = clips.visible & (clips.confidence > 0)
+    assert seen.mean() > 0.3
+    np.testing.assert_allclose(clips.uv_px[seen], clips.uv_true_px[seen], atol=0.05)
+    # the mirrored halves are views of mirrored horses: left of the trunk is left of its axes in all of them
+    up = clips.up_cam
+    forward = clips.xyz_cam[:, :, skeleton.KEYPOINT_INDEX["DEF-spine.006"]]
+    left = np.cross(up, forward)
+    across = (
+        clips.xyz_cam[:, :, skeleton.KEYPOINT_INDEX["DEF-thigh.L"]]
+        - clips.xyz_cam[:, :, skeleton.KEYPOINT_INDEX["DEF-thigh.R"]]
+    )
+    assert (np.sum(left * across, -1) > 0).mean() > 0.99
+
+
+def test_recordings_come_back_from_their_file(tmp_path):
+    recordings = recorded()
+    write_recordings(tmp_path / "r.npz", recordings)
+    again = read_recordings(tmp_path / "r.npz")
+    for f in dataclasses.fields(recordings):
+        np.testing.assert_array_equal(getattr(again, f.name), getattr(recordings, f.name))
+    np.savez(tmp_path / "other.npz", format=np.array("something else"))
+    with pytest.raises(InputError, match="expected format"):
+        read_recordings(tmp_path / "other.npz")
+
+
+def test_velocity_is_that_of_the_sacrum_before_a_camera_that_stands_still():
+    pool = make_pool(12, 2, 12)
+    moving = sample_cameras(np.random.default_rng(4), pool.xyz_world)
+    still = CameraPaths(
+        moving.K,
+        np.repeat(moving.rotation[:, :1], 12, 1),
+        np.repeat(moving.position_world[:, :1], 12, 1),
+        moving.size_px,
+    )
+    rng = np.random.default_rng(5)
+    clips = film_with(rng, still, pool.xyz_world, pool.contact, pool.fps, NO_NOISE, true_intrinsics=True)
+    np.testing.assert_allclose(
+        clips.velocity_cam, np.gradient(clips.root_xyz_cam, axis=1) * pool.fps[:, None, None], atol=2e-3
+    )

@@ -47,6 +47,7 @@ class Player {
     video.addEventListener("pause", () => video.ended || this.pause());
     if (video.requestVideoFrameCallback) {
       const shown = (_, frame) => {
+        this.shown = performance.now();
         if (this.playing) this.set(this.clipTime(frame.mediaTime));
         video.requestVideoFrameCallback(shown);
       };
@@ -110,7 +111,9 @@ class Player {
   tick(seconds) {
     if (this.video) {
       const time = this.clipTime(this.video.currentTime);
-      if (!this.exact) this.set(time);
+      // a computer that is too slow to show frames still shows the horse
+      const late = 1000 * Math.max(0.25, (2 * this.facts.scale) / (this.facts.fps * this.speed));
+      if (!this.exact || !(performance.now() - this.shown < late)) this.set(time);
       if (this.video.ended || time >= this.duration + 0.5 / this.facts.fps) {
         this.seek(0);
         if (this.video.paused) this.video.play().catch(() => this.pause());

@@ -365,6 +365,7 @@ def _solve(
         run.uses("lift", lifter)
         in_3d = [lift_seen(seen, lifter, options.time_scale, folder, progress) for seen in horses]
     with run.timed("fit"):
+        progress("fit", 0, len(horses[0]))
         name = Path(horses[0].source).stem or "motion"
         names = [name] if len(horses) == 1 else [f"{name}_horse{seen.number}" for seen in horses]
         fitted = fit_together(in_3d, [options.shape] * len(horses), names, progress)

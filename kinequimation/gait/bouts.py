@@ -13,7 +13,7 @@ from kinequimation.gait.names import GAITS
 from kinequimation.gait.time_scale import RATES_HZ
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Bool, Float, Int
 
     from kinequimation.gait.names import GaitName
     from kinequimation.gait.rules import RuleReading
@@ -26,8 +26,13 @@ CHANGE_COST, JUMP_COST = 6.0, 3.0
 A stride all of another gait is not enough for two changes; a jump is over within a stride."""
 FLOOR = 0.01
 """Probability under which no gait is held to be (judgement): the network is surer than it is right."""
-RULE_WEIGHT = 6.0
+RULE_WEIGHT = 10.0
 """What a certain rule adds a stride to the gait that it names; the classifier's surest difference is 14 (judgement)."""
+FLIGHT_COST = 5.0
+"""What a stride takes from gaits without a flight if no hoof stands for a tenth of it (judgement): contacts are missed
+too."""
+GROUNDED = [GAITS.index(gait) for gait in ("walk", "tolt", "piaffe")]
+"""Gaits in which a hoof is always on the ground (sources, E1)."""
 JUMP_WEIGHT = 20.0
 """What a jump by the rules adds to the jump in all (judgement)."""
 TOO_SLOW, TOO_FAST = 6.0, 20.0
@@ -44,6 +49,7 @@ class Bout:
         gait: which.
         certainty: mean probability of it in the classifier's eyes.
         rules: what the rules say of most of its strides; None where they say nothing.
+        classifier: what the classifier alone holds for likeliest.
         n_strides: whole strides in it.
     """
 
@@ -52,12 +58,13 @@ class Bout:
     gait: GaitName
     certainty: float
     rules: GaitName | None
+    classifier: GaitName
     n_strides: int
 
     @property
     def disagree(self) -> bool:
-        """Whether the rules name another gait than was decided on."""
-        return self.rules is not None and self.rules != self.gait
+        """Whether the rules or the classifier alone name another gait than was decided on."""
+        return self.classifier != self.gait or (self.rules is not None and self.rules != self.gait)
 
 
 def decide(
@@ -67,6 +74,7 @@ def decide(
     rules: list[RuleReading],
     tempo: float,
     jumps: list[tuple[float, float]],
+    still: Bool[np.ndarray, " r"] | None = None,
 ) -> Int[np.ndarray, " r"]:
     """Return the place in ``GAITS`` of what the horse does in each row.
 
@@ -77,14 +85,19 @@ def decide(
         rules: what the rules say of each stride.
         tempo: square root of the withers height over 1.60 m.
         jumps: first and last moments of jumps, by the rules.
+        still: rows in which the horse stands, by the rules.
     """
     score = np.log(np.maximum(probability, FLOOR)) * (LOOKS_PER_STRIDE / PER_STRIDE)
     for stride, rule in zip(strides, rules, strict=True):
-        rows = slice(*np.searchsorted(t_s, [stride.start_s, stride.stop_s]))
+        rows = np.arange(*np.searchsorted(t_s, [stride.start_s, stride.stop_s]))
         for gait, ends in RATES_HZ.items():
             score[rows, GAITS.index(gait)] -= _odd_rate(tempo / stride.duration_s, *ends) / PER_STRIDE
+        flies = float(np.clip((stride.suspension - 0.04) / 0.06, 0.0, 1.0))
+        score[rows[:, None], GROUNDED] -= FLIGHT_COST * flies / PER_STRIDE
         if rule.gait is not None:
             score[rows, GAITS.index(rule.gait)] += RULE_WEIGHT * rule.certainty / PER_STRIDE
+    if still is not None:
+        score[still, GAITS.index("idle")] += RULE_WEIGHT / PER_STRIDE
     for span in jumps:
         rows = slice(*np.searchsorted(t_s, span))
         score[rows, GAITS.index("jump")] += JUMP_WEIGHT / max(rows.stop - rows.start, 1)
@@ -138,7 +151,8 @@ def bouts_of(
                 named[rule] = named.get(rule, 0) + 1
         most = max(named, key=lambda gait: named[gait]) if named else None
         sure = float(probability[a:b, path[a]].mean())
-        bouts.append(Bout(start, stop, GAITS[path[a]], sure, most, len(inside)))
+        likeliest = GAITS[int(probability[a:b].mean(0).argmax())]
+        bouts.append(Bout(start, stop, GAITS[path[a]], sure, most, likeliest, len(inside)))
     return tuple(bouts)
 
 

@@ -18,7 +18,7 @@ from kinequimation.gait.clock import stride_clocks
 from kinequimation.gait.events import Stance, read_stances
 from kinequimation.gait.names import STRIDING, WORDS
 from kinequimation.gait.period import stride_periods
-from kinequimation.gait.rules import RuleReading, gait_by_rules, jumps
+from kinequimation.gait.rules import RuleReading, gait_by_rules, jumps, stands
 from kinequimation.gait.sequence import filled_period, sequence, stride_time
 from kinequimation.gait.signals import Signals, read_signals
 from kinequimation.gait.strides import Stride, circular_mean, read_strides
@@ -132,10 +132,17 @@ class GaitReading:
         if self.stride_rate_hz is not None:
             own = next(s for s in self.summaries if s.gait == self.main)
             parts.append(f"{counted(own.n_strides, 'stride')} at {own.stride_rate_hz:.2f} a second")
-        wrong = [b for b in self.bouts if b.disagree and b.gait == self.main]
-        if wrong and wrong[0].rules is not None:
-            parts.append(f"by the rules alone {WORDS[wrong[0].rules]}")
-        return ", ".join(parts)
+        return ", ".join(parts + [other for bout in self.bouts if bout.gait == self.main for other in others(bout)][:1])
+
+
+def others(bout: Bout) -> list[str]:
+    """Return what the rules or the classifier alone would have said of a stretch, where it is something else."""
+    found = []
+    if bout.rules is not None and bout.rules != bout.gait:
+        found.append(f"by the rules alone {WORDS[bout.rules]}")
+    if bout.classifier != bout.gait:
+        found.append(f"by the classifier alone {WORDS[bout.classifier]}")
+    return found
 
 
 def read_gait(motion: Motion, classifier: GaitClassifier | None = None, time_scale: float = 1.0) -> GaitReading:
@@ -161,7 +168,8 @@ def read_gait(motion: Motion, classifier: GaitClassifier | None = None, time_sca
     channels, u = sequence(signals.rows(), signals.seen.astype(float), done)
     t_s = np.interp(u, done, signals.t_s)
     probability = classifier.classify(channels)
-    path = decide(probability, t_s, strides, rules, tempo, jumps(signals))
+    still = np.interp(t_s, signals.t_s, stands(signals, period).astype(float)) > 0.5
+    path = decide(probability, t_s, strides, rules, tempo, jumps(signals), still)
     bouts = bouts_of(path, probability, t_s, strides, rules)
 
     stride_gait: list[GaitName] = [gait_at(bouts, 0.5 * (s.start_s + s.stop_s)) for s in strides]

@@ -10,6 +10,8 @@ import numpy as np
 from kinequimation.gait.strides import phase_distance
 
 if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
     from kinequimation.gait.names import GaitName
     from kinequimation.gait.signals import Signals
     from kinequimation.gait.strides import Stride
@@ -22,8 +24,9 @@ APART = 0.115
 """A gallop's diagonal pair lands this much apart at least, the hind hoof first (E6 has 0.08, E1 0.03 and 0.22)."""
 PACE_TO, FOUR_BEAT_TO, FOX_TO, PACE_FROM = 0.15, 0.345, 0.445, 0.9
 """How long after a hind hoof the fore hoof of its side lands: up to these pace, walk or tölt, fox trot, then trot."""
-WALK_DUTY, TOLT_LENGTH = 0.55, 1.35
-"""A walk's hooves stand longer than this (E1: 0.62; tölt 0.44), and its stride is shorter, in withers heights."""
+WALK_DUTY, TOLT_LENGTH, WALK_RATE_HZ = 0.55, 1.35, 1.2
+"""A walk's hooves stand longer than this (E1: 0.62; tölt 0.44), its stride is shorter, in withers heights, and a horse
+of 1.60 m does not take more of them a second."""
 PIAFFE_LENGTH, PASSAGE_LENGTH, JOG_DUTY = 0.45, 1.15, 0.47
 """Strides shorter than these, in withers heights, are piaffe and passage (E1); but a jog's hooves stand longer."""
 _CLEAR_SWING = 0.08
@@ -34,6 +37,9 @@ JUMP_LIFT, JUMP_PITCH_RAD = 0.10, 0.42
 """In a jump both fore hooves and then both hind hooves are this high at once, in withers heights, and the trunk tips
 forwards by this much in between (E5: 75° over high fences; a gallop pitches by 0.2)."""
 _GROUND = 0.03
+STAND_LIFT, STAND_HEIGHT, STAND_PITCH_RAD = 0.05, 0.72, 0.35
+"""A standing horse's hooves are lower than this and its sacrum higher, in withers heights, and its trunk is tipped by
+less (judgement)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ def gait_by_rules(stride: Stride, withers_height_m: float) -> RuleReading:
     off = max(float(phase_distance(hind, 0.5)), float(phase_distance(fore, 0.5)))
     if off < EVEN:
         lateral = _middle((lf - lh) % 1.0, (rf - rh) % 1.0)
-        return RuleReading(_symmetric(stride, lateral, length), float(np.clip((EVEN - off) / 0.06, 0.3, 1.0)))
+        gait, sure = _symmetric(stride, lateral, length, float(np.sqrt(withers_height_m / 1.60)))
+        return RuleReading(gait, sure * float(np.clip((EVEN - off) / 0.06, 0.3, 1.0)))
     if max(float(phase_distance(hind, 0.0)), float(phase_distance(fore, 0.0))) < TOGETHER:
         return RuleReading("jump", 0.3)
     side = np.sin(2 * np.pi * hind) + np.sin(2 * np.pi * fore)
@@ -74,10 +81,17 @@ def gait_by_rules(stride: Stride, withers_height_m: float) -> RuleReading:
     apart = (diagonal + 0.5) % 1.0 - 0.5
     mean_off = 0.5 * (float(phase_distance(hind, 0.5)) + float(phase_distance(fore, 0.5)))
     sure = float(np.clip(min(mean_off / 0.2, abs(side)), 0.2, 1.0))
+    sure *= float(np.clip(abs(apart - APART) / 0.05, 0.4, 1.0))
     if apart > APART:
-        sure *= float(np.clip((apart - 0.08) / 0.1, 0.4, 1.0))
         return RuleReading("gallop_right" if right else "gallop_left", sure)
     return RuleReading("canter_right" if right else "canter_left", sure)
+
+
+def stands(signals: Signals, period_s: Float[np.ndarray, " t"]) -> Bool[np.ndarray, " t"]:
+    """Return when a horse stands: no strides, no hoof lifted, the trunk level and as high as legs carry it."""
+    low = signals.lift.max(1) < STAND_LIFT
+    upright = (signals.trunk_z[:, 2] > STAND_HEIGHT) & (np.abs(signals.pitch_rad) < STAND_PITCH_RAD)
+    return np.isnan(period_s) & low & upright
 
 
 def jumps(signals: Signals) -> list[tuple[float, float]]:
@@ -108,20 +122,24 @@ def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def _symmetric(stride: Stride, lateral: float, length: float) -> GaitName:
+def _symmetric(stride: Stride, lateral: float, length: float, tempo: float) -> tuple[GaitName, float]:
+    """Return the gait of a stride whose sides go alike, and how far it is from being another, from 0.3 to 1."""
     duty = float(np.nanmean(stride.duty)) if np.isfinite(stride.duty).any() else float("nan")
+    edges = np.array([PACE_TO, FOUR_BEAT_TO, FOX_TO, PACE_FROM])
+    sure = float(np.clip(phase_distance(edges, lateral).min() / 0.06, 0.3, 1.0))
     if lateral < PACE_TO or lateral > PACE_FROM:
-        return "pace"
+        return "pace", sure
     if lateral < FOUR_BEAT_TO:
         slow = (TOLT_LENGTH - length) / 0.25 + (0.0 if np.isnan(duty) else (duty - WALK_DUTY) / 0.08)
-        return "walk" if slow > 0 else "tolt"
+        slow -= max(0.0, tempo / stride.duration_s - WALK_RATE_HZ) / 0.15  # one way only: films are often slowed down
+        return "walk" if slow > 0 else "tolt", sure * float(np.clip(abs(slow), 0.3, 1.0))
     if lateral < FOX_TO:
-        return "fox_trot"
+        return "fox_trot", sure
     if length < PIAFFE_LENGTH:
-        return "piaffe"
+        return "piaffe", sure
     if length < PASSAGE_LENGTH and not duty >= JOG_DUTY:
-        return "passage"
-    return "trot"
+        return "passage", 0.5 * sure
+    return "trot", sure
 
 
 def _phases(stride: Stride) -> tuple[float, float, float, float]:

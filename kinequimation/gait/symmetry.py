@@ -38,6 +38,8 @@ STRIDES_ASKED = 25
 _HARMONICS = 4
 _SAMPLES = 96
 _SEEN = 0.8
+_ABOUT_MIDDLE = 0.22
+"""So near to the middle of a stance its minimum is looked for, in strides (as ``motion.lameness`` does)."""
 
 
 @dataclass(frozen=True)
@@ -164,11 +166,11 @@ def _curve(signals: Signals, stride: Stride, column: int) -> Float[np.ndarray, "
 
 
 def _differences(z: np.ndarray, middles: tuple[float, float]) -> tuple[float, float]:
-    """Return right less left of the minima at the middles of the stances, and of the maxima before them."""
+    """Return right less left of the minima about the middles of the stances, and of the maxima before them."""
     share = np.arange(len(z)) / len(z)
     low, high = [], []
     for middle in middles:
-        from_middle = (share - middle + 0.5) % 1.0 - 0.5
-        low.append(z[np.abs(from_middle) <= 0.2].min())
-        high.append(z[(from_middle <= 0.0) & (from_middle >= -0.45)].max())
+        after = (share - middle + 0.5) % 1.0 - 0.5
+        low.append(z[np.abs(after) <= _ABOUT_MIDDLE].min())
+        high.append(z[(after <= 0.0) & (after >= -0.45)].max())
     return float(low[0] - low[1]), float(high[0] - high[1])

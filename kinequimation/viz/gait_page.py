@@ -13,6 +13,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.body import Body
 from kinequimation.gait.names import WORDS
+from kinequimation.gait.reading import others
 from kinequimation.gait.signals import SKIN_POINTS
 from kinequimation.gait.symmetry import SCREENING
 from kinequimation.io.atomic import replacing
@@ -265,12 +266,9 @@ def _usual_stride(canvas: Canvas, reading: GaitReading, top: int) -> None:
 def _numbers(canvas: Canvas, reading: GaitReading, top: int) -> None:
     x, y = 1250, top
     lines: list[tuple[str, str]] = []
-    for bout in reading.bouts:
-        if bout.disagree and bout.rules is not None and bout.gait == reading.main:
-            lines.append(
-                (f"The rules alone say {_plain(WORDS[bout.rules])} ({bout.start_s:.1f} to {bout.stop_s:.1f} s).", RED)
-            )
-            break
+    for bout in [bout for bout in reading.bouts if bout.disagree][:3]:
+        for other in others(bout):
+            lines.append((_plain(f"{bout.start_s:.1f} to {bout.stop_s:.1f} s: {other}"), RED))
     if (even := reading.symmetry) is not None:
         lines.append((f"Symmetry at trot, {even.n_strides} strides, mm", "#1d2126"))
         for name, value in even.named:

@@ -44,7 +44,7 @@ _TAIL_CLEARANCE = 0.125
 _SOFTNESS = 0.006
 """Distance before its full stretch at which a limb begins to pull the trunk down, in withers heights."""
 _STANDING_TOLERANCE_M, _FLYING_TOLERANCE_M = 5e-5, 1e-3
-_SETTLED = ((0.29, 0.39, 0.40, 0.55, 0.62), (1.0, 0.8, 0.5, 0.5, 0.65))
+_SETTLED = ((0.29, 0.39, 0.40, 0.55, 0.62), (1.0, 0.8, 0.3, 0.3, 0.65))
 """Share of the greatest stretch by which the trunk is lower all the time, by the duty factor; for the rest it dips
 (judged by the joints' ranges: lower still, and they flex too much; a race has no time for dips)."""
 _ROOM = 0.004

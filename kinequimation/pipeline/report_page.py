@@ -89,13 +89,13 @@ def _rows(result: Result) -> list[tuple[str, str]]:
     said = options.withers_height_m is not None
     kind = f"a {options.breed}" if options.breed else "a horse of common build"
     rows = [
-        ("film", f"{seen.width} × {seen.height} pixels, {len(seen)} frame{'s' if len(seen) > 1 else ''}"),
+        ("image", f"{seen.width} × {seen.height} pixels"),
         ("withers height", f"{height}, {'as was said' if said else 'taken for granted'}, of {kind}. {_SCALE}"),
     ]
     if len(seen) > 1:
         way_m = float(np.linalg.norm(np.diff(result.fitted.motion.root_xyz_world[:, :2], axis=0), axis=1).sum())
         seconds = result.fitted.motion.duration_s
-        rows[0] = ("film", f"{rows[0][1]}, {seen.fps:g} frames/s")
+        rows[0] = ("film", f"{rows[0][1]}, {len(seen)} frames, {seen.fps:g} frames/s")
         rows += _gait_rows(result)
         rows.append(("way", f"{way_m:.1f} m over the ground in {seconds:.1f} s, at that withers height"))
         scale = options.time_scale

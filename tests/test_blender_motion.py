@@ -126,9 +126,13 @@ def work(tmp_path_factory: pytest.TempPathFactory, blender_python: Path) -> Path
     """Return a folder with the files, and what Blender found in them."""
     work = tmp_path_factory.mktemp("motion")
     said: list[str] = []
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        said.append(stage)
+
     motion = _motion()
     write_blender_files(work, motion, ("glb", "blend"), name="plain")
-    write_blender_files(work, motion, ("blend", "fbx"), "rigify", lambda stage, *_: said.append(stage), name="rigify")
+    write_blender_files(work, motion, ("blend", "fbx"), "rigify", progress, name="rigify")
     write_blender_files(work, _uneven(), ("blend",), name="uneven")
     assert set(said) == {"controls", "fbx"}
     root = Path(__file__).resolve().parents[1]

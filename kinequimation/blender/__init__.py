@@ -19,6 +19,7 @@ The horse as an asset::
     materials      plain colours, or a coat painted on the UV map
     actions        motions as keys on the bones
     controls       motions as keys on Rigify's FK and IK controls
+    control_keys   where these shall be, and the keys that put them there
     blend_file     opens and writes .blend files
     fbx            the command: the horse for Unity and Unreal
     motion_files   the command: a motion, with a horse of its own shape, as .blend and .fbx

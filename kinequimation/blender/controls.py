@@ -20,13 +20,13 @@ to see what inverse kinematics leave.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.blender.actions import add_curve, curves_for, describe, play
+from kinequimation.blender.control_keys import Keys, Stretch
 from kinequimation.blender.rig import KEYS_PROPERTY
 from kinequimation.blender.rig_additions import LIMB_CONTROLS, MANE_NUMBERS, LimbControls
 from kinequimation.body import Body
@@ -34,7 +34,6 @@ from kinequimation.geometry.rotation import (
     quat_between,
     quat_continuous,
     quat_from_axis_angle,
-    quat_from_matrix,
     quat_normalize,
     quat_to_matrix,
 )
@@ -76,102 +75,6 @@ _FOLLOW = {"torso": ("neck_follow", "head_follow"), "tail_master.001": ("tail_fo
 """Properties that let neck, head and tail turn with the trunk, as a horse's do, instead of keeping their heading."""
 
 
-@dataclass
-class Keys:
-    """The keys of one control over all frames, in its own channels.
-
-    Attributes:
-        location: [T, 3] metres.
-        rotation: [T, 4] quaternions, or [T, 1] radians about y for a control that turns about itself alone.
-    """
-
-    location: Float[np.ndarray, "frames 3"]
-    rotation: Float[np.ndarray, "frames k"]
-
-
-@dataclass
-class _Stretch:
-    """The controls over some frames, as they become known.
-
-    Attributes:
-        rig: Rigify's horse.
-        moved: [T, 81, 4, 4] how the motion has moved each joint from rest.
-        rest: [4, 4] by bone.
-        parents: by bone.
-        poses: [T, 4, 4] by bone, in the armature's axes: those that are known.
-        keys: by control.
-    """
-
-    rig: bpy.types.Object
-    moved: Float[np.ndarray, "frames 81 4 4"]
-    rest: dict[str, Float[np.ndarray, "4 4"]]
-    parents: dict[str, str]
-    poses: dict[str, Float[np.ndarray, "frames 4 4"]] = field(default_factory=dict)
-    keys: dict[str, Keys] = field(default_factory=dict)
-
-    def carried(self, bone: str, joint: str) -> Float[np.ndarray, "frames 4 4"]:
-        """Return where a bone is that a joint carries."""
-        return self.moved[:, skeleton.JOINT_INDEX[joint]] @ self.rest[bone]
-
-    def pose(self, bone: str) -> Float[np.ndarray, "frames 4 4"]:
-        """Return where a bone is; one that has no keys follows its parent."""
-        if bone not in self.poses:
-            self.poses[bone] = self.unmoved(bone)
-        return self.poses[bone]
-
-    def unmoved(self, bone: str) -> Float[np.ndarray, "frames 4 4"]:
-        """Return where a bone is before its own keys move it."""
-        parent = self.parents[bone]
-        if not parent:
-            return np.tile(self.rest[bone], (len(self.moved), 1, 1))
-        return self.pose(parent) @ (np.linalg.inv(self.rest[parent]) @ self.rest[bone])
-
-    def put(self, control: str, pose: Float[np.ndarray, "frames 4 4"], before: np.ndarray | None = None) -> None:
-        """Key a control so that it is where it shall be.
-
-        Args:
-            control: turns by quaternions.
-            pose: where it shall be.
-            before: [T, 4, 4] where it is without keys, where constraints have their say; by default it follows its
-                parent.
-        """
-        unmoved = self.unmoved(control) if before is None else before
-        turned = np.swapaxes(unmoved[:, :3, :3], 1, 2) @ pose[:, :3, :3]
-        axes = unmoved[:, :3, :3]
-        if not self.rig.data.bones[control].use_local_location:  # then its place is in its parent's axes
-            axes = self.pose(self.parents[control])[:, :3, :3]
-        offset = pose[:, :3, 3] - unmoved[:, :3, 3]
-        location = np.einsum("tba,tb->ta", axes, offset)
-        self.poses[control] = pose
-        self.keys[control] = Keys(location, quat_from_matrix(turned))
-
-    def carry(self, control: str, joint: str) -> None:
-        """Key a control so that a joint carries it."""
-        self.put(control, self.carried(control, joint))
-
-    def turn(self, tweak: str, joint: str, before: np.ndarray | None = None) -> None:
-        """Turn a tweak about itself, and put it on a joint's head, so that the bone which starts there and points at
-        the next one is turned as the joint.
-
-        Args:
-            tweak: turns by Euler angles, of which y is the first to be applied.
-            joint: the deforming bone.
-            before: [T, 4, 4] where the tweak is without keys; by default it follows its parent.
-        """
-        unmoved = self.unmoved(tweak) if before is None else before
-        pose = self.carried(joint, joint)
-        own = unmoved[:, :3, :3]
-        swing = quat_to_matrix(quat_between(own[:, :, 1], pose[:, :3, 1]))
-        left = np.swapaxes(swing @ own, 1, 2) @ pose[:, :3, :3]  # a turn about y: what pointing leaves open
-        angle = np.arctan2(left[:, 0, 2] - left[:, 2, 0], left[:, 0, 0] + left[:, 2, 2])
-        location = np.einsum("tba,tb->ta", own, pose[:, :3, 3] - unmoved[:, :3, 3])
-        turned = unmoved.copy()
-        turned[:, :3, :3] = own @ quat_to_matrix(quat_from_axis_angle((0.0, 1.0, 0.0), angle))
-        turned[:, :3, 3] = pose[:, :3, 3]
-        self.poses[tweak] = turned
-        self.keys[tweak] = Keys(location, np.unwrap(angle)[:, None])
-
-
 def ready_for_controls(rig: bpy.types.Object, ik: bool = True) -> None:
     """Let the controls drive a Rigify horse.
 
@@ -182,7 +85,7 @@ def ready_for_controls(rig: bpy.types.Object, ik: bool = True) -> None:
     rig[KEYS_PROPERTY] = 0.0
     for limb in LIMB_CONTROLS:
         rig.pose.bones[limb.settings]["IK_FK"] = 0.0 if ik else 1.0
-        rig.pose.bones[limb.settings]["IK_Stretch"] = 0.0
+        rig.pose.bones[limb.settings]["IKStretch"] = 0.0
     for control, names in _FOLLOW.items():
         for name in names:
             rig.pose.bones[control][name] = 1.0
@@ -208,7 +111,7 @@ def to_controls(
     start = _start(motion, body)
     pieces: list[dict[str, Keys]] = []
     for moved in _moved(motion, body):
-        stretch = _Stretch(rig, moved, rest, parents)
+        stretch = Stretch(rig, moved, rest, parents)
         _bake(stretch, start)
         pieces.append({c: Keys(*(v.astype(np.float32) for v in vars(k).values())) for c, k in stretch.keys.items()})
         progress("controls", sum(len(p["torso"].location) for p in pieces), len(motion))
@@ -241,7 +144,7 @@ def _start(motion: Motion, body: Body) -> Float[np.ndarray, "4 4"]:
     return start
 
 
-def _bake(s: _Stretch, start: Float[np.ndarray, "4 4"]) -> None:
+def _bake(s: Stretch, start: Float[np.ndarray, "4 4"]) -> None:
     """Work out the keys of every control over some frames."""
     s.put(skeleton.ROOT, np.tile(start @ s.rest[skeleton.ROOT], (len(s.moved), 1, 1)))
     for bone in _CARRIED:
@@ -287,7 +190,7 @@ def _bake(s: _Stretch, start: Float[np.ndarray, "4 4"]) -> None:
         s.put(limb.lower_ik_out, s.carried(limb.lower_ik_out, limb.joint(limb.lower)), seen[limb.lower_ik])
 
 
-def _trunk(s: _Stretch) -> None:
+def _trunk(s: Stretch) -> None:
     for control, joint in _TRUNK.items():
         s.carry(control, joint)
     for i in (1, 2, 4, 5, 6):  # the third hangs on a constraint
@@ -296,7 +199,7 @@ def _trunk(s: _Stretch) -> None:
         s.carry(control, joint)
 
 
-def _neck_and_head(s: _Stretch) -> None:
+def _neck_and_head(s: Stretch) -> None:
     base, end = (skeleton.JOINT_INDEX[j] for j in ("DEF-neck.001", "DEF-head"))
     unmoved = s.unmoved("neck")
     heads = [s.carried(skeleton.JOINTS[j], skeleton.JOINTS[j])[:, :3, 3] for j in (base, end)]
@@ -318,7 +221,7 @@ def _neck_and_head(s: _Stretch) -> None:
         s.turn(f"tweak_{bone}", f"DEF-{bone}")
 
 
-def _local(s: _Stretch, control: str) -> Float[np.ndarray, "frames 4 4"]:
+def _local(s: Stretch, control: str) -> Float[np.ndarray, "frames 4 4"]:
     """Return how a control is turned and moved against where it follows its parent to, constraints included."""
     return np.linalg.inv(s.unmoved(control)) @ s.poses[control]
 
@@ -336,7 +239,7 @@ def _curl(local: Float[np.ndarray, "frames 4 4"]) -> Float[np.ndarray, "frames 4
     return curl
 
 
-def _tail(s: _Stretch) -> None:
+def _tail(s: Stretch) -> None:
     above = None
     for i in range(1, 6):
         control = f"tail.00{i}"
@@ -348,13 +251,13 @@ def _tail(s: _Stretch) -> None:
         s.turn(f"tweak_tail.00{i}", f"DEF-tail.00{i + 1}")
 
 
-def _mane(s: _Stretch) -> None:
+def _mane(s: Stretch) -> None:
     for number in MANE_NUMBERS:
         for part in ("mane_base", "mane_top"):
             s.carry(f"{part}.{number}", f"DEF-{part}.{number}")
 
 
-def _limb(s: _Stretch, limb: LimbControls) -> None:
+def _limb(s: Stretch, limb: LimbControls) -> None:
     """Key what of a limb's controls follows from the motion alone."""
     for part in (limb.upper, limb.lower, limb.foot, limb.toe, limb.hoof):
         s.carry(limb.fk(part), limb.joint(part))
@@ -362,7 +265,7 @@ def _limb(s: _Stretch, limb: LimbControls) -> None:
     s.carry(limb.toe_ik, limb.joint(limb.toe))
 
 
-def _plane(s: _Stretch, limb: LimbControls, lower: Float[np.ndarray, "frames 4 4"]) -> None:
+def _plane(s: Stretch, limb: LimbControls, lower: Float[np.ndarray, "frames 4 4"]) -> None:
     """Turn a limb's plane, in IK mode, so that elbow or stifle is where it shall be.
 
     The two bones reach from the joint above to the one below, and turn about that line as their control does.
@@ -384,7 +287,7 @@ def _plane(s: _Stretch, limb: LimbControls, lower: Float[np.ndarray, "frames 4 4
 
 
 def _evaluated(
-    s: _Stretch, bones: list[str] | dict[str, str], at_rest: dict[str, str] | None = None
+    s: Stretch, bones: list[str] | dict[str, str], at_rest: dict[str, str] | None = None
 ) -> dict[str, Float[np.ndarray, "frames 4 4"]]:
     """Return where Blender has bones when the keys that are known play.
 

@@ -44,7 +44,8 @@ def with_legs_exchanged(motion: Motion, rows: np.ndarray) -> Motion:
     ]
     quat, contact = motion.quat_wxyz.copy(), motion.contact.copy()
     mirrored = quat[:, skeleton.MIRROR_JOINTS] * [1.0, 1.0, -1.0, -1.0]
-    quat[np.ix_(rows, limbs)] = mirrored[np.ix_(rows, limbs)]
+    at = np.ix_(rows, np.array(limbs))
+    quat[at] = mirrored[at]
     contact[rows] = contact[rows][:, PAIRS]
     return dataclasses.replace(motion, quat_wxyz=quat, contact=contact)
 
@@ -150,8 +151,9 @@ def test_standing_has_no_strides() -> None:
 
 
 def test_rules_need_the_legs() -> None:
-    nan = (float("nan"),) * 4
-    stride = Stride(0.0, 1.0, "swing", 1.6, nan, nan, nan, (0.0,) * 4, 0.0, (0, 0, 1, 0, 0), 0.05, 0.0, 1.0)
+    x = float("nan")
+    nan, none = (x, x, x, x), (0.0, 0.0, 0.0, 0.0)
+    stride = Stride(0.0, 1.0, "swing", 1.6, nan, nan, nan, none, 0.0, (0, 0, 1, 0, 0), 0.05, 0.0, 1.0)
     assert gait_by_rules(stride, 1.6).gait is None
     swings = dataclasses.replace(stride, swing_phase=(0.52, 0.02, 0.0, 0.5), swing_size=(0.3,) * 4, length_m=2.6)
     assert gait_by_rules(swings, 1.6).gait == "trot", "by how the legs swing, where no landing was seen"

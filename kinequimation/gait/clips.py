@@ -77,7 +77,7 @@ def labels_of(motion: Motion, signals: Signals) -> Int[np.ndarray, " t"]:
     label = np.array([GAITS.index(name) for name in names], np.int8)
     if motion.name != "jump":
         return label
-    on = motion.contact > 0.5
+    on = np.asarray(motion.contact) > 0.5
     air = ~on.any(1)
     height = np.where(air, signals.trunk_z[:, 1:].mean(1), -np.inf)
     top = int(height.argmax())
@@ -85,7 +85,7 @@ def labels_of(motion: Motion, signals: Signals) -> Int[np.ndarray, " t"]:
     label[:] = GAITS.index("canter_left" if lead == "left" else "canter_right")
     if not air.any() or height[top] < 1.05:  # a flight of the canter: the fence lies outside the clip
         return label
-    fore, hind = on[:, :2].any(1), on[:, 2:].any(1)
+    fore, hind = np.any(on[:, :2], axis=1), np.any(on[:, 2:], axis=1)
     before, after = np.flatnonzero(fore[:top]), top + np.flatnonzero(hind[top:])
     start, stop = (before[-1] + 1 if len(before) else 0), (after[0] if len(after) else len(on))
     label[start:stop] = GAITS.index("jump")

@@ -71,7 +71,7 @@ def gait_page(reading: GaitReading, motion: Motion) -> Image.Image:
     _footfalls(canvas, reading, 150)
     if not strides:
         canvas.text(_MARGIN, 440, "No whole stride was seen: nothing to draw over the stride.", 16, fill=PALE_INK)
-        return canvas.image()
+        return canvas.image().crop((0, 0, WIDTH, 490))
     _angles(canvas, motion, strides, 400)
     _heights(canvas, reading, strides, 945)
     _usual_stride(canvas, reading, 945)

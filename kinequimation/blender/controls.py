@@ -85,7 +85,7 @@ def ready_for_controls(rig: bpy.types.Object, ik: bool = True) -> None:
     rig[KEYS_PROPERTY] = 0.0
     for limb in LIMB_CONTROLS:
         rig.pose.bones[limb.settings]["IK_FK"] = 0.0 if ik else 1.0
-        rig.pose.bones[limb.settings]["IKStretch"] = 0.0
+        rig.pose.bones[limb.settings]["IK_Stretch"] = 0.0
     for control, names in _FOLLOW.items():
         for name in names:
             rig.pose.bones[control][name] = 1.0

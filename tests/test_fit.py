@@ -273,3 +273,15 @@ def test_horses_before_one_camera_share_the_ground():
     np.testing.assert_allclose(
         quat_rotate(a.motion.quat_wxyz[:, 0], [0, -1, 0]), quat_rotate(b.motion.quat_wxyz[:, 0], [0, -1, 0]), atol=0.06
     )
+
+
+def test_a_horse_that_is_away_for_longer_than_a_window_is_filled_in():
+    motion = make_motion("walk", Body(breed_shape("arabian", HEIGHT_M)), seconds=40.0, fps=5.0)
+    observation, _, _ = observe(motion, follow=True)
+    seen = np.ones(len(motion))
+    seen[40:160] = 0.0
+    assert any((seen[a:b] == 0).all() for a, b in clip.windows(len(motion), 5.0))
+    fitted = fit(dataclasses.replace(observation, frame_confidence=seen), PRIOR)
+    check_motion(fitted.motion)
+    np.testing.assert_array_equal(fitted.motion.confidence > 0, seen > 0)
+    np.testing.assert_array_equal(fitted.motion.root_xyz_world[80], fitted.motion.root_xyz_world[100])

@@ -18,7 +18,6 @@ from kinequimation.fit.bones import estimate_shape
 from kinequimation.fit.clean import Track, clean
 from kinequimation.fit.seam import Joined
 from kinequimation.fit.window import Subject, solve_window
-from kinequimation.geometry.rotation import quat_continuous
 from kinequimation.motion.motion import Motion
 from kinequimation.runtime import Progress, no_progress
 
@@ -98,14 +97,14 @@ def fit_together(
     joined = Joined(len(sources), n)
     for start, stop in windows(n, fps):
         observations = [s.part(start, stop) if (s.frame_confidence[start:stop] > 0).any() else None for s in sources]
-        joined.add(start, solve_window(subjects, observations))
+        joined.add(start, stop, solve_window(subjects, observations))
         progress("fit", stop, n)
     fitted = []
     for i, (source, subject, name) in enumerate(zip(sources, subjects, names, strict=True)):
         placed = joined.horses[i]
         motion = Motion(
             root_xyz_world=placed.pose.root_xyz,
-            quat_wxyz=quat_continuous(placed.pose.quat_wxyz),
+            quat_wxyz=placed.pose.quat_wxyz,
             contact=placed.contact,
             t_s=np.array(source.t_s, float),
             fps=fps,

@@ -32,6 +32,7 @@ class Observation:
         t_s: [T] seconds, rising.
         fps: nominal frames per second.
         frame_confidence: [T] in [0, 1]; 0 where no horse was found: that frame's other rows are not read.
+        velocity_cam: [T, 3] of the sacrum over the ground, withers heights a second; None or NaN where nobody says.
 
     Raises:
         InputError: an array has the wrong shape, or ``K``, the times or the confidences are not finite.
@@ -48,9 +49,12 @@ class Observation:
     t_s: Float[np.ndarray, " frames"]
     fps: float
     frame_confidence: Float[np.ndarray, " frames"]
+    velocity_cam: Float[np.ndarray, "frames 3"] = None  # type: ignore[assignment]  # filled in when it is not given
 
     def __post_init__(self) -> None:
         n, k = len(self.xyz_cam), skeleton.NUM_KEYPOINTS
+        if self.velocity_cam is None:
+            object.__setattr__(self, "velocity_cam", np.full((n, 3), np.nan))
         expected = {
             "xyz_cam": (n, k, 3),
             "root_xyz_cam": (n, 3),
@@ -62,6 +66,7 @@ class Observation:
             "K": (3, 3),
             "t_s": (n,),
             "frame_confidence": (n,),
+            "velocity_cam": (n, 3),
         }
         for name, shape in expected.items():
             got = np.asarray(getattr(self, name)).shape

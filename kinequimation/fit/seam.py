@@ -51,29 +51,26 @@ class Joined:
         self._there = [False] * n_horses
         self._end = 0
 
-    def add(self, start: int, window: Sequence[Placed | None]) -> None:
+    def add(self, start: int, stop: int, window: Sequence[Placed | None]) -> None:
         """Join the next window.
 
         Args:
             start: its first frame, at most where the last one ended.
+            stop: the frame after its last.
             window: each horse in it; one that is not there stays as it last was.
         """
         known = [(h, w) for h, w, there in zip(self.horses, window, self._there, strict=True) if there and w]
         if known:
             self._agree(start, known, [w for w in window if w is not None])
-        stop = self._end
         for i, (horse, new) in enumerate(zip(self.horses, window, strict=True)):
-            if new is None:
-                continue
-            stop = start + len(new.seen)
-            self._write(horse, new, start, self._end if self._there[i] else 0)
-            if not self._there[i]:
-                _stay(horse, start, slice(0, start))
-            self._there[i] = True
-        for i, (horse, new) in enumerate(zip(self.horses, window, strict=True)):
-            if new is None and stop > self._end and self._there[i]:
+            if new is not None:
+                self._write(horse, new, start, self._end if self._there[i] else 0)
+                if not self._there[i]:
+                    _stay(horse, start, slice(0, start))
+                self._there[i] = True
+            elif self._there[i]:
                 _stay(horse, self._end - 1, slice(self._end, stop))
-        self._end = max(self._end, stop)
+        self._end = stop
 
     def _agree(self, start: int, known: list[tuple[Placed, Placed]], all_new: list[Placed]) -> None:
         """Turn and move the window so that its horses are where they are in the frames that are there already."""
@@ -111,7 +108,9 @@ class Joined:
         rows = slice(start, start + n)
         horse.pose.root_xyz[rows] = _mix(horse.pose.root_xyz[rows], new.pose.root_xyz, fade)
         old = horse.pose.quat_wxyz[rows]
-        sign = np.where((old * new.pose.quat_wxyz).sum(-1, keepdims=True) < 0, -1.0, 1.0)
+        # one sign for all of the window, which is continuous in itself
+        here = max(both - 1, 0) if both else 0
+        sign = np.where((old[here] * new.pose.quat_wxyz[here]).sum(-1, keepdims=True) < 0, -1.0, 1.0)
         horse.pose.quat_wxyz[rows] = quat_normalize(_mix(old, sign * new.pose.quat_wxyz, fade))
         horse.contact[rows] = _mix(horse.contact[rows], new.contact, fade)
         horse.seen[rows] = np.where(fade < 0.5, horse.seen[rows], new.seen)

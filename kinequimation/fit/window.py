@@ -164,9 +164,10 @@ def _place(horse: _InWork, left: np.ndarray, to_world: np.ndarray, camera_stays:
     z = world.height(toes, contacts.toe_heights(body), firm, track.seen, t_s, fps)
     # the unsmoothed toes: smoothing rounds the ends of each stance and would shorten the way
     raw, root = quat_rotate(to_world[:, None], horse.toes_cam), quat_rotate(to_world, horse.root_cam)
-    legs = world.travel(raw, firm, track.seen, root, t_s, fps, camera_stays=False)
+    told = quat_rotate(to_world, observation.velocity_cam * height_m)[:, :2]
+    legs = world.travel(raw, firm, track.seen, root, t_s, fps)
     found = contacts.trim_stances(horse.found, toes[..., :2] + legs[:, None], height_m)
-    path = world.travel(raw, firm, track.seen, root, t_s, fps, camera_stays)
+    path = world.travel(raw, firm, track.seen, root, t_s, fps, told, camera_stays)
     pose.root_xyz += np.column_stack([path, z])
     contacts.hold(body, pose, found, fps)
     stance = contacts.stance_mask(found, n)

@@ -28,6 +28,8 @@ SPEED_HZ, HEIGHT_HZ = 5.0, 15.0
 E1 and E4; judgement)."""
 UP_SIGMA, STEP_SIGMA_M = 0.05, 0.05
 """Error of the lifted up vector, radians, and of the height difference of two standing hooves, metres (judgement)."""
+TOLD_SHARE = 0.3
+"""How much of the difference to the lifter's own velocity is made up for (judgement)."""
 SHARE_SIGMA, SHARE_ERROR, CORRELATED_FRAMES = 0.12, 0.2, 6
 """Spread of the factor between a camera's turning and how standing hooves pass by it: errors of their distance and of
 the legs' swing; error of its estimate that horses make that turn unevenly; frames that share one error of the hooves
@@ -211,15 +213,16 @@ def travel(
     root_seen: Float[np.ndarray, "frames 3"],
     t_s: Float[np.ndarray, " frames"],
     fps: float,
-    camera_stays: bool,
+    told: Float[np.ndarray, "frames 2"] | None = None,
+    camera_stays: bool = False,
 ) -> Float[np.ndarray, "frames 2"]:
     """Return the root's path over the ground, from the origin (leg odometry; sources, D2).
 
-    A standing hoof does not move, so the root moves against it; between stances the speed is carried over. Before a
-    camera that stays in its place, where the horse is seen corrects the slow part of this across the line of sight
-    (along it a zoom looks like a step): legs whose swing came out too short would make the way too short. Where no hoof
-    stands for longer than a flight lasts, that place alone is followed. Before the horse is first seen and after it is
-    last seen it stands still.
+    A standing hoof does not move, so the root moves against it; between stances the speed is carried over. The slow
+    part of this is corrected, since legs whose swing came out too short would make the way too short: by the lifter's
+    own idea of how fast the horse goes, and before a camera that stays in its place by where the horse is seen, across
+    the line of sight (along it a zoom looks like a step). Where no hoof stands for longer than a flight lasts, that
+    place alone is followed. Before the horse is first seen and after it is last seen it stands still.
 
     Args:
         toes: toes relative to the root, world axes, metres.
@@ -228,6 +231,7 @@ def travel(
         root_seen: the root in world-parallel axes at the camera, metres.
         t_s: times.
         fps: frames per second.
+        told: the root's velocity as the lifter sees it, world axes, metres a second; NaN where it does not say.
         camera_stays: whether the camera does no more than turn.
     """
     if len(toes) == 1:
@@ -247,6 +251,10 @@ def travel(
         return np.zeros((len(toes), 2))
     weight = np.where(count > 0, count, np.where(long, GAP_WEIGHT, FLIGHT_WEIGHT))
     speed = smooth(fill_rows(speed, known), weight, SPEED_HZ, fps)
+    if told is not None and np.isfinite(told).all(-1).any():
+        says = np.isfinite(told).all(-1)[1:] & seen[1:]
+        missing = np.where(says[:, None], told[1:] - speed, 0.0)
+        speed = speed + TOLD_SHARE * smooth(missing, says + 1e-3, PLACE_HZ, fps)
     if camera_stays:
         sight = root_seen[1:, :2] / np.maximum(np.linalg.norm(root_seen[1:, :2], axis=-1, keepdims=True), 1e-6)
         across = np.stack([-sight[:, 1], sight[:, 0]], 1)

@@ -106,6 +106,8 @@ class Joined:
         x = ((np.arange(both) + 0.5) / max(both, 1) * 2 - 0.5).clip(0, 1)
         fade[:both] = x * x * (3 - 2 * x)
         rows = slice(start, start + n)
+        there = np.arange(n) < both  # poses that were not seen are not mixed, only kept
+        fade = np.where(there & new.seen & ~horse.seen[rows], 1.0, np.where(there & ~new.seen, 0.0, fade))
         horse.pose.root_xyz[rows] = _mix(horse.pose.root_xyz[rows], new.pose.root_xyz, fade)
         old = horse.pose.quat_wxyz[rows]
         # one sign for all of the window, which is continuous in itself

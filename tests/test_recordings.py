@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from kinequimation import skeleton
-from kinequimation.errors import InputError
+from kinequimation.body import Body
+from kinequimation.errors import InputError, MissingDependencyError
 from kinequimation.lift.cameras import CameraPaths, sample_cameras
 from kinequimation.lift.data import film_with, make_pool, recorded_clips
 from kinequimation.lift.noise import NO_NOISE
 from kinequimation.lift.recordings import Recordings, read_recordings, write_recordings
+from kinequimation.motion import make_motion
 
 
 def recorded() -> Recordings:
@@ -76,3 +78,24 @@ def test_velocity_is_that_of_the_sacrum_before_a_camera_that_stands_still():
     np.testing.assert_allclose(
         clips.velocity_cam, np.gradient(clips.root_xyz_cam, axis=1) * pool.fps[:, None, None], atol=2e-3
     )
+
+
+def test_what_the_network_finds_in_drawn_surroundings_lies_where_the_horse_is():
+    pytest.importorskip("moderngl")
+    from kinequimation.pipeline.record import record
+    from kinequimation.pose2d import PoseEstimator
+    from kinequimation.synth.clip import tripod
+    from kinequimation.synth.renderer import renderer
+
+    try:
+        renderer()
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    motion = make_motion("trot", Body(), seconds=0.1, fps=30.0)
+    cameras = tripod(motion, 1280, 720)
+    found = record(motion, cameras, 3, PoseEstimator(device="cpu"))
+    size = found.bbox_xywh[:, 2:].max(1)[:, None]
+    error = np.linalg.norm(found.uv_px - found.uv_true_px, axis=-1) / size
+    assert np.median(error[found.confidence > 0.5]) < 0.03
+    # in pixels of the whole picture, though only a piece of it was drawn
+    assert found.uv_true_px[..., 0].max() > 320

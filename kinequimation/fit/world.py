@@ -23,7 +23,7 @@ FLIGHT_WEIGHT = 0.3
 """How firmly the speed of a flight keeps to the line between the stances before and after it (judgement)."""
 CAMERA_HZ = 0.5
 """A camera tilts and pans slowly (judgement)."""
-SPEED_HZ, HEIGHT_HZ = 5.0, 15.0
+SPEED_HZ, HEIGHT_HZ = 6.0, 18.0
 """Cut-offs of the root's speed, which a horse changes slowly, and of its height, which swings twice a stride (sources,
 E1 and E4; judgement)."""
 UP_SIGMA, STEP_SIGMA_M = 0.05, 0.05

@@ -17,9 +17,9 @@ from kinequimation.io.keypoints import (
     HorseKeypoints,
     KeypointClip,
     read_keypoints_json,
-    write_keypoints_csv,
     write_keypoints_json,
 )
+from kinequimation.io.keypoints_csv import write_keypoints_csv
 
 TOLERANCES = (
     *(("uv_px", 0.006), ("confidence", 6e-5), ("raw_uv_px", 0.006), ("raw_confidence", 6e-5)),

@@ -192,6 +192,13 @@ def test_names_that_people_use() -> None:
         ("scorer,m,m,m,m\nbodyparts,nose,nose,muzzle,muzzle\ncoords,x,y,x,y\n0,1,2,3,4\n", "both mean nose"),
         ("track,frame_idx,nose.x,nose.y\nt,-1,2,3\n", "frame_idx"),
         ("track,frame_idx,nose\nt,1,2\n", "<point>.x"),
+        ("track,frame_idx,nose.x,nose.y\n" + ",7,2,3\n" * 300, "line 202: expected at most 200 horses in frame 7"),
+        ("x" * (1 << 20) + ",b\n1,2\n", "lines of at most"),
+        (
+            f"scorer,{','.join('m' * 200)}\nindividuals,{','.join(f'h{i}' for i in range(200))}\n"
+            f"bodyparts,{','.join(f'p{i}' for i in range(200))}\ncoords,{','.join('x' * 200)}\n",
+            "the same bodyparts of each animal",
+        ),
     ],
 )
 def test_wrong_tables_get_one_line(tmp_path: Path, text: str, reason: str) -> None:
@@ -209,6 +216,7 @@ def test_wrong_tables_get_one_line(tmp_path: Path, text: str, reason: str) -> No
         (lambda d: d["annotations"][0]["keypoints"].pop(), "expected 9 numbers"),
         (lambda d: d["annotations"][0].update(keypoints={"a": 1}), "COCO"),
         (lambda d: d["images"][0].update(width=641), "one size"),
+        (lambda d: d["annotations"].extend(d["annotations"][:1] * 300), "at most 200 horses in a frame"),
         (lambda d: d.update(categories=[{"id": 3, "name": "horse"}]), "list of keypoints"),
         (lambda d: d["categories"][0].update(keypoints=["a", "b", "c"]), "--map"),
     ],

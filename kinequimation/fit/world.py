@@ -252,7 +252,7 @@ def travel(
     weight = np.where(count > 0, count, np.where(long, GAP_WEIGHT, FLIGHT_WEIGHT))
     speed = smooth(fill_rows(speed, known), weight, SPEED_HZ, fps)
     if told is not None and np.isfinite(told).all(-1).any():
-        says = np.isfinite(told).all(-1)[1:] & seen[1:]
+        says = np.isfinite(told[1:]).all(-1) & seen[1:]
         missing = np.where(says[:, None], told[1:] - speed, 0.0)
         speed = speed + TOLD_SHARE * smooth(missing, says + 1e-3, PLACE_HZ, fps)
     if camera_stays:

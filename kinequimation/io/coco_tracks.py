@@ -21,7 +21,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.errors import InputError
-from kinequimation.io.tracks import MAX_ABS_PX, MAX_ROWS, Tracks
+from kinequimation.io.tracks import MAX_ABS_PX, MAX_HORSES, MAX_ROWS, Tracks
 from kinequimation.metrics import box_iou
 
 HIDDEN = 0.5
@@ -162,10 +162,13 @@ def _horses(entries: list[dict[str, Any]], frame: np.ndarray, boxes: np.ndarray)
             numbers: dict[Any, int] = {}
             return np.array([numbers.setdefault(str(entry[key]), len(numbers) + 1) for entry in entries])
     horse = np.zeros(len(entries), int)
-    last: dict[int, np.ndarray] = {}
+    last: dict[int, np.ndarray] = {}  # where each horse was last, the one seen last at the end
+    n_horses = 0
     starts = np.flatnonzero(np.concatenate([[True], frame[1:] != frame[:-1]])).tolist()
     for start, stop in zip(starts, [*starts[1:], len(frame)], strict=True):
-        known = sorted(last)
+        if stop - start > MAX_HORSES:
+            raise InputError(f"expected at most {MAX_HORSES} horses in a frame, got {stop - start}")
+        known = sorted([*last][-MAX_HORSES:])
         here = np.nan_to_num(boxes[start:stop])
         overlap = box_iou(np.stack([last[i] for i in known]), here) if known else np.zeros((0, stop - start))
         while overlap.size and overlap.max() >= MIN_IOU:
@@ -177,6 +180,8 @@ def _horses(entries: list[dict[str, Any]], frame: np.ndarray, boxes: np.ndarray)
             if horse[k] == 0:
                 # a horse alone in its frame is the one there was, wherever it ran meanwhile
                 alone = stop - start == 1 and len(known) == 1 and free
-                horse[k] = free.pop() if alone else max([*known, *horse[start:stop]], default=0) + 1
+                n_horses += 0 if alone else 1
+                horse[k] = free.pop() if alone else n_horses
+            last.pop(int(horse[k]), None)
             last[int(horse[k])] = np.nan_to_num(boxes[k])
     return horse

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO
 
 import numpy as np
 
@@ -54,19 +54,21 @@ class _Columns:
     at: dict[tuple[str, str, str], int]
 
 
-def read_dlc(f: IO[str]) -> Tracks:
-    """Read a table that is open as text.
+def read_dlc(lines: Iterable[str]) -> Tracks:
+    """Read the lines of a table.
 
     Raises:
         InputError: it is not such a table; names the line.
     """
-    reader = csv.reader(f)
+    reader = csv.reader(lines)
     rows = (row for row in reader if any(cell.strip() for cell in row))
     head = list(islice(rows, 3))
     if len(head) > 1 and head[1][0].strip().lower() == "individuals":
         head += islice(rows, 1)
     columns = _columns(head)
     n_horses, n_points = len(columns.horses), len(columns.names)
+    if n_horses * n_points > _MAX_COLUMNS:  # few columns may still name each another animal and another point
+        raise InputError(f"expected the same bodyparts of each animal, got {n_points} of {n_horses} animals")
     x, y, sure = (
         np.array([[columns.at.get((h, p, c), -1) for p in columns.names] for h in columns.horses])
         for c in ("x", "y", "likelihood")

@@ -1,4 +1,4 @@
-"""``keypoints.json`` (format ``kinequimation-keypoints/1``) and the same flat as ``keypoints.csv``.
+"""``keypoints.json`` (format ``kinequimation-keypoints/1``); ``keypoints_csv`` writes the same flat.
 
 The JSON is one object::
 
@@ -42,11 +42,6 @@ MAX_BYTES = 256 << 20
 """Largest file that is read: some 50,000 frames of one horse, half as many with raw points."""
 _MAX_ABS = 1e6
 _MAX_SIZE_PX = 1 << 16
-
-_CSV_HEADER = (
-    "frame", "t_s", "horse", "keypoint", "x_px", "y_px", "confidence",
-    "X_wh", "Y_wh", "Z_wh", "root_X_wh", "root_Y_wh", "root_Z_wh", "raw_x_px", "raw_y_px", "raw_confidence",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -215,14 +210,14 @@ def write_keypoints_json(path: str | PathLike[str], clip: ClipHead, horses: Hors
     }
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as f:
         f.write(_dumps(head)[:-1] + ',"frames":[')
-        for t, (index, t_s, found) in enumerate(_frames(clip, horses)):
+        for t, (index, t_s, found) in enumerate(frames_of(clip, horses)):
             frame = {"index": index, "t_s": round(t_s, 6), "horses": [_horse_to_json(h) for h in found]}
             f.write((",\n" if t else "\n") + _dumps(frame))
         f.write("\n]}\n")
 
 
-def _frames(clip: ClipHead, horses: Horses | None) -> Iterator[tuple[int, float, tuple[HorseKeypoints, ...]]]:
-    """Yield index, time and horses of each frame."""
+def frames_of(clip: ClipHead, horses: Horses | None) -> Iterator[tuple[int, float, tuple[HorseKeypoints, ...]]]:
+    """Yield index, time and horses of each frame; ``horses`` as for ``write_keypoints_json``."""
     if horses is None:
         if not isinstance(clip, KeypointClip):
             raise InputError("horses: expected those of each frame, got none")
@@ -273,7 +268,7 @@ def read_keypoints_json(path: str | PathLike[str]) -> KeypointClip:
         if size > MAX_BYTES:
             raise InputError(f"{path}: expected at most {MAX_BYTES >> 20} MB, got {size >> 20} MB; cut it into parts")
         document = json.loads(  # "sig": some editors put a byte order mark in front
-            path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant, parse_int=_parse_whole_number
+            path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant, parse_int=parse_whole_number
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
@@ -284,7 +279,7 @@ def read_keypoints_json(path: str | PathLike[str]) -> KeypointClip:
             raise
         raise InputError(f"{path}: expected JSON, got something else ({error})") from error
     try:
-        return _clip_from_json(document)
+        return clip_from_json(document)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -293,11 +288,17 @@ def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} is no number; a missing point is null")
 
 
-def _parse_whole_number(text: str) -> int | float:
-    return int(text) if len(text) < 16 else float(text)  # int() of a million digits takes for ever
+def parse_whole_number(text: str) -> int | float:
+    """Return a number of JSON without a point, for ``parse_int``: int() of a million digits takes for ever."""
+    return int(text) if len(text) < 16 else float(text)
 
 
-def _clip_from_json(document: Any) -> KeypointClip:
+def clip_from_json(document: Any) -> KeypointClip:
+    """Return the clip of a file that was parsed already, by ``json`` with ``parse_whole_number``.
+
+    Raises:
+        InputError: it is not of the format; names the place.
+    """
     top = _typed(document, dict, "the file", "an object")
     if top.get("format") != FORMAT:
         raise InputError(f"format: expected {FORMAT!r}, got {_short(top.get('format'))}")
@@ -398,46 +399,3 @@ def _typed(value: Any, kind: type, where: str, what: str) -> Any:
 
 def _short(value: Any) -> str:
     return "nothing" if value is None else reprlib.repr(value)
-
-
-def write_keypoints_csv(path: str | PathLike[str], clip: ClipHead, horses: Horses | None = None) -> None:
-    """Write a clip as a flat table, one row a frame, horse and keypoint.
-
-    ``x_px``, ``y_px`` are pixels of the source frame; ``X_wh``, ``Y_wh``, ``Z_wh`` withers heights in camera axes
-    relative to the root, and ``root_X_wh``... the root in the camera; ``raw_``... what was found before cleaning. An
-    empty cell is a missing value.
-
-    Args:
-        path: the file to write.
-        clip: what it is of.
-        horses: as for ``write_keypoints_json``.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as f:
-        f.write(",".join(_CSV_HEADER) + "\n")
-        for index, t_s, found in _frames(clip, horses):
-            for horse in found:
-                f.write(_csv_rows(index, t_s, horse))
-
-
-_CSV_ROWS = "".join(
-    f"%(frame)s,{name},%.2f,%.2f,%.4f,%.5f,%.5f,%.5f,%(root)s,%.2f,%.2f,%.4f\n" for name in skeleton.KEYPOINTS
-)
-"""The rows of one horse in one frame: numbers are put in all at once, which takes a fifth of the time."""
-
-
-def _csv_rows(index: int, t_s: float, horse: HorseKeypoints) -> str:
-    nothing = np.full((skeleton.NUM_KEYPOINTS, 3), np.nan)
-    lifted = horse.xyz_cam is not None and horse.root_xyz_cam is not None
-    cleaned = horse.raw_uv_px is not None and horse.raw_confidence is not None
-    columns = [
-        horse.uv_px,
-        horse.confidence,
-        horse.xyz_cam if lifted else nothing,
-        *((horse.raw_uv_px, horse.raw_confidence) if cleaned else (nothing,)),
-    ]
-    root = ",".join(f"{v:.5f}" for v in np.asarray(horse.root_xyz_cam)) if lifted else ",,"
-    rows = _CSV_ROWS.replace("%(frame)s", f"{index},{t_s:.6f},{horse.id}").replace("%(root)s", root)
-    return (rows % tuple(np.column_stack(columns).ravel().tolist())).replace("nan", "")

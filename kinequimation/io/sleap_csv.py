@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import csv
 import math
-from typing import IO
+from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
 from kinequimation.errors import InputError
-from kinequimation.io.tracks import MAX_ABS_PX, MAX_NAMES, MAX_ROWS, Tracks
+from kinequimation.io.tracks import MAX_ABS_PX, MAX_HORSES, MAX_NAMES, MAX_ROWS, Tracks
 
 
 def is_sleap(first_row: list[str]) -> bool:
@@ -25,13 +26,13 @@ def is_sleap(first_row: list[str]) -> bool:
     return {"track", "frame_idx"} <= {cell.strip() for cell in first_row}
 
 
-def read_sleap(f: IO[str]) -> Tracks:
-    """Read a table that is open as text.
+def read_sleap(lines: Iterable[str]) -> Tracks:
+    """Read the lines of a table.
 
     Raises:
         InputError: it is not such a table; names the line.
     """
-    reader = csv.reader(f)
+    reader = csv.reader(lines)
     header = [cell.strip() for cell in next(reader, [])]
     at = {name: i for i, name in enumerate(header)}
     names = [name[:-2] for name in header if name.endswith(".x") and f"{name[:-2]}.y" in at]
@@ -40,6 +41,7 @@ def read_sleap(f: IO[str]) -> Tracks:
     columns = np.array([[at[f"{n}.x"], at[f"{n}.y"], at.get(f"{n}.score", -1)] for n in names])
     tracks: dict[str, int] = {}
     taken: set[tuple[int, int]] = set()
+    n_in_frame: Counter[int] = Counter()
     frame, horse, score, points = [], [], [], []
     for row in reader:
         if not any(cell.strip() for cell in row):
@@ -54,6 +56,9 @@ def read_sleap(f: IO[str]) -> Tracks:
         index = int(number)
         track = row[at["track"]].strip()
         which = tracks.setdefault(track, len(tracks) + 1) if track else 1
+        n_in_frame[index] += 1
+        if n_in_frame[index] > MAX_HORSES:
+            raise InputError(f"line {reader.line_num}: expected at most {MAX_HORSES} horses in frame {index}")
         while (index, which) in taken:
             which += 1
         taken.add((index, which))

@@ -28,6 +28,8 @@ BOX_MARGIN = 0.1
 SURE_FROM = 0.05
 """Confidence from which a point counts for the box."""
 MAX_ABS_PX = 1e6
+MAX_HORSES = 200
+"""Most horses in one frame."""
 MAX_NAMES = 2000
 MAX_ROWS = 2_000_000
 MAX_HOLES = 20_000

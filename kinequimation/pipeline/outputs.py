@@ -19,7 +19,8 @@ from kinequimation.fit import Fitted
 from kinequimation.gait import write_gait_json
 from kinequimation.io.bvh import write_bvh
 from kinequimation.io.gltf import write_glb
-from kinequimation.io.keypoints import write_keypoints_csv, write_keypoints_json
+from kinequimation.io.keypoints import write_keypoints_json
+from kinequimation.io.keypoints_csv import write_keypoints_csv
 from kinequimation.io.motion_csv import write_angles_csv, write_positions_csv
 from kinequimation.motion import Motion, write_motion
 from kinequimation.pipeline.blender_files import write_for_blender

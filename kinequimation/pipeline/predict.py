@@ -18,7 +18,8 @@ from PIL import Image
 from kinequimation import skeleton
 from kinequimation.dataset.coco import CocoSet, slots_of_names
 from kinequimation.errors import InputError
-from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_csv, write_keypoints_json
+from kinequimation.io.keypoints import HorseKeypoints, KeypointClip, write_keypoints_json
+from kinequimation.io.keypoints_csv import write_keypoints_csv
 from kinequimation.pipeline.observe import box_in_work, observe_followed, observe_horses
 from kinequimation.pipeline.rows import RowsOnDisk
 from kinequimation.pipeline.seen import (

@@ -166,4 +166,6 @@ def read_motion(path: Path) -> Motion:
     ) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: expected a {FORMAT} file, got something unreadable ({error})") from error
+        if isinstance(error, OSError) and error.strerror:
+            raise InputError(f"{path}: cannot be read ({error.strerror.lower()})") from error
+        raise InputError(f"{path}: expected the motion.npz of a run ({FORMAT}), got something else") from error

@@ -101,7 +101,7 @@ def test_points_that_the_mesh_does_not_have_are_not_learned(file, tmp_path):
     assert np.isfinite(clips.xyz_cam[:, :, joints]).all()
     batch = to_batch(clips)
     generator = torch.Generator().manual_seed(0)
-    shapes = ((3, 4, n, 3), (3, 4, n), (3, 4, 3), (3, 4, 3), (3, 4, 3), (3, 4, 4))
+    shapes = ((3, 4, n, 3), (3, 4, n), (3, 4, 3), (3, 4, 3), (3, 4, 3), (3, 4, 4), (3, 4, 3))
     outputs = tuple(torch.randn(s, generator=generator).requires_grad_() for s in shapes)
     parts = losses(outputs, batch)
     total_loss({k: v for k, v in parts.items() if k != "bones"}).backward()  # of the prediction alone

@@ -225,6 +225,38 @@ class Seen:
         )
 
 
+@dataclass(frozen=True)
+class SeenHorse:
+    """One of the horses of a video, to choose from.
+
+    Attributes:
+        number: what ``AnimateOptions.horse`` calls it.
+        n_frames: frames in which it was seen.
+        first_t_s, last_t_s: when it was seen first and last, seconds.
+        bbox_xywh: where it was then, in the frame in which it is clearest; pixels.
+        bbox_t_s: the time of that frame, seconds.
+        sureness: mean confidence of the better half of its points, 0..1.
+    """
+
+    number: int
+    n_frames: int
+    first_t_s: float
+    last_t_s: float
+    bbox_xywh: tuple[float, float, float, float]
+    bbox_t_s: float
+    sureness: float
+
+    @staticmethod
+    def of(seen: Seen) -> SeenHorse:
+        """Return what is to be said of a horse that was found."""
+        rows = np.flatnonzero(seen.found)
+        clear = int((seen.frame_confidence * np.sqrt(np.nan_to_num(seen.bbox_xywh[:, 2:]).prod(1))).argmax())
+        x, y, w, h = np.round(seen.bbox_xywh[clear]).tolist()
+        first, last = seen.t_s[rows[[0, -1]]].tolist()
+        sureness = float(seen.frame_confidence[rows].mean())
+        return SeenHorse(seen.number, len(rows), first, last, (x, y, w, h), float(seen.t_s[clear]), sureness)
+
+
 def keypoints_together(horses: Iterable[Seen]) -> Iterator[tuple[HorseKeypoints, ...]]:
     """Yield all horses of each frame."""
     for frame in zip(*(seen.keypoints() for seen in horses), strict=True):

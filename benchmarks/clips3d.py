@@ -155,26 +155,29 @@ def to_cam(
     return np.einsum("tab,tkb->tka", T_cam_world[:, :3, :3], xyz_world) + T_cam_world[:, None, :3, 3]
 
 
-def test_clips(groups: Sequence[Group] = ("known", "unseen gait", "rare move"), every: int = 1) -> list[Clip3D]:
+def test_clips(
+    groups: Sequence[Group] = ("known", "unseen gait", "rare move"), every: int = 1, fps: float | None = None
+) -> list[Clip3D]:
     """Make the test clips, the same ones each time.
 
     Args:
         groups: which of them.
         every: take each ``every``-th of a group only, for a quick look.
+        fps: of all of them; if None, each its own.
     """
     tables: dict[Group, dict[str, int]] = {"known": COUNTS, "unseen gait": DISUNITED, "rare move": RARE}
     clips: list[Clip3D] = []
     for number, (group, table) in enumerate(tables.items()):
         kinds = [kind for kind, count in table.items() for _ in range(count)]
         chosen = range(0, len(kinds), every) if group in groups else ()
-        clips += [make_clip(kinds[i], group, 100 * number + i) for i in chosen]
+        clips += [make_clip(kinds[i], group, 100 * number + i, fps) for i in chosen]
     return clips
 
 
-def make_clip(kind: str, group: Group, index: int) -> Clip3D:
+def make_clip(kind: str, group: Group, index: int, fps: float | None = None) -> Clip3D:
     """Make one clip from ``SEED`` and its index: 30 and 60 frames a second in turn, so that each camera has both."""
     rng = np.random.default_rng((SEED, index))
-    fps = (30.0, 60.0)[(index + index // len(_MOVES)) % 2]
+    fps = fps or (30.0, 60.0)[(index + index // len(_MOVES)) % 2]
     body = Body(sample_shape(rng))
     motion = _motion(rng, kind, body, round(SECONDS * fps), fps)
     way = np.ptp(motion.root_xyz_world[:, :2], axis=0).max() / SECONDS

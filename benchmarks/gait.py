@@ -1,15 +1,16 @@
 """How well the gait is read: of the clips of ``clips3d`` through lifting and fitting, and of real clips.
 
-    python benchmarks/gait.py [--quick] [--weights FILE] [--lifter FILE] [--no-true] [--no-drawn] [--clips]
-                              [--motions DIR] [--real DIR]
+    python benchmarks/gait.py [--quick] [--all-drawn] [--fps N] [--weights FILE] [--lifter FILE] [--no-true]
+                              [--no-drawn] [--clips] [--motions DIR] [--real DIR]
 
 *truth* reads the true motions: what the reading itself costs. *true 2D* and *network 2D* read what lifting and fitting
 make of the true keypoints and of those that the 2D network found in drawn frames. A clip is right where the gait that
 is named for the longest time is the true one; *time right* is the share of all frames whose gait is named rightly.
 *rules* are the rules alone, by the strides of the clip. Duty factors and phases of landing are compared with those of
-the true motion, hoof by hoof, at 60 frames a second where the gait is right. --real reads videos whose names begin with
-what the horse does (``walk_dressage.mp4``), from pixels on; --motions keeps the fitted motions in a folder and takes
-them again.
+the true motion, hoof by hoof, at 60 frames a second where the gait is right. --all-drawn draws every known clip for
+the 2D network, not only those that ``clips3d`` draws for all benchmarks; --fps 60 films all clips at that rate. --real
+reads videos whose names begin with what the horse does (``walk_dressage.mp4``), from pixels on; --motions keeps the
+fitted motions in a folder and takes them again.
 """
 
 from __future__ import annotations
@@ -104,6 +105,10 @@ def print_rows(title: str, rows: list[Row], each: bool) -> None:
         f" of time right; rules {rules_right} of {len(told)}; at 60 frames/s duty off by"
         f" {np.nanmean([r.duty_error for r in fast]):.3f}, phase by {np.nanmean([r.phase_error for r in fast]):.3f}"
     )
+    for truth in dict.fromkeys(r.truth for r in rows):
+        named = Counter(r.reading.main for r in rows if r.truth == truth)
+        others = ", ".join(f"{gait} {count}" for gait, count in named.items() if gait != truth)
+        print(f"    {truth:14}{named[truth]:3d} of {named.total():2d}" + (f"; else {others}" if others else ""))
     for r in rows if each else [r for r in rows if not r.right]:
         print(
             f"    {r.name:20} {r.fps:3.0f} f/s  {'' if r.right else 'WRONG '}{r.truth}: {r.reading.line};"
@@ -126,10 +131,17 @@ def folder_for(path: Path) -> Path:
     return CACHE.parent / f"kinequimation-gait-{path.stem}"
 
 
+def drawn(clip: Clip3D, everything: bool) -> bool:
+    """Whether the 2D network is to look at a clip."""
+    return clip.drawn or (everything and clip.group == "known")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of the clips")
+    parser.add_argument("--all-drawn", action="store_true", help="draw every known clip (8 s each on an idle core)")
+    parser.add_argument("--fps", type=float, help="film all clips at this rate; default: each at its own")
     parser.add_argument("--weights", type=Path, help="the classifier; default: what ships")
     parser.add_argument("--lifter", type=Path, help="the lifter; default: what ships")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of what the 2D network found")
@@ -140,19 +152,19 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="also read the videos of this folder")
     args = parser.parse_args()
     classifier = GaitClassifier(args.weights)
-    clips = test_clips(groups=("known", "rare move"), every=5 if args.quick else 1)
+    clips = test_clips(groups=("known", "rare move"), every=5 if args.quick else 1, fps=args.fps)
     print_rows("truth", [compare(c, c.motion, classifier) for c in clips], args.clips)
     sources: dict[str, list[tuple[Clip3D, Seen2D]]] = {}
     if not args.no_true:
         sources["true 2D"] = [(c, Seen2D(*c.seen_truly())) for c in clips]
     if not args.no_drawn:
         estimator = load_estimator(device="cpu")
-        sources["network 2D"] = [(c, network_2d(c, estimator, args.cache)) for c in clips if c.drawn]
+        sources["network 2D"] = [(c, network_2d(c, estimator, args.cache)) for c in clips if drawn(c, args.all_drawn)]
     lifter = Lifter(args.lifter, device="cpu", n_threads=1)
     for source, seen in sources.items():
         rows = []
         for clip, points in seen:
-            name = f"{source.replace(' ', '_')}_{clip.index}.npz"
+            name = f"{source.replace(' ', '_')}_{clip.index}_{clip.motion.fps:g}.npz"
             motion = fitted(clip, points, lifter, None if args.motions is None else args.motions / name)
             rows.append(compare(clip, motion, classifier))
         print_rows(source, rows, args.clips)

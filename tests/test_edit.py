@@ -18,9 +18,10 @@ from kinequimation.motion.angles import ANGLES, angles
 from kinequimation.motion.edit.loop import Looped, loop
 from kinequimation.motion.edit.place import Step, headings_rad, in_place, moved, trunk_xyz, with_rest_first
 from kinequimation.motion.edit.planting import Stance, plant, stances_of, toe_paths
-from kinequimation.motion.edit.sampling import part_of, resample, sampled
+from kinequimation.motion.edit.sampling import resample, sampled
 from kinequimation.motion.edit.smoothing import smooth
 from kinequimation.motion.limits import LIMB_JOINTS, rest_angle_deg
+from kinequimation.motion.motion import part_of
 
 BODY = Body(Shape())
 MM = 1e-3

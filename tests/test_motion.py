@@ -306,6 +306,8 @@ def test_files_that_are_no_motion_get_one_line(tmp_path, content: bytes) -> None
     (tmp_path / "m.npz").write_bytes(content)
     with pytest.raises(InputError, match="kinequimation-motion"):
         read_motion(tmp_path / "m.npz")
+    with pytest.raises(InputError, match="got a folder"):
+        read_motion(tmp_path)
 
 
 def test_a_motion_survives_its_file(tmp_path, body: Body) -> None:

@@ -25,7 +25,7 @@ from kinequimation.body import Body
 from kinequimation.io.atomic import replacing
 from kinequimation.motion import Motion
 from kinequimation.motion.angles import ANGLES, angle_rows
-from kinequimation.motion.edit.sampling import pieces
+from kinequimation.motion.motion import pieces
 
 if TYPE_CHECKING:
     from jaxtyping import Float

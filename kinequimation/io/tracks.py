@@ -19,6 +19,7 @@ from kinequimation.dataset.coco import horse10_near_side
 from kinequimation.errors import InputError
 from kinequimation.io.keypoint_names import is_horse10, slots_of
 from kinequimation.io.keypoints import HorseKeypoints, KeypointClip
+from kinequimation.text import natural_key
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -164,14 +165,9 @@ def _numbers(tracks: Tracks, index_of: Mapping[str, int]) -> Int[np.ndarray, " n
         digits = [re.search(r"(\d{1,9})\D*$", PurePosixPath(name).stem) for name in names]
         listed = [-1 if match is None else int(match[1]) for match in digits]
         if min(listed) < 0 or len(set(listed)) < len(listed):
-            order = sorted(range(len(names)), key=lambda i: _natural_key(names[i]))
+            order = sorted(range(len(names)), key=lambda i: natural_key(names[i]))
             found = np.empty(len(names), int)
             found[order] = np.arange(len(names))
         else:
             found = np.array(listed)
     return found[tracks.frame]
-
-
-def _natural_key(name: str) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", name.lower())
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p]

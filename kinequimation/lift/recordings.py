@@ -19,6 +19,7 @@ frames; lengths in withers heights::
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,5 +119,18 @@ def read_recordings(path: Path) -> Recordings:
             if found != FORMAT:
                 raise InputError(f"{path}: expected format {FORMAT}, got {found!r}")
             return Recordings(*(data[f.name] for f in fields(Recordings)))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        MemoryError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path}: expected recordings (kinequimation dataset recordings), got {error}") from error

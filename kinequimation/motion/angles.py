@@ -15,8 +15,8 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.geometry.rotation import quat_rotate
-from kinequimation.motion.edit.sampling import part_of, pieces
 from kinequimation.motion.limits import joint_angles
+from kinequimation.motion.motion import part_of, pieces
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 FORMAT = "kinequimation-motion/1"
-_PIECE = 1024
+MAX_BYTES = 8_000_000_000
+"""Largest arrays that are read of a file, unpacked: some 800 minutes at 60 frames a second."""
+_PIECE = 512
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Motion:
             value = np.asarray(getattr(self, name))
             if value.shape != shape:
                 raise InputError(f"motion {name}: expected shape {shape}, got {value.shape}")
-            if not all(np.isfinite(value[rows]).all() for rows in _pieces(n)):
+            if not all(np.isfinite(value[rows]).all() for rows in pieces(n)):
                 raise InputError(f"motion {name}: expected finite numbers, got NaN or infinity")
         gait, phase = np.asarray(self.gait), np.asarray(self.phase, float)
         if gait.shape != (n,) or gait.dtype.kind != "U":
@@ -88,7 +90,7 @@ class Motion:
             raise InputError(f"motion fps: expected a number above 0, got {self.fps}")
         if np.any(np.diff(self.t_s) <= 0):
             raise InputError("motion t_s: expected times that rise from frame to frame")
-        if any(np.abs(np.linalg.norm(self.quat_wxyz[rows], axis=-1) - 1).max() > 1e-3 for rows in _pieces(n)):
+        if any(np.abs(np.linalg.norm(self.quat_wxyz[rows], axis=-1) - 1).max() > 1e-3 for rows in pieces(n)):
             raise InputError("motion quat_wxyz: expected unit quaternions")
 
     def __len__(self) -> int:
@@ -100,9 +102,15 @@ class Motion:
         return float(self.t_s[-1] - self.t_s[0] + 1.0 / self.fps)
 
 
-def _pieces(n_frames: int) -> Iterator[slice]:
-    """Yield all frames some at a time, so that checking them takes no memory of their size."""
-    return (slice(start, start + _PIECE) for start in range(0, n_frames, _PIECE))
+def pieces(n_frames: int) -> Iterator[slice]:
+    """Yield all frames some at a time, so that work on them takes no memory of their size."""
+    return (slice(start, min(start + _PIECE, n_frames)) for start in range(0, n_frames, _PIECE))
+
+
+def part_of(motion: Motion, rows: slice) -> Motion:
+    """Return some of the frames; views, not copies."""
+    frames = ("root_xyz_world", "quat_wxyz", "contact", "t_s", "confidence", "gait", "phase")
+    return dataclasses.replace(motion, **{name: getattr(motion, name)[rows] for name in frames})
 
 
 def write_motion(path: Path, motion: Motion) -> None:
@@ -132,9 +140,14 @@ def read_motion(path: Path) -> Motion:
     """Read a motion written by ``write_motion``.
 
     Raises:
-        InputError: the file is not such a file, or was written for another skeleton.
+        InputError: the file is no such file, was written for another skeleton, or unpacks to more than ``MAX_BYTES``.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: expected the motion.npz of a run ({FORMAT}), got a folder or a device")
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
+                raise InputError(f"{path}: expected a motion of at most {MAX_BYTES / 1e9:g} GB, got more")
         with np.load(path, allow_pickle=False) as data:
             if str(data["format"]) != FORMAT:
                 raise InputError(f"{path}: expected format {FORMAT}, got {data['format']}")
@@ -161,6 +174,8 @@ def read_motion(path: Path) -> Motion:
         TypeError,
         ValueError,
         AttributeError,
+        MemoryError,
+        NotImplementedError,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from kinequimation.errors import InputError
+from kinequimation.text import natural_key
 from kinequimation.video.film import VideoSource
 from kinequimation.video.images import DEFAULT_IMAGE_FPS, IMAGE_SUFFIXES, ImageSource
 from kinequimation.video.source import FrameSource, reason_of
@@ -54,9 +54,4 @@ def open_source(
     for f in files:
         if f.suffix.lower() not in IMAGE_SUFFIXES or not f.is_file():
             raise InputError(f"{f}: expected images when several inputs are given; one video or folder at a time")
-    return ImageSource(name, sorted(files, key=_natural_key), start_s, end_s, image_fps)
-
-
-def _natural_key(path: Path) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p]
+    return ImageSource(name, sorted(files, key=lambda file: natural_key(file.name)), start_s, end_s, image_fps)

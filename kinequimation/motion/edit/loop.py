@@ -22,9 +22,9 @@ from kinequimation.geometry.rotation import (
 )
 from kinequimation.motion.edit.place import Step, headings_rad, moved, trunk_xyz
 from kinequimation.motion.edit.planting import plant
-from kinequimation.motion.edit.sampling import part_of, resample, sampled_and_planted
+from kinequimation.motion.edit.sampling import resample, sampled_and_planted
 from kinequimation.motion.edit.strides import Span, best_span
-from kinequimation.motion.motion import Motion
+from kinequimation.motion.motion import Motion, part_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float

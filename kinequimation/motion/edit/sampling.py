@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,30 +10,16 @@ import numpy as np
 from kinequimation.errors import InputError
 from kinequimation.geometry.rotation import quat_continuous, quat_normalize
 from kinequimation.motion.edit.planting import STANDS_FROM, Stance, plant, stances_of
-from kinequimation.motion.motion import Motion
+from kinequimation.motion.motion import Motion, part_of, pieces
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
     from kinequimation.body.horse import Body
 
-PIECE = 512
-"""Frames that are worked on at once."""
 _SAME_S = 1e-5
 MAX_FRAMES = 2_000_000
 """Most frames that a resampled motion may have: nine hours at 60 frames a second."""
-
-
-def pieces(n_frames: int) -> Iterator[slice]:
-    """Yield the frames of a motion in pieces."""
-    for start in range(0, n_frames, PIECE):
-        yield slice(start, min(start + PIECE, n_frames))
-
-
-def part_of(motion: Motion, rows: slice) -> Motion:
-    """Return some of the frames; views, not copies."""
-    frames = ("root_xyz_world", "quat_wxyz", "contact", "t_s", "confidence", "gait", "phase")
-    return dataclasses.replace(motion, **{name: getattr(motion, name)[rows] for name in frames})
 
 
 def resample(motion: Motion, fps: float, body: Body) -> Motion:

@@ -13,8 +13,6 @@ GAITS: tuple[GaitName, ...] = get_args(GaitName)
 jog is a slow trot."""
 STRIDING: tuple[GaitName, ...] = GAITS[1:-2]
 """Those that are made of strides."""
-SYMMETRIC: tuple[GaitName, ...] = ("walk", "trot", "passage", "piaffe", "pace", "tolt", "fox_trot")
-"""Those in which left and right do the same half a stride apart."""
 WORDS: dict[GaitName, str] = {
     "idle": "standing",
     "walk": "walk",

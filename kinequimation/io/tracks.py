@@ -123,8 +123,10 @@ def to_clip(
         if horse in horses:
             raise InputError(f"frame {number}: expected horse {horse} once, got it twice; its frames' names end alike")
         horses[horse] = HorseKeypoints(horse, box, float(tracks.score[row]), uv, confidence)
-    if not any(frames.values()):
+    if not frames:
         raise InputError("expected points of the images that were given, got none of their names")
+    if not any(frames.values()):
+        raise InputError("expected two points of a horse or more in some frame, got fewer")
     order = _without_holes(sorted(frames))
     return KeypointClip(
         source=source,

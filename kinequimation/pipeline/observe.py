@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ MIN_OVERLAP, SAME_OVERLAP = 0.1, 0.5
 """Overlap from which the best detection is tried for a horse that is followed; and from which one is of that horse."""
 MIN_FRAMES = 5
 """Frames of a video in which a horse must be seen to count as one: a guess."""
+MOST_GIVEN = 64
+"""Horses that are taken of a keypoints file, those in most frames: some trackers number every look anew (judgement)."""
 
 
 class _Looks:
@@ -232,7 +235,7 @@ def observe_followed(
 
 
 def observe_given(clip: KeypointClip, start_s: float, end_s: float | None, folder: Path | None = None) -> list[Seen]:
-    """Take keypoints from a file: every horse in it, the one that is in most frames first; numbers are the file's ids.
+    """Take keypoints from a file: its horses, the one that is in most frames first; numbers are the file's ids.
 
     ``folder`` is as for ``observe_horses``.
 
@@ -251,7 +254,9 @@ def observe_given(clip: KeypointClip, start_s: float, end_s: float | None, folde
     known = np.any([h.confidence > 0 for i in frames for h in clip.horses[i]], axis=0)
     if not known.any():
         raise NoHorseError(f"{clip.source}: the keypoints hold no horse")
-    return [_given(clip, frames, wanted, rows, known) for wanted in sorted(set(ids), key=lambda i: (-ids.count(i), i))]
+    counts = Counter(ids)
+    most = sorted(counts, key=lambda i: (-counts[i], i))[:MOST_GIVEN]
+    return [_given(clip, frames, wanted, rows, known) for wanted in most]
 
 
 def _given(clip: KeypointClip, frames: list[int], wanted: int, rows: RowsOnDisk, known: np.ndarray) -> Seen:

@@ -77,6 +77,7 @@ def observe(clip: Clip3D, seen: Seen2D, lifted: Lifted, K: np.ndarray) -> Observ
         t_s=clip.motion.t_s,
         fps=clip.motion.fps,
         frame_confidence=np.where((seen.confidence > 0).sum(1) >= LEAST_POINTS, 1.0, 0.0),
+        velocity_cam=lifted.velocity_cam,
     )
 
 

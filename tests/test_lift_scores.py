@@ -27,9 +27,9 @@ def truth() -> LiftTruth:
 
 
 def _lifted(truth: LiftTruth) -> Lifted:
-    return Lifted(
-        truth.xyz_cam, truth.root_xyz_cam, truth.up_cam, truth.contact, np.full((N, skeleton.NUM_KEYPOINTS), 0.01)
-    )
+    sigma = np.full((N, skeleton.NUM_KEYPOINTS), 0.01)
+    still = np.zeros((N, 3))
+    return Lifted(truth.xyz_cam, truth.root_xyz_cam, truth.up_cam, truth.contact, sigma, still)
 
 
 def test_the_truth_has_no_error(truth: LiftTruth) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.lift.normalize import check_input, mirror_features, normalize
+from kinequimation.lift.normalize import EXTRA_FEATURES, NUM_SLOTS, check_input, mirror_features, normalize
 from kinequimation.lift.root import root_from_code, solve_root
 from kinequimation.runtime import Device, open_session, sha256_of, weights_path
 
@@ -21,6 +21,11 @@ WINDOW = 81
 """Frames that are lifted at once: what the network was trained on."""
 OVERLAP = 27
 """Frames that neighbouring windows share; there they are cross-faded."""
+HALVED_FROM_FPS = 45.0
+"""Frames per second from which every other frame is lifted as well, and the results averaged: seen so, the network
+looks twice as far. On what the 2D network finds at 60 frames a second the error falls from 4.7 to 4.6 % of withers
+height."""
+LOG_FPS = 3 * NUM_SLOTS + EXTRA_FEATURES.index("log_fps")
 _FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 _LIMB_MIRROR = [1, 0, 3, 2]
 
@@ -35,6 +40,7 @@ class Lifted:
         up_cam: [T, 3] unit vector against gravity.
         contact: [T, 4] probability that a hoof stands, in the order LF, RF, LH, RH.
         sigma: [T, 103] expected distance of each keypoint from the truth; 1 far from any frame with points.
+        velocity_cam: [T, 3] of the sacrum over the ground, withers heights a second; not meant for single frames.
     """
 
     xyz_cam: Float[np.ndarray, "t 103 3"]
@@ -42,6 +48,7 @@ class Lifted:
     up_cam: Float[np.ndarray, "t 3"]
     contact: Float[np.ndarray, "t 4"]
     sigma: Float[np.ndarray, "t 103"]
+    velocity_cam: Float[np.ndarray, "t 3"]
 
 
 class Lifter:
@@ -127,36 +134,57 @@ class Lifter:
 
     def _lift_window(
         self, uv_px: np.ndarray, confidence: np.ndarray, K: np.ndarray, fps: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return xyz, root, up, contact and sigma of one window, camera axes."""
+    ) -> tuple[np.ndarray, ...]:
+        """Return the arrays of ``Lifted`` of one window, camera axes."""
         seen = normalize(uv_px, confidence, np.asarray(K, float), fps)
-        features = seen.features[None]
+        *values, contact = self._run(seen.features)
+        if fps >= HALVED_FROM_FPS and len(uv_px) >= 4:
+            features = seen.features.copy()
+            features[:, LOG_FPS] -= np.log(2.0)
+            even, odd = self._run(features[::2]), self._run(features[1::2])
+            # contacts need every frame
+            values = [0.5 * (value + _woven(a, b)) for value, a, b in zip(values, even[:-1], odd[:-1], strict=True)]
+        xyz, log_sigma, code, up, velocity = values
+        sigma = np.exp(log_sigma)
+        if not (confidence > 0).any():
+            sigma = np.ones_like(sigma)  # nothing was seen: what comes out is a horse, not this one
+        root = root_from_code(code, seen.scale)
+        back = seen.rotation  # rows are the virtual camera's axes: v @ rotation takes it back to the camera
+        root, up, velocity = ((v[:, None] @ back)[:, 0] for v in (root, up, velocity))
+        return xyz @ back, root, up, contact, sigma, velocity
+
+    def _run(self, features: Float[np.ndarray, "t f"]) -> tuple[np.ndarray, ...]:
+        """Return xyz, the logarithm of sigma, the root's code, up, velocity and contact, in the virtual camera."""
+        batch = features[None]
         if self._flip:
-            features = np.concatenate([features, mirror_features(features)])
-        names = ["xyz", "log_sigma", "root_code", "up", "contact_logit"]
-        xyz, log_sigma, code, up, logit = (np.asarray(o) for o in self._session.run(names, {"features": features}))
-        sigma, contact = np.exp(log_sigma), 1.0 / (1.0 + np.exp(-logit))
+            batch = np.concatenate([batch, mirror_features(batch)])
+        names = ["xyz", "log_sigma", "root_code", "up", "contact_logit", "velocity"]
+        outputs = (np.asarray(output) for output in self._session.run(names, {"features": batch}))
+        xyz, log_sigma, code, up, logit, velocity = outputs
+        contact = 1.0 / (1.0 + np.exp(-logit))
         if self._flip:
             mirror = skeleton.MIRROR_KEYPOINTS
             xyz = 0.5 * (xyz[:1] + xyz[1:, :, mirror] * _FLIP)
-            sigma = 0.5 * (sigma[:1] + sigma[1:, :, mirror])
+            log_sigma = np.log(0.5 * (np.exp(log_sigma[:1]) + np.exp(log_sigma[1:, :, mirror])))
             contact = 0.5 * (contact[:1] + contact[1:, :, _LIMB_MIRROR])
-            code = 0.5 * (code[:1] + code[1:] * _FLIP)
-            up = 0.5 * (up[:1] + up[1:] * _FLIP)
-        if not (confidence > 0).any():
-            sigma = np.ones_like(sigma)  # nothing was seen: what comes out is a horse, not this one
-        root = root_from_code(code[0], seen.scale)
-        back = seen.rotation  # rows are the virtual camera's axes: v @ rotation takes it back to the camera
-        return xyz[0] @ back, (root[:, None] @ back)[:, 0], (up[0][:, None] @ back)[:, 0], contact[0], sigma[0]
+            code, up, velocity = (0.5 * (v[:1] + v[1:] * _FLIP) for v in (code, up, velocity))
+        return xyz[0], log_sigma[0], code[0], up[0], velocity[0], contact[0]
+
+
+def _woven(even: np.ndarray, odd: np.ndarray) -> np.ndarray:
+    """Return the rows of two arrays in turn."""
+    both = np.empty((len(even) + len(odd), *even.shape[1:]), even.dtype)
+    both[::2], both[1::2] = even, odd
+    return both
 
 
 def _finished(means: list[np.ndarray], uv_px: np.ndarray, confidence: np.ndarray, K: np.ndarray) -> Lifted:
     """Return frames of which all windows have been added up."""
-    xyz, root, up, contact, sigma = means
-    up, root = up.astype(float), root.astype(float)
+    xyz, root, up, contact, sigma, velocity = means
+    up, root, velocity = up.astype(float), root.astype(float), velocity.astype(float)
     up /= np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
     xyz = xyz - xyz[:, [skeleton.KEYPOINT_INDEX[skeleton.SACRUM]]]  # the network's own is zero but for rounding
-    return Lifted(xyz, solve_root(xyz, sigma, uv_px, confidence, K, root), up, contact, sigma)
+    return Lifted(xyz, solve_root(xyz, sigma, uv_px, confidence, K, root), up, contact, sigma, velocity)
 
 
 def windows(n_frames: int) -> list[tuple[int, int, np.ndarray]]:

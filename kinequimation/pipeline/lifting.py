@@ -19,9 +19,6 @@ from kinequimation.runtime import Progress, no_progress
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-SURE_FROM = 0.6
-"""Confidence from which the lifter is told that a point is sure. It has learned that points of middling confidence may
-belong to the other leg, and then moves neither leg much; here the legs have been told apart before."""
 IN_3D = np.dtype(
     [
         ("xyz_cam", np.float32, (skeleton.NUM_KEYPOINTS, 3)),
@@ -29,6 +26,7 @@ IN_3D = np.dtype(
         ("up_cam", np.float64, (3,)),
         ("contact", np.float32, (len(skeleton.LIMBS),)),
         ("sigma", np.float32, (skeleton.NUM_KEYPOINTS,)),
+        ("velocity_cam", np.float64, (3,)),
     ]
 )
 """One frame of ``Lifted``."""
@@ -94,6 +92,7 @@ class SeenIn3D:
             t_s=self.t_s[start:stop],
             fps=self.fps,
             frame_confidence=self.frame_confidence[start:stop],
+            velocity_cam=lifted.velocity_cam,
         )
 
 
@@ -115,7 +114,7 @@ def lift_seen(
 
     def points(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         part = seen.part(start, stop)
-        return part.uv_px, (part.confidence / SURE_FROM).clip(0, 1)
+        return part.uv_px, part.confidence
 
     progress("lift", 0, len(seen))
     for lifted in lifter.lift_parts(points, K, t_s):

@@ -80,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--output: expected a name that ends in {', '.join(SUFFIXES)}, got {str(args.output)!r}")
     if args.in_place and suffix != ".glb":
         raise InputError("--in-place: expected a .glb as the output; the other files keep the horse's path")
+    if args.rig != "deform" and suffix != ".blend":
+        raise InputError(f"--rig {args.rig}: expected a .blend as the output, the one file that holds it, got {suffix}")
     for option, value, high in (("seconds", args.seconds, 600), ("fps", args.fps, 1000), ("speed", args.speed, 20)):
         if value is not None and not (math.isfinite(value) and 0 < value <= high):
             raise InputError(f"--{option}: expected a number above 0 and at most {high}, got {value}")

@@ -132,16 +132,17 @@ class GaitReading:
         if self.stride_rate_hz is not None:
             own = next(s for s in self.summaries if s.gait == self.main)
             parts.append(f"{counted(own.n_strides, 'stride')} at {own.stride_rate_hz:.2f} a second")
-        return ", ".join(parts + [other for bout in self.bouts if bout.gait == self.main for other in others(bout)][:1])
+        doubts = [other for bout in self.bouts if bout.gait == self.main for other in others(bout)]
+        return ", ".join(parts) + (f" ({doubts[0]})" if doubts else "")
 
 
 def others(bout: Bout) -> list[str]:
     """Return what the rules or the classifier alone would have said of a stretch, where it is something else."""
     found = []
     if bout.rules is not None and bout.rules != bout.gait:
-        found.append(f"by the rules alone {WORDS[bout.rules]}")
+        found.append(f"by the rules alone: {WORDS[bout.rules]}")
     if bout.classifier != bout.gait:
-        found.append(f"by the classifier alone {WORDS[bout.classifier]}")
+        found.append(f"by the classifier alone: {WORDS[bout.classifier]}")
     return found
 
 

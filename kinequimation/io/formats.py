@@ -19,9 +19,13 @@ def check_formats(formats: tuple[str, ...], rig: str) -> None:
     """Check which files of the animation are asked for.
 
     Raises:
-        InputError: one of them is not known, or stands there twice; or the rig is not known.
+        InputError: one of them is not known, or stands there twice; or the rig is not known, or in none of the files.
     """
     if not formats or not set(formats) <= set(FORMATS) or len(set(formats)) < len(formats):
         raise InputError(f"--format: expected some of {','.join(FORMATS)}, got {','.join(formats) or 'none'}")
     if rig not in RIGS:
         raise InputError(f"--rig: expected one of {', '.join(RIGS)}, got {rig!r}")
+    if rig != "deform" and "blend" not in formats:
+        raise InputError(
+            f"--rig {rig}: expected blend in --format, the one file that holds it, got {','.join(formats)}"
+        )

@@ -76,8 +76,8 @@ class Overlay:
 
     def _label(self, view: Image.Image, i: int) -> None:
         confidence = float(self._motion.confidence[i])
-        text = f"{self._motion.t_s[i]:.2f} s"
-        text += f"   confidence {confidence:.2f}" if confidence > 0 else "   no horse found: pose filled in"
+        text = f"{self._motion.t_s[i]:.2f} s   " if len(self._motion) > 1 else ""
+        text += f"confidence {confidence:.2f}" if confidence > 0 else "no horse found: pose filled in"
         margin = self.height // 50
         at = (margin, self.height - margin)
         ImageDraw.Draw(view).text(at, text, fill=(40, 44, 50), font=self._font, anchor="lb")

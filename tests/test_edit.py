@@ -15,6 +15,7 @@ from kinequimation.errors import InputError
 from kinequimation.geometry.rotation import quat_from_axis_angle, quat_from_rotvec, quat_multiply, quat_rotate
 from kinequimation.motion import Motion, Style, make_motion, read_motion, write_motion
 from kinequimation.motion.angles import ANGLES, angles
+from kinequimation.motion.edit import Edits, edit
 from kinequimation.motion.edit.loop import Looped, loop
 from kinequimation.motion.edit.place import Step, headings_rad, in_place, moved, trunk_xyz, with_rest_first
 from kinequimation.motion.edit.planting import Stance, plant, stances_of, toe_paths
@@ -207,6 +208,16 @@ def test_a_step_over_the_ground_has_roots() -> None:
         whole = quat_rotate(quat_from_axis_angle((0, 0, 1.0), np.array([turn])), xyz)
         whole[:, :2] += step.xy
         np.testing.assert_allclose(moving, whole, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3])
+def test_a_motion_too_short_to_loop_is_said_so_and_edited_otherwise(trot: Motion, n_frames: int) -> None:
+    brief = part_of(trot, slice(0, n_frames))
+    with pytest.raises(InputError, match="take a longer part"):
+        edit(brief, Edits(loop=0), BODY)
+    assert (
+        len(edit(brief, Edits(smooth=1.0, fps=trot.fps, in_place=True, rest_first=True), BODY).motion) == n_frames + 1
+    )
 
 
 def test_the_rest_pose_stands_where_the_horse_starts(trot: Motion) -> None:

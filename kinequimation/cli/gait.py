@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     from kinequimation.viz.gait_page import write_gait_page
 
     motion, warnings = _motion(args)
+    if len(motion) < 2:
+        raise InputError(f"{one_line(args.inputs[0])}: expected a film or a motion, got one frame, which shows no gait")
     reading = read_gait(motion, time_scale=args.time_scale)
     write_gait_json(args.output / "gait.json", reading)
     write_gait_page(args.output / "gait.png", reading, motion)

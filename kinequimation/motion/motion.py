@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMAT = "kinequimation-motion/1"
 MAX_BYTES = 8_000_000_000
 """Largest arrays that are read of a file, unpacked: some 800 minutes at 60 frames a second."""
+_FAR_M = 1e6
 _PIECE = 512
 
 
@@ -86,6 +87,8 @@ class Motion:
             raise InputError(f"motion phase: expected {n} numbers in [0, 1) or NaN")
         if n == 0:
             raise InputError("motion: expected one frame or more, got none")
+        if np.abs(self.root_xyz_world).max() > _FAR_M:
+            raise InputError(f"motion root_xyz_world: expected a way within {_FAR_M:g} m, got a longer one")
         if not (np.isfinite(self.fps) and self.fps > 0):
             raise InputError(f"motion fps: expected a number above 0, got {self.fps}")
         if np.any(np.diff(self.t_s) <= 0):

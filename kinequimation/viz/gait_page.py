@@ -18,6 +18,7 @@ from kinequimation.gait.signals import SKIN_POINTS
 from kinequimation.gait.symmetry import SCREENING
 from kinequimation.io.atomic import replacing
 from kinequimation.motion.limits import joint_angles
+from kinequimation.text import one_line
 from kinequimation.viz.charts import BLUE, FRAME, GREEN, GREY, ORANGE, PALE_INK, RED, Axes, Canvas, legend
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def gait_page(reading: GaitReading, motion: Motion) -> Image.Image:
 
 
 def _header(canvas: Canvas, reading: GaitReading) -> None:
-    title = _plain(f"{reading.name}: {reading.line}")
+    title = _plain(one_line(f"{reading.name}: {reading.line}"))
     size = next(s for s in (24, 19, 15, 12) if canvas.text_width(title, s) < WIDTH - 2 * _MARGIN or s == 12)
     canvas.text(_MARGIN, 40, title, size)
     own = next((s for s in reading.summaries if s.gait == reading.main), None)

@@ -33,9 +33,10 @@ def resample(motion: Motion, fps: float, body: Body) -> Motion:
     Raises:
         InputError: that many frames are no motion.
     """
-    n_frames = int(np.floor((motion.t_s[-1] - motion.t_s[0]) * fps + 1e-6)) + 1
-    if n_frames > MAX_FRAMES:
-        raise InputError(f"fps: expected at most {MAX_FRAMES} frames in all, got {n_frames}; lower it")
+    steps = np.floor((motion.t_s[-1] - motion.t_s[0]) * fps + 1e-6)
+    if not steps < MAX_FRAMES:
+        raise InputError(f"fps: expected at most {MAX_FRAMES} frames in all, got {steps:.7g}; lower it")
+    n_frames = int(steps) + 1
     wanted_s = motion.t_s[0] + np.arange(n_frames) / fps
     if n_frames == len(motion) and np.abs(wanted_s - motion.t_s).max() < _SAME_S:
         return dataclasses.replace(motion, fps=fps)

@@ -78,6 +78,8 @@ def best_span(motion: Motion, body: Body, n_strides: int) -> Span | None:
         body: the horse.
         n_strides: how many strides; 0 chooses.
     """
+    if len(motion) < 3:
+        return None
     looks = _looks(motion, body)
     stride = _stride(looks, motion.fps)
     if stride is None:

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 FILES = {
     "report.html": "the film beside the 3D horse, to be turned by hand: a page for any browser, without a network",
     "overlay.mp4": "the frames with the skeleton, beside the 3D horse from a second viewpoint",
-    "overlay.png": "the same, for one image",
+    "overlay.png": "the image with the skeleton, beside the 3D horse from a second viewpoint",
     "horse.glb": "skinned mesh with materials and the motion, for engines, browsers and Blender",
     "horse.bvh": "the motion alone",
     "keypoints.json": "2D and 3D keypoints of each frame; correct it and start again with --keypoints",
-    "keypoints.csv": "the same as a flat table",
+    "keypoints.csv": "the keypoints as a flat table",
     "horse.fbx": "skeleton, mesh and motion, through Blender (--format fbx)",
-    "horse.blend": "the same as a Blender file; with --rig rigify on controls that an animator edits (--format blend)",
+    "horse.blend": "skeleton, mesh and motion for Blender; on controls to edit with --rig rigify (--format blend)",
     "motion.npz": "the motion, frame by frame as filmed, for Python and for kinequimation edit",
     "positions.csv": "where every joint and landmark is in each frame, metres, world axes",
     "angles.csv": "angles of the joints, trunk, neck and head in each frame, degrees",
@@ -230,8 +230,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"warning: {one_line(warning)}", file=sys.stderr)
     width = max(len(str(path)) for result in results for path in result.files.values())
     for result in results:
-        for name, path in result.files.items():
-            print(f"{path!s:<{width}}  {FILES[name]}")
+        for name, what in FILES.items():
+            if name in result.files:
+                print(f"{result.files[name]!s:<{width}}  {what}")
         print(f"device: {result.device}, {result.timings_s['total']:.1f} s in all")
         for note in result.notes:
             print(note)

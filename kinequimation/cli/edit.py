@@ -11,7 +11,7 @@ FILES = {
     "horse.glb": "skinned mesh with materials and the motion",
     "horse.bvh": "the motion alone",
     "horse.fbx": "skeleton, mesh and motion, through Blender (--format fbx)",
-    "horse.blend": "the same as a Blender file (--format blend)",
+    "horse.blend": "skeleton, mesh and motion for Blender; on controls to edit with --rig rigify (--format blend)",
     "motion.npz": "the edited motion, for Python",
     "positions.csv": "where every point is in each frame, metres",
     "angles.csv": "joint angles in each frame, degrees",

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from kinequimation.motion import Motion
 
 FORMAT = "kinequimation-gait/1"
+_OUT_OF_TIME = (0.6, 1.6)
+"""Strides between two landings of a hoof at which legs must have been mistaken: half a stride where they were taken for
+one another, two where one was missed (judgement; in films whose legs were told apart 0.7 to 1.2 was seen)."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,33 @@ class GaitReading:
 
     @property
     def doubt(self) -> str:
-        """What about the time cannot be, as a sentence; empty where nothing is odd."""
+        """What cannot be right, about the time or the footfalls; empty where nothing is odd."""
+        return "; ".join(part for part in (self._time_doubt, self._footfall_doubt) if part)
+
+    @property
+    def _footfall_doubt(self) -> str:
+        """Say when hooves land far too soon or too late after they landed before, which no horse does in one gait."""
+        odd_s: list[tuple[float, float]] = []
+        stride_s = {summary.gait: summary.stride_s for summary in self.summaries}
+        for bout in self.bouts:
+            if bout.gait not in stride_s:
+                continue
+            for limb in skeleton.LIMBS:
+                on_s = [s.on_s for s in self.stances if s.limb == limb and bout.start_s <= s.on_s <= bout.stop_s]
+                for before, after in pairwise(sorted(on_s)):
+                    strides = (after - before) / stride_s[bout.gait]
+                    if not _OUT_OF_TIME[0] < strides < _OUT_OF_TIME[1]:
+                        odd_s.append((before, after))
+        if len(odd_s) < 2:
+            return ""
+        start_s, stop_s = min(start for start, _ in odd_s), max(stop for _, stop in odd_s)
+        return (
+            f"hooves land out of time between {start_s:.1f} and {stop_s:.1f} s:"
+            " legs hidden or taken for one another; look at the overlay"
+        )
+
+    @property
+    def _time_doubt(self) -> str:
         if self.time is None or not self.time.too:
             return ""
         word = WORDS[self.main].split(" on ")[0]

@@ -105,6 +105,7 @@ def test_exchanged_legs_neither_halve_nor_double_the_stride() -> None:
     rows = np.flatnonzero((motion.t_s > 1.1) & (motion.t_s < 2.9))
     found = read_gait(with_legs_exchanged(motion, rows))
     assert found.main == "walk" and found.stride_rate_hz == pytest.approx(true, rel=0.06)
+    assert "out of time" in found.doubt, "a person is told to look"
 
 
 def test_a_mirrored_horse_has_the_mirrored_gait() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from kinequimation.dataset.blender_process import MAX_MOTION_FRAMES
 from kinequimation.errors import InputError, MissingDependencyError
-from kinequimation.io.formats import RIGS, check_formats
+from kinequimation.io.formats import BLENDER_FORMATS, RIGS, check_formats
 
 if TYPE_CHECKING:
     import bpy
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from kinequimation.motion import Motion
     from kinequimation.runtime import Progress
 
-FORMATS = ("fbx", "blend")
 _EVEN = 1e-3
 """Frames are at even times where none is farther from its own than this, frames."""
 
@@ -68,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
 
     formats = tuple(part.strip().lower() for part in args.format.split(","))
     check_formats(formats, args.rig)
-    if not set(formats) <= set(FORMATS):
-        raise InputError(f"--format: expected some of {','.join(FORMATS)}, got {args.format}")
+    if not set(formats) <= set(BLENDER_FORMATS):
+        raise InputError(f"--format: expected some of {','.join(BLENDER_FORMATS)}, got {args.format}")
     if args.check:
         check_add_ons(formats, args.rig)
         return 0
@@ -94,7 +93,7 @@ def check_add_ons(formats: tuple[str, ...], rig: str) -> None:
     """Find out whether this Blender has what it takes to write some files.
 
     Args:
-        formats: some of ``FORMATS``.
+        formats: some of ``BLENDER_FORMATS``.
         rig: one of ``io.formats.RIGS``.
 
     Raises:
@@ -126,9 +125,9 @@ def write_motion_files(
         folder: where to.
         name: of the files, without their ending.
         motion: what the horse does.
-        formats: some of ``FORMATS``.
+        formats: some of ``BLENDER_FORMATS``.
         rig: one of ``io.formats.RIGS``; what a ``.blend`` holds.
-        progress: called with the stage ``blender``.
+        progress: called with the stages ``controls`` and ``fbx``.
 
     Raises:
         InputError: the motion is too long for these files.

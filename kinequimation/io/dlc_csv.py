@@ -24,7 +24,7 @@ from itertools import islice
 import numpy as np
 
 from kinequimation.errors import InputError
-from kinequimation.io.tracks import MAX_ABS_PX, MAX_NAMES, MAX_ROWS, Tracks
+from kinequimation.io.tracks import MAX_ABS_PX, MAX_NAMES, MAX_ROWS, Tracks, number_in
 
 _HEADER = ("scorer", "individuals", "bodyparts", "coords")
 _SCENE = "single"
@@ -81,7 +81,7 @@ def read_dlc(lines: Iterable[str]) -> Tracks:
             raise InputError(f"line {reader.line_num}: expected {width} cells, got {len(row)}")
         if len(index) >= MAX_ROWS // n_horses:
             raise InputError(f"expected at most {MAX_ROWS} rows")
-        cells = np.array([_number(cell, reader.line_num) for cell in row[columns.n_index : width]] + [math.nan])
+        cells = np.array([number_in(cell, reader.line_num) for cell in row[columns.n_index : width]] + [math.nan])
         index.append("/".join(row[: columns.n_index]))
         shift = columns.n_index
         picked = [np.where(at >= 0, cells[np.where(at >= 0, at - shift, -1)], math.nan) for at in (x, y, sure)]
@@ -134,12 +134,3 @@ def _columns(head: list[list[str]]) -> _Columns:
     if not at:
         raise InputError("individuals: expected one animal or more, got none")
     return _Columns(n_index, list(dict.fromkeys(k[0] for k in at)), list(dict.fromkeys(k[1] for k in at)), at)
-
-
-def _number(cell: str, line: int) -> float:
-    if not cell.strip():
-        return math.nan
-    try:
-        return float(cell)
-    except ValueError as error:
-        raise InputError(f"line {line}: expected a number, got {cell[:40]!r}") from error

@@ -10,8 +10,10 @@ Rig = Literal["deform", "rigify"]
 RIGS: tuple[Rig, ...] = get_args(Rig)
 """What a ``.blend`` holds: the deforming bones alone, or the Rigify horse with the motion on its controls. An ``.fbx``
 has the deforming bones alone."""
-FORMATS: tuple[str, ...] = ("glb", "bvh", "fbx", "blend")
-"""What can be asked for; Blender makes the last two."""
+BLENDER_FORMATS: tuple[str, ...] = ("fbx", "blend")
+"""Those that Blender makes."""
+FORMATS: tuple[str, ...] = ("glb", "bvh", *BLENDER_FORMATS)
+"""What can be asked for."""
 DEFAULT_FORMATS: tuple[str, ...] = ("glb", "bvh")
 
 

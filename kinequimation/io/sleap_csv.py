@@ -18,7 +18,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from kinequimation.errors import InputError
-from kinequimation.io.tracks import MAX_ABS_PX, MAX_HORSES, MAX_NAMES, MAX_ROWS, Tracks
+from kinequimation.io.tracks import MAX_ABS_PX, MAX_HORSES, MAX_NAMES, MAX_ROWS, Tracks, number_in
 
 
 def is_sleap(first_row: list[str]) -> bool:
@@ -62,11 +62,11 @@ def read_sleap(lines: Iterable[str]) -> Tracks:
         while (index, which) in taken:
             which += 1
         taken.add((index, which))
-        cells = [_number(row[c], reader.line_num) if c >= 0 else math.nan for c in columns.ravel()]
+        cells = [number_in(row[c], reader.line_num) if c >= 0 else math.nan for c in columns.ravel()]
         frame.append(index)
         horse.append(which)
         points.append(np.array(cells, np.float32).reshape(-1, 3))
-        said = _number(row[at["instance.score"]], reader.line_num) if "instance.score" in at else math.nan
+        said = number_in(row[at["instance.score"]], reader.line_num) if "instance.score" in at else math.nan
         score.append(1.0 if math.isnan(said) else min(max(said, 0.0), 1.0))
     if not frame:
         raise InputError("expected a row an instance after the header, got none")
@@ -86,12 +86,3 @@ def read_sleap(lines: Iterable[str]) -> Tracks:
         bbox_xywh=np.full((len(order), 4), np.nan),
         score=np.array(score)[order],
     )
-
-
-def _number(cell: str, line: int) -> float:
-    if not cell.strip():
-        return math.nan
-    try:
-        return float(cell)
-    except ValueError as error:
-        raise InputError(f"line {line}: expected a number, got {cell[:40]!r}") from error

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -80,6 +81,16 @@ class Tracks:
         values = np.concatenate([self.uv_px, (self.confidence > SURE_FROM)[..., None]], axis=-1)
         sides = Counter(horse10_near_side(dict(zip(self.names, row, strict=True))) for row in values)
         return sides.most_common(1)[0][0]
+
+
+def number_in(cell: str, line: int) -> float:
+    """Return the number in a cell of a table, NaN where it is empty; ``line`` is told where it holds something else."""
+    if not cell.strip():
+        return math.nan
+    try:
+        return float(cell)
+    except ValueError as error:
+        raise InputError(f"line {line}: expected a number, got {cell[:40]!r}") from error
 
 
 def to_clip(

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from kinequimation.dataset.blender_process import MAX_MOTION_FRAMES, messages_from_blender
 from kinequimation.errors import MissingDependencyError, OutputError
+from kinequimation.io.formats import BLENDER_FORMATS
 from kinequimation.motion import Motion, write_motion
 from kinequimation.runtime import Progress, no_progress
 
 if TYPE_CHECKING:
     from kinequimation.pipeline.outputs import Result
 
-BLENDER_FORMATS = ("fbx", "blend")
-"""Those of ``io.formats.FORMATS`` that need Blender."""
 _FILE = "motion.npz"
 
 

@@ -42,6 +42,8 @@ SOLE_WEIGHT = 0.6
 """Skin weight from which a vertex belongs to the hoof."""
 ATTEMPTS, ENOUGH_M = 3, 0.002
 """Rounds of solving limbs and moving the root, and the distance at which a hoof counts as held."""
+MISSED_M = 0.02
+"""A hoof that cannot be brought this near to its place does not stand there yet, or no more (judgement)."""
 _GIVE_RAD = {"toe": 0.25, "hoof": 0.2, "foot": 0.2, "forearm": 0.15, "lower_leg": 0.15}
 """How willingly a joint gives way to a held hoof: the fetlock and the coffin joint first (sources, D2; judgement)."""
 _GIVE_UPPER_RAD = 0.08
@@ -126,18 +128,38 @@ def drop_moving(
 
 
 def trim_stances(
-    found: list[tuple[int, int, int]], toes_world: Float[np.ndarray, "frames 4 2"], withers_height_m: float
+    found: list[tuple[int, int, int]], toes_world: Float[np.ndarray, "frames 4 xyz"], most_m: float
 ) -> list[tuple[int, int, int]]:
-    """Cut stances to the frames about their middle in which the hoof stays near its median place on the ground."""
+    """Cut stances to the frames about their middle in which the toe stays within ``most_m`` of its median place."""
     kept = []
     for limb, start, stop in found:
         path = toes_world[start:stop, limb]
-        far = np.linalg.norm(path - np.median(path, axis=0), axis=-1) > MAX_DRIFT_HEIGHTS * withers_height_m
+        far = np.linalg.norm(path - np.median(path, axis=0), axis=-1) > most_m
         near = runs_of(~far)
         if near:
             a, b = max(near, key=lambda run: run[1] - run[0])
             kept.append((limb, start + a, start + b))
     return kept
+
+
+def hold_or_shorten(
+    body: Body, pose: Pose, found: list[tuple[int, int, int]], fps: float
+) -> list[tuple[int, int, int]]:
+    """Hold the hooves (``hold``); where a limb cannot, its stance is shorter, or the hoof would jump to its place.
+
+    Returns:
+        The stances that are held.
+    """
+    root_xyz, quat_wxyz = pose.root_xyz.copy(), pose.quat_wxyz.copy()
+    hold(body, pose, found, fps)
+    for _ in range(ATTEMPTS):
+        held = trim_stances(found, toe_paths(body, pose), MISSED_M)
+        if held == found:
+            break
+        found = held
+        pose.root_xyz, pose.quat_wxyz = root_xyz.copy(), quat_wxyz.copy()
+        hold(body, pose, found, fps)
+    return found
 
 
 def hold(body: Body, pose: Pose, found: list[tuple[int, int, int]], fps: float) -> None:

@@ -166,10 +166,11 @@ def _place(horse: _InWork, left: np.ndarray, to_world: np.ndarray, camera_stays:
     raw, root = quat_rotate(to_world[:, None], horse.toes_cam), quat_rotate(to_world, horse.root_cam)
     told = quat_rotate(to_world, observation.velocity_cam * height_m)[:, :2]
     legs = world.travel(raw, firm, track.seen, root, t_s, fps)
-    found = contacts.trim_stances(horse.found, toes[..., :2] + legs[:, None], height_m)
+    most_m = contacts.MAX_DRIFT_HEIGHTS * height_m
+    found = contacts.trim_stances(horse.found, toes[..., :2] + legs[:, None], most_m)
     path = world.travel(raw, firm, track.seen, root, t_s, fps, told, camera_stays)
     pose.root_xyz += np.column_stack([path, z])
-    contacts.hold(body, pose, found, fps)
+    found = contacts.hold_or_shorten(body, pose, found, fps)
     stance = contacts.stance_mask(found, n)
     _split_root(body, pose, fps)
     pose.quat_wxyz = quat_continuous(quat_normalize(pose.quat_wxyz))

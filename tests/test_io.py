@@ -332,8 +332,9 @@ def test_horse_command_writes_the_same_motion_in_every_format(tmp_path: Path) ->
         ("--seconds", "1e9"),
         ("--speed", "inf"),
         ("--withers-height", "9"),
-        ("--output", "x.fbx"),
+        ("--output", "x.obj"),
         ("--in-place", "--output", "x.bvh"),
+        ("--rig", "rigify", "--output", "x.fbx"),
     ],
 )
 def test_horse_command_refuses_bad_options(

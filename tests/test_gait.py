@@ -16,6 +16,7 @@ from kinequimation.cli.main import main
 from kinequimation.errors import InputError
 from kinequimation.gait import GaitReading, read_gait, write_gait_json
 from kinequimation.gait.bouts import decide
+from kinequimation.gait.clips import labels_by_name, labels_of, path_clip
 from kinequimation.gait.names import GAITS
 from kinequimation.gait.rules import gait_by_rules
 from kinequimation.gait.signals import read_signals
@@ -189,6 +190,19 @@ def test_symmetry_of_a_curve_by_formula(trot: GaitReading) -> None:
     assert found is not None and found.pd_min.mean_mm == pytest.approx(-20, abs=1) and found.pd_min.sd_mm < 1
     assert found.pd_max.mean_mm == pytest.approx(0, abs=2) and found.hd_vector_sum_mm == pytest.approx(0, abs=0.1)
     assert found.pelvis_range_mm == pytest.approx(70, abs=6)
+
+
+def test_recorded_jumps_are_labelled_by_what_the_recording_holds() -> None:
+    motion = make_motion("jump", Body(Shape(1.4)), fps=50)
+    xyz = Body(motion.shape).keypoints(motion.root_xyz_world, motion.quat_wxyz) / 1.4
+    true = labels_of(motion, read_signals(motion))
+    label = labels_by_name("jump", motion.contact, xyz)
+    np.testing.assert_array_equal(label, true)
+    assert {GAITS[i] for i in label} >= {"jump"} and len(set(label)) == 2
+    assert set(labels_by_name("walk-trot", motion.contact, xyz)) == {-1}, "nobody says when the gait changes"
+    channels, rows = path_clip(motion, label)
+    assert len(channels) == len(rows) and set(rows) == set(label)
+    assert np.mean(rows == GAITS.index("jump")) == pytest.approx(np.mean(label == GAITS.index("jump")), abs=0.1)
 
 
 def test_unseen_frames_are_bridged_and_leaping_times_refused() -> None:

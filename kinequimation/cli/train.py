@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 MODELS = ("pose2d", "detect", "lift", "gait")
 NETWORKS = ("lite0", "hrnet_w32")
 _ONLY = {"network": ("pose2d",), "data": ("pose2d", "lift"), "images": ("pose2d",)}
-_ONLY |= {"recordings": ("lift",)}
+_ONLY |= {"recordings": ("lift", "gait")}
 _ONLY |= dict.fromkeys(("device", "backgrounds", "max_steps"), ("pose2d", "detect"))
-_ONLY |= {"minutes": ("pose2d", "detect", "lift"), "init": ("pose2d", "detect", "lift")}
+_ONLY |= {"minutes": ("pose2d", "detect", "lift")}
 """Options that not every model has."""
 _EPILOG = """pose2d, from a rendered stream without an end, for an hour and a half:
   kinequimation train pose2d
@@ -112,7 +112,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--recordings",
         type=Path,
         metavar="FILE",
-        help="lift: clips with the 2D network's own errors, of 'dataset recordings'",
+        help="lift, gait: clips with the 2D network's own errors, of 'dataset recordings'",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of the rendered stream and the first weights")
     parser.add_argument("--device", choices=DEVICES, help="where to train; default: auto (pose2d, detect)")
@@ -197,8 +197,17 @@ def _train_gait(args: argparse.Namespace, options: dict[str, Any]) -> int:
 
     if args.export_only:
         raise InputError("--export-only: expected pose2d or detect; training gait takes minutes and begins anew")
+    if args.init:
+        options["init"] = weights_path("gait") if args.init == "shipped" else Path(args.init)
     config = configure(gait.TrainConfig, {"out": args.run_dir or Path("outputs/train-gait"), **options}, args.set)
-    return _put(gait.train(config, _Progress()), args.out)
+    path_clips = None
+    if args.recordings is not None:
+        from kinequimation.lift import Lifter
+        from kinequimation.lift.recordings import read_recordings
+        from kinequimation.pipeline.gait_recordings import path_clips_of
+
+        path_clips = path_clips_of(read_recordings(args.recordings), Lifter(), _Progress())
+    return _put(gait.train(config, path_clips, _Progress()), args.out)
 
 
 def _put(written: Path, out: Path | None) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kinequimation.gait.clock import PER_STRIDE
 from kinequimation.gait.names import GAITS
+from kinequimation.gait.rules import unevenness
 from kinequimation.gait.time_scale import RATES_HZ
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ RULE_WEIGHT = 10.0
 FLIGHT_COST = 5.0
 """What a stride takes from gaits without a flight if no hoof stands for a tenth of it (judgement): contacts are missed
 too."""
+RARE_COST = 1.5
+"""What a stride takes from gaits that few horses are filmed in (judgement): they have to be seen more clearly."""
+RARE = [GAITS.index(gait) for gait in ("passage", "piaffe", "pace", "tolt", "fox_trot")]
+UNEVEN_COST, UNEVEN = 8.0, (0.07, 0.12)
+"""What a stride takes from gaits whose sides go alike, where pairs are off half a stride by the second of these, from
+none at the first (judgement; canter and gallop are off by 0.2 to 0.4)."""
+ALIKE = [GAITS.index(gait) for gait in ("walk", "trot", "passage", "piaffe", "pace", "tolt", "fox_trot")]
 GROUNDED = [GAITS.index(gait) for gait in ("walk", "tolt", "piaffe")]
 """Gaits in which a hoof is always on the ground (sources, E1)."""
 JUMP_WEIGHT = 20.0
@@ -88,12 +96,23 @@ def decide(
         still: rows in which the horse stands, by the rules.
     """
     score = np.log(np.maximum(probability, FLOOR)) * (LOOKS_PER_STRIDE / PER_STRIDE)
-    for stride, rule in zip(strides, rules, strict=True):
+    score[:, RARE] -= RARE_COST / PER_STRIDE
+    in_stride = np.zeros(len(t_s), bool)
+    for stride in strides:
+        in_stride[slice(*np.searchsorted(t_s, [stride.start_s, stride.stop_s]))] = True
+    for stride, rule, uneven in zip(strides, rules, unevenness(strides), strict=True):
         rows = np.arange(*np.searchsorted(t_s, [stride.start_s, stride.stop_s]))
         for gait, ends in RATES_HZ.items():
             score[rows, GAITS.index(gait)] -= _odd_rate(tempo / stride.duration_s, *ends) / PER_STRIDE
         flies = float(np.clip((stride.suspension - 0.04) / 0.06, 0.0, 1.0))
         score[rows[:, None], GROUNDED] -= FLIGHT_COST * flies / PER_STRIDE
+        if np.isfinite(uneven):
+            share = float(np.clip((uneven - UNEVEN[0]) / (UNEVEN[1] - UNEVEN[0]), 0.0, 1.0))
+            about = slice(
+                *np.searchsorted(t_s, [stride.start_s - stride.duration_s, stride.stop_s + stride.duration_s])
+            )
+            alone = np.union1d(rows, np.arange(about.start, about.stop)[~in_stride[about]])  # and what no stride holds
+            score[alone[:, None], ALIKE] -= UNEVEN_COST * share / PER_STRIDE
         if rule.gait is not None:
             score[rows, GAITS.index(rule.gait)] += RULE_WEIGHT * rule.certainty / PER_STRIDE
     if still is not None:

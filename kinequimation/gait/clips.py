@@ -9,12 +9,14 @@ import numpy as np
 
 from kinequimation.body import Body, sample_shape
 from kinequimation.gait.names import GAITS, of_generator
-from kinequimation.gait.signals import Signals, read_signals
-from kinequimation.motion import MotionShares, sample_motion
+from kinequimation.gait.period import stride_periods
+from kinequimation.gait.sequence import filled_period, sequence, stride_time
+from kinequimation.gait.signals import TRUNK, Signals, read_signals
+from kinequimation.motion import MOTION_NAMES, MotionShares, sample_motion
 from kinequimation.runtime import Progress, no_progress
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Bool, Float, Int
 
     from kinequimation.motion import Motion
 
@@ -77,12 +79,21 @@ def labels_of(motion: Motion, signals: Signals) -> Int[np.ndarray, " t"]:
     label = np.array([GAITS.index(name) for name in names], np.int8)
     if motion.name != "jump":
         return label
-    on = np.asarray(motion.contact) > 0.5
+    return _jump_labels(np.asarray(motion.contact) > 0.5, signals.trunk_z[:, 1:].mean(1))
+
+
+def _jump_labels(on: Bool[np.ndarray, "t 4"], trunk_z: Float[np.ndarray, " t"]) -> Int[np.ndarray, " t"]:
+    """Return the labels of a generated jump.
+
+    Args:
+        on: whether each hoof stands.
+        trunk_z: mean height of withers and sacrum, withers heights.
+    """
     air = ~on.any(1)
-    height = np.where(air, signals.trunk_z[:, 1:].mean(1), -np.inf)
+    height = np.where(air, trunk_z, -np.inf)
     top = int(height.argmax())
     lead = _lead(on)
-    label[:] = GAITS.index("canter_left" if lead == "left" else "canter_right")
+    label = np.full(len(on), GAITS.index("canter_left" if lead == "left" else "canter_right"), np.int8)
     if not air.any() or height[top] < 1.05:  # a flight of the canter: the fence lies outside the clip
         return label
     fore, hind = np.any(on[:, :2], axis=1), np.any(on[:, 2:], axis=1)
@@ -90,6 +101,50 @@ def labels_of(motion: Motion, signals: Signals) -> Int[np.ndarray, " t"]:
     start, stop = (before[-1] + 1 if len(before) else 0), (after[0] if len(after) else len(on))
     label[start:stop] = GAITS.index("jump")
     return label
+
+
+@dataclass(frozen=True)
+class PathClips:
+    """Generated horses as the way from pixels to 3D gives them back: what ``degrade`` imitates, in truth.
+
+    Attributes:
+        channels: of each clip, [R, 19] as the classifier reads them.
+        label: of each clip, [R] place in ``GAITS``; −1 where it is not known.
+    """
+
+    channels: tuple[Float[np.ndarray, "r 19"], ...]
+    label: tuple[Int[np.ndarray, " r"], ...]
+
+    def __len__(self) -> int:
+        return len(self.channels)
+
+
+def labels_by_name(
+    name: str, contact: Float[np.ndarray, "t 4"], xyz_world: Float[np.ndarray, "t 103 3"]
+) -> Int[np.ndarray, " t"]:
+    """Return the place in ``GAITS`` of what a generated horse does in each frame, as far as its name says; else −1.
+
+    Args:
+        name: what the horse does, as recordings have it: transitions do not tell when what.
+        contact: true, from 0 to 1.
+        xyz_world: the keypoints, in withers heights, the ground at 0.
+    """
+    if name == "jump":
+        return _jump_labels(contact > 0.5, xyz_world[:, TRUNK[1:], 2].mean(1))
+    gait = of_generator(name)
+    known = name in MOTION_NAMES and name != "wild"
+    return np.full(len(contact), GAITS.index(gait) if known else -1, np.int8)
+
+
+def path_clip(motion: Motion, label: Int[np.ndarray, " t"]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the channels of a fitted motion, and the label of each of their rows, as ``PathClips`` has them."""
+    signals = read_signals(motion)
+    tempo = np.sqrt(signals.withers_height_m / 1.60)
+    strides = stride_time(filled_period(stride_periods(signals), signals.step_s, float(tempo)), signals.t_s)
+    channels, u = sequence(signals.rows(), signals.seen.astype(float), strides)
+    t_s = np.interp(u, strides, signals.t_s)
+    nearest = np.clip(np.searchsorted(motion.t_s, t_s - 0.5 * signals.step_s), 0, len(motion) - 1)
+    return channels, label[nearest].astype(int)
 
 
 def _lead(on: np.ndarray) -> str:

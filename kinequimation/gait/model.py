@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import nn
 
+from kinequimation.errors import InputError
 from kinequimation.gait.names import GAITS
 from kinequimation.gait.sequence import CHANNELS
 
@@ -37,3 +40,24 @@ class GaitNet(nn.Module):
         for block in self.blocks:
             x = x + torch.relu(block(x))
         return self.gait(x).transpose(1, 2), self.contact(x).transpose(1, 2)
+
+
+def load_onnx_weights(net: GaitNet, path: Path) -> None:
+    """Take the parameters of an exported network, to train on.
+
+    Raises:
+        InputError: the file is no ONNX model of this network.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    try:
+        model = onnx.load(str(path))
+    except Exception as error:  # onnx raises protobuf's errors, which share no public base
+        raise InputError(f"{path}: expected an ONNX model, got something unreadable ({error})") from error
+    arrays = {t.name: torch.from_numpy(np.array(numpy_helper.to_array(t))) for t in model.graph.initializer}
+    wanted = net.state_dict()
+    wrong = [n for n, p in wanted.items() if n not in arrays or arrays[n].shape != p.shape]
+    if wrong:
+        raise InputError(f"{path}: expected a classifier of this size, but {wrong[0]} is missing or of another shape")
+    net.load_state_dict({name: arrays[name] for name in wanted})

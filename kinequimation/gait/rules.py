@@ -29,6 +29,8 @@ WALK_DUTY, TOLT_LENGTH, WALK_RATE_HZ = 0.55, 1.35, 1.2
 of 1.60 m does not take more of them a second."""
 PIAFFE_LENGTH, PASSAGE_LENGTH, JOG_DUTY = 0.45, 1.15, 0.47
 """Strides shorter than these, in withers heights, are piaffe and passage (E1); but a jog's hooves stand longer."""
+_ABOUT = 3
+"""So many strides to each side tell together whether left and right go alike (judgement)."""
 _CLEAR_SWING = 0.08
 """Size of a swing, in withers heights, from which its phase tells something."""
 
@@ -85,6 +87,20 @@ def gait_by_rules(stride: Stride, withers_height_m: float) -> RuleReading:
     if apart > APART:
         return RuleReading("gallop_right" if right else "gallop_left", sure)
     return RuleReading("canter_right" if right else "canter_left", sure)
+
+
+def unevenness(strides: list[Stride]) -> Float[np.ndarray, " s"]:
+    """Return how far left and right are from going half a stride apart, about each stride, as shares of a stride.
+
+    The mean of what the fore and the hind pair are off, in one direction: in canter and gallop both, in other gaits
+    only by mistake, so the median over the strides about each is small there. NaN where no legs are seen.
+    """
+    off = np.full(len(strides), np.nan)
+    for i, stride in enumerate(strides):
+        lf, rf, lh, rh = _phases(stride)
+        off[i] = 0.5 * ((rf - lf) % 1.0 + (rh - lh) % 1.0) - 0.5
+    about = [off[max(0, i - _ABOUT) : i + _ABOUT + 1] for i in range(len(off))]
+    return np.array([abs(np.median(a[np.isfinite(a)])) if np.isfinite(a).any() else np.nan for a in about])
 
 
 def stands(signals: Signals, period_s: Float[np.ndarray, " t"]) -> Bool[np.ndarray, " t"]:

@@ -23,7 +23,8 @@ MAX_FILLED = 4
 SKIN_POINTS: tuple[str, ...] = ("poll", "withers", "croup")
 """Where movement analysis has its markers (sources, E7)."""
 _K = skeleton.KEYPOINT_INDEX
-_TRUNK = [_K["DEF-head"], _K["DEF-spine.006"], _K[skeleton.SACRUM]]
+TRUNK = [_K["DEF-head"], _K["DEF-spine.006"], _K[skeleton.SACRUM]]
+"""Keypoints at poll, withers and sacrum."""
 _SKIN = [_K[name] for name in SKIN_POINTS]
 _TOES = [_K[skeleton.limb_toe(limb)] for limb in skeleton.LIMBS]
 
@@ -83,7 +84,7 @@ def read_signals(motion: Motion) -> Signals:
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
         xyz = body.keypoints(motion.root_xyz_world[part], motion.quat_wxyz[part])
-        trunk, toes = xyz[:, _TRUNK], xyz[:, _TOES]
+        trunk, toes = xyz[:, TRUNK], xyz[:, _TOES]
         along = trunk[:, 1] - trunk[:, 2]
         level = along * [1.0, 1.0, 0.0]
         forward = level / np.maximum(np.linalg.norm(level, axis=-1, keepdims=True), 1e-9)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.gait.clock import PER_STRIDE
-from kinequimation.gait.names import GAITS
+from kinequimation.gait.names import GAITS, MIRROR_GAITS
 from kinequimation.gait.sequence import CHANNELS, MIRROR_CHANNELS
 from kinequimation.runtime import open_session, sha256_of, weights_path
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS, MARGIN_ROWS = 128 * PER_STRIDE, 2 * PER_STRIDE
 """Rows that go through the network at once, and to each side rows that only inform those."""
-_MIRROR_GAIT = [
-    GAITS.index(name.replace("left", "right") if "left" in name else name.replace("right", "left"))  # type: ignore[arg-type]
-    for name in GAITS
-]
 
 
 class GaitClassifier:
@@ -52,7 +48,7 @@ class GaitClassifier:
             low, high = max(0, start - MARGIN_ROWS), min(len(channels), start + CHUNK_ROWS + MARGIN_ROWS)
             part = channels[low:high]
             (logit,) = self._session.run(["gait_logit"], {"channels": np.stack([part, part[:, MIRROR_CHANNELS]])})
-            mean = 0.5 * (np.asarray(logit)[0] + np.asarray(logit)[1][:, _MIRROR_GAIT])
+            mean = 0.5 * (np.asarray(logit)[0] + np.asarray(logit)[1][:, MIRROR_GAITS])
             own = mean[start - low : start - low + CHUNK_ROWS].astype(float)
             own = np.exp(own - own.max(1, keepdims=True))
             result[start : start + len(own)] = own / own.sum(1, keepdims=True)

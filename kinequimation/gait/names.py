@@ -11,6 +11,11 @@ GaitName = Literal[
 GAITS: tuple[GaitName, ...] = get_args(GaitName)
 """What a horse may be said to do. ``idle`` is standing and grazing; ``other`` is rearing, bucking, kicking, lying; a
 jog is a slow trot."""
+MIRROR_GAITS: tuple[int, ...] = tuple(
+    [*map(str, GAITS)].index(name.replace("left", "right") if "left" in name else name.replace("right", "left"))
+    for name in GAITS
+)
+"""The place in ``GAITS`` of each gait in a mirror."""
 STRIDING: tuple[GaitName, ...] = GAITS[1:-2]
 """Those that are made of strides."""
 WORDS: dict[GaitName, str] = {

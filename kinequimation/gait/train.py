@@ -18,7 +18,7 @@ from kinequimation.gait.clips import FPS, GaitClips, PathClips, make_clips
 from kinequimation.gait.clock import PER_STRIDE
 from kinequimation.gait.degrade import degraded
 from kinequimation.gait.model import GaitNet, load_onnx_weights
-from kinequimation.gait.names import GAITS
+from kinequimation.gait.names import GAITS, MIRROR_GAITS
 from kinequimation.gait.sequence import CHANNELS, MIRROR_CHANNELS, filled_period, sequence, stride_time
 from kinequimation.io.atomic import replacing
 from kinequimation.runtime import Progress, no_progress
@@ -34,12 +34,7 @@ ROWS = 6 * PER_STRIDE
 """Rows of a training clip: six strides, or fewer of slow ones."""
 SMOOTHING = 0.02
 """Of the labels: at a change of gait the row where it happens is a matter of taste."""
-_MIRROR_GAIT = np.array(
-    [
-        GAITS.index(name.replace("left", "right") if "left" in name else name.replace("right", "left"))  # type: ignore[arg-type]
-        for name in GAITS
-    ]
-)
+_MIRROR_GAIT = np.array(MIRROR_GAITS)
 
 
 @dataclass(frozen=True)
@@ -234,7 +229,7 @@ def train_on(
             own[:n_path] = 0.0
         logit, contact_logit = net(channels)
         loss = functional.cross_entropy(
-            logit.flatten(0, 1), label.flatten(), weight, ignore_index=-1, label_smoothing=0.02
+            logit.flatten(0, 1), label.flatten(), weight, ignore_index=-1, label_smoothing=SMOOTHING
         )
         each = functional.binary_cross_entropy_with_logits(contact_logit, contact, reduction="none")
         loss = loss + config.contact_weight * (each * own).sum() / own.sum().clamp(min=1)

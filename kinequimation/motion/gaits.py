@@ -117,7 +117,10 @@ def strides_motion(
         lame = lameness_of(table, body, style, speed_mps, frequency_hz)
     else:
         lame = rough_lameness_of(table, body, style, speed_mps)
-    root, quat, contact, since = steady_strides(table, body, style, speed_mps, frequency_hz, t_s, extra, lame)
+    # a lame horse's trunk is left as it was measured: easing would move its lows
+    root, quat, contact, since = steady_strides(
+        table, body, style, speed_mps, frequency_hz, t_s, extra, lame, eased=lame is None
+    )
     if mirrored:
         root, quat, contact = mirror_pose(root, quat, contact)
     phase = since[:, 1 if mirrored else 0]

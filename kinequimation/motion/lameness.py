@@ -130,7 +130,7 @@ def lameness_of(table: GaitTable, body: Body, style: Style, speed_mps: float, fr
 
     def height(lame: Lameness | None) -> np.ndarray:
         root, quat, _, _ = steady_strides(
-            table, body, straight, speed_mps, frequency_hz, phase / frequency_hz, lame=lame
+            table, body, straight, speed_mps, frequency_hz, phase / frequency_hz, lame=lame, eased=False
         )
         return body.keypoints(root, quat)[:, point, 2]
 

@@ -33,6 +33,7 @@ def steady_strides(
     t_s: Float[np.ndarray, " frames"],
     extra: Float[np.ndarray, "frames 81 3"] | None = None,
     lame: Lameness | None = None,
+    eased: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Make strides that are all alike.
 
@@ -48,6 +49,7 @@ def steady_strides(
         t_s: times, at even steps.
         extra: turns to add, rotation vectors.
         lame: how the horse spares a limb.
+        eased: whether the trunk gives way smoothly.
 
     Returns:
         root positions [T, 3], rotations [T, 81, 4], contacts [T, 4], and the phases [T, 2] of the stride since the left
@@ -62,7 +64,7 @@ def steady_strides(
         hooves = standing_hooves(toes, style, len(t_s), height)
     else:
         probe_s, probes = _stance_ends(gait, style, frequency_hz)
-        if len(t_s) > 1:
+        if eased and len(t_s) > 1:
             smooth = round(_GIVE_WAY_S / float(t_s[1] - t_s[0]))
         beside = np.arange(1, 2 * smooth + 1) * (float(t_s[1] - t_s[0]) if smooth else 0.0)
         t_all = np.concatenate([probe_s, t_s[0] - beside[::-1], t_s, t_s[-1] + beside])

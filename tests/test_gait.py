@@ -18,7 +18,7 @@ from kinequimation.gait import GaitReading, read_gait, write_gait_json
 from kinequimation.gait.bouts import decide
 from kinequimation.gait.clips import labels_by_name, labels_of, path_clip
 from kinequimation.gait.names import GAITS
-from kinequimation.gait.rules import gait_by_rules
+from kinequimation.gait.rules import gait_by_rules, jumps
 from kinequimation.gait.signals import read_signals
 from kinequimation.gait.strides import Stride, circular_mean
 from kinequimation.gait.symmetry import read_symmetry
@@ -252,3 +252,18 @@ def test_the_judgement_says_gait_rate_and_hidden_hooves(trot: GaitReading) -> No
             confidence[:20, skeleton.KEYPOINT_INDEX[name]] = 0.1
     line = judge(confidence, np.where(np.arange(n) < 10, 0.2, 0.9)).line
     assert line == "usable 40 of 50 frames; hind hooves hidden in 20"
+
+
+def test_jumps_of_lifts_in_any_order_are_within_the_clip() -> None:
+    motion = make_motion("jump", Body(), fps=30.0)
+    signals = read_signals(motion)
+    assert len(jumps(signals)) == 1
+    rng = np.random.default_rng(3)
+    for _ in range(200):  # hind hooves may come down before the fore ones, or never
+        edges = np.sort(rng.integers(0, len(signals), (4, 2)), axis=1)
+        lift = np.zeros((len(signals), 4))
+        for limb, (first, last) in enumerate(edges):
+            lift[first:last, limb] = 0.5
+        pitch = rng.uniform(-1.0, 1.0, len(signals))
+        for first_s, last_s in jumps(dataclasses.replace(signals, lift=lift, pitch_rad=pitch)):
+            assert signals.t_s[0] <= first_s < last_s <= signals.t_s[-1]

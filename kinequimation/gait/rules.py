@@ -123,7 +123,7 @@ def jumps(signals: Signals) -> list[tuple[float, float]]:
         if not after:
             continue
         _, end = after[0]
-        tip = signals.pitch_rad[first:last].max() - signals.pitch_rad[last - 1 : end].min()
+        tip = signals.pitch_rad[first:last].max() - signals.pitch_rad[last - 1 : max(end, last)].min()
         if tip < JUMP_PITCH_RAD:
             continue
         start = np.flatnonzero(fore[:first] < _GROUND)

@@ -9,6 +9,15 @@ KinEquiMationError
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+
+UNREADABLE_ARCHIVE: tuple[type[Exception], ...] = (
+    OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, MemoryError, NotImplementedError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What zipfile and numpy raise on a damaged or foreign ``.npz``; ``InputError`` is among them, as a ``ValueError``."""
+
 
 class KinEquiMationError(Exception):
     """Base of all errors of this library; its text is one line a user can act on."""

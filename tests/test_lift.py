@@ -13,16 +13,21 @@ from kinequimation import skeleton
 from kinequimation.errors import InputError
 from kinequimation.geometry.camera import intrinsics, look_at, project_cam
 from kinequimation.lift.cameras import look_rotation, sample_cameras
-from kinequimation.lift.data import FilmedClips, film_cleanly, film_clips, make_pool, to_batch
+from kinequimation.lift.data import ClipPool, FilmedClips, film_clips, make_pool, to_batch
 from kinequimation.lift.evaluate import evaluate, yaw_error_deg
 from kinequimation.lift.infer import WINDOW, Lifter, windows
-from kinequimation.lift.noise import NoiseConfig
+from kinequimation.lift.noise import NO_NOISE, NoiseConfig
 from kinequimation.lift.normalize import NUM_SLOTS, mirror_features, normalize, rotation_to_axis
 from kinequimation.lift.root import root_from_code, solve_root
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
+
+
+def film_cleanly(pool: ClipPool, seed: int, index: int, n_clips: int, n_frames: int) -> FilmedClips:
+    """Film random clips with a perfect detector and known intrinsics."""
+    return film_clips(pool, seed, index, n_clips, n_frames, NO_NOISE, true_intrinsics=True)
 
 
 @pytest.fixture(scope="module")

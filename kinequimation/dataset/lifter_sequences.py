@@ -41,7 +41,7 @@ from kinequimation import skeleton
 from kinequimation.dataset.frame_label import FrameLabel
 from kinequimation.dataset.rendered_frames import RenderedFrame, RenderedFrames, by_sequence, slots_of
 from kinequimation.dataset.splits import PARTS
-from kinequimation.errors import InputError, OutputError
+from kinequimation.errors import UNREADABLE_ARCHIVE, InputError, OutputError
 from kinequimation.io.atomic import replacing
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ class SequenceFile:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise InputError(f"{path}: expected sequences made for a lifter, got {reason}") from error
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        except UNREADABLE_ARCHIVE as error:
             raise InputError(f"{path}: expected sequences made for a lifter (.npz), got something else") from error
         n = len(self.offsets) - 1
         is_rising = self.offsets.dtype.kind in "iu" and self.offsets.ndim == 1 and n > 0
@@ -307,7 +307,7 @@ class SequenceFile:
                     if arrays[name].shape != (n, *shape) or arrays[name].dtype != np.dtype(kind):
                         got = f"{arrays[name].dtype} {arrays[name].shape}"
                         raise InputError(f"{self.path}: {name}: expected {kind} {(n, *shape)}, got {got}")
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        except UNREADABLE_ARCHIVE as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{self.path}: expected whole arrays, got something else: {error}") from error

@@ -14,7 +14,7 @@ import numpy as np
 from kinequimation import skeleton
 from kinequimation.body import Body, sample_shape
 from kinequimation.lift.cameras import CameraPaths, sample_cameras, uniform
-from kinequimation.lift.noise import NO_NOISE, NoiseConfig, detect_badly, lose
+from kinequimation.lift.noise import NoiseConfig, detect_badly, lose
 from kinequimation.lift.normalize import Normalized, normalize, rays, rotation_to_axis, view_from
 from kinequimation.motion import sample_motion
 from kinequimation.runtime import Progress, no_progress
@@ -276,11 +276,6 @@ def _told(rng: np.random.Generator, K: np.ndarray, size: np.ndarray, fps: np.nda
     focal = np.where(guess < 0.5, np.hypot(*size.T), told_K[:, 0, 0] * np.where(guess < 0.65, spread, 1.0))
     told_K[:, 0, 0] = told_K[:, 1, 1] = focal
     return told_K, fps
-
-
-def film_cleanly(pool: ClipPool, seed: int, index: int, n_clips: int, n_frames: int) -> FilmedClips:
-    """Film random clips with a perfect detector and known intrinsics."""
-    return film_clips(pool, seed, index, n_clips, n_frames, NO_NOISE, true_intrinsics=True)
 
 
 @dataclass(frozen=True)

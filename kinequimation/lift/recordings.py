@@ -19,7 +19,6 @@ frames; lengths in withers heights::
 from __future__ import annotations
 
 import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.errors import InputError, OutputError
+from kinequimation.errors import UNREADABLE_ARCHIVE, InputError, OutputError
 from kinequimation.io.atomic import replacing
 
 if TYPE_CHECKING:
@@ -119,18 +118,7 @@ def read_recordings(path: Path) -> Recordings:
             if found != FORMAT:
                 raise InputError(f"{path}: expected format {FORMAT}, got {found!r}")
             return Recordings(*(data[f.name] for f in fields(Recordings)))
-    except (
-        OSError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        MemoryError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except UNREADABLE_ARCHIVE as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: expected recordings (kinequimation dataset recordings), got {error}") from error

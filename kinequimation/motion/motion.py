@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body.shape import Shape
-from kinequimation.errors import InputError, OutputError
+from kinequimation.errors import UNREADABLE_ARCHIVE, InputError, OutputError
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -170,18 +169,7 @@ def read_motion(path: Path) -> Motion:
                 gait=data.get("gait"),
                 phase=data.get("phase"),
             )
-    except (
-        OSError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        MemoryError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except UNREADABLE_ARCHIVE as error:
         if isinstance(error, InputError):
             raise
         if isinstance(error, OSError) and error.strerror:

@@ -7,6 +7,7 @@ the network was converted with ``synchronised``, which CUDA alone can do.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -129,6 +130,9 @@ def processes_of_run(device: Device) -> Iterator[Processes]:
     mine = choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))
     if mine.type == "cuda":
         torch.cuda.set_device(mine)
+    # An optimiser imports this module; once there is a group, its functions' default arguments keep that group and its
+    # threads alive for good, and a thread that frees a tensor while the interpreter ends aborts the process.
+    importlib.import_module("torch.distributed.nn.functional")
     distributed.init_process_group("nccl" if mine.type == "cuda" else "gloo")
     try:
         yield Processes(distributed.get_rank(), world, mine)

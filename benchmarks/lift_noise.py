@@ -5,7 +5,8 @@
 
 Errors over the horse's box: quantiles of all points, of hooves, and of the medians of whole clips; confidences; and how
 long errors last, as the correlation of a point's error (less its mean over the clip) with that of 1, 3, 9 and 27 frames
-later. *network*: the recordings as they are. *imagined*: ``NoiseConfig``, without what it leaves out on purpose.
+later. *network*: the recordings as they are. *borrowed*: other clips with their errors. *imagined*: ``NoiseConfig``,
+without what it leaves out on purpose.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.lift import data
+from kinequimation.lift import borrowed, data
 from kinequimation.lift.noise import NO_NOISE, NoiseConfig
+from kinequimation.lift.project import box_px
 from kinequimation.lift.recordings import read_recordings
 
 N_CLIPS, POOL_SEED, N_POOL = 300, 991, 60
@@ -29,7 +31,7 @@ _SMALL = 0.1
 
 def describe(name: str, clips: data.FilmedClips) -> None:
     """Print the quantiles of one kind of clips."""
-    box = 1.7 * clips.K_true[..., 0, 0] / np.maximum(clips.root_xyz_cam[..., 2], 0.5)  # as ``lift.data`` has it
+    box = box_px(clips.xyz_cam + clips.root_xyz_cam[:, :, None], clips.K_true)
     known = (clips.confidence > 0) & clips.visible
     offset = np.where(known[..., None], (clips.uv_px - clips.uv_true_px) / box[..., None, None], np.nan)
     error = np.linalg.norm(offset, axis=-1)
@@ -51,17 +53,20 @@ def describe(name: str, clips: data.FilmedClips) -> None:
 
 
 def main() -> None:
-    """Print both."""
+    """Print all three."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", type=Path)
     args = parser.parse_args()
     warnings.filterwarnings("ignore", "Mean of empty slice|All-NaN slice")
     recordings = read_recordings(args.recordings)
     length = recordings.uv_px.shape[1]
-    data.RECORDED_ERROR = (1.0, 1.0)
+    pool = data.make_pool(POOL_SEED, N_POOL)
+    data.ERROR_FACTOR = borrowed.ERROR_FACTOR = (1.0, 1.0)
     describe("network", data.recorded_clips(recordings, 5, 0, N_CLIPS, length, NO_NOISE))
+    errors = borrowed.errors_of(recordings)
+    describe("borrowed", data.film_clips(pool, 5, 0, N_CLIPS, length, NO_NOISE, errors=errors))
     noise = NoiseConfig(p_clean=0.0, p_block=(0, 0), p_limb=0, p_frame=0, missing=0)
-    describe("imagined", data.film_clips(data.make_pool(POOL_SEED, N_POOL), 5, 0, N_CLIPS, length, noise))
+    describe("imagined", data.film_clips(pool, 5, 0, N_CLIPS, length, noise))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,11 @@ import pytest
 from kinequimation import skeleton
 from kinequimation.body import Body
 from kinequimation.errors import InputError, MissingDependencyError
+from kinequimation.lift.borrowed import errors_of
 from kinequimation.lift.cameras import CameraPaths, sample_cameras
-from kinequimation.lift.data import film_with, make_pool, recorded_clips
+from kinequimation.lift.data import film_clips, film_with, make_pool, recorded_clips
 from kinequimation.lift.noise import NO_NOISE
+from kinequimation.lift.project import box_px
 from kinequimation.lift.recordings import Recordings, read_recordings, write_recordings
 from kinequimation.motion import make_motion
 
@@ -51,6 +53,29 @@ def test_recorded_clips_stay_true_when_they_are_mirrored():
         - clips.xyz_cam[:, :, skeleton.KEYPOINT_INDEX["DEF-thigh.R"]]
     )
     assert (np.sum(left * across, -1) > 0).mean() > 0.99
+
+
+def test_errors_borrowed_from_a_perfect_network_are_none_and_an_exchanged_pair_stays_exchanged():
+    pair = [skeleton.KEYPOINT_INDEX[f"DEF-f_hoof.{side}"] for side in "LR"]
+    perfect = recorded()
+    uv_px = perfect.uv_px.copy()
+    uv_px[:, :, pair] = perfect.uv_px[:, :, pair[::-1]]
+    both_seen = (perfect.confidence[:, :, pair] > 0).all(-1)
+    uv_px[~both_seen], perfect.confidence[~both_seen] = 0.0, 0.0
+    errors = errors_of(dataclasses.replace(perfect, uv_px=uv_px))
+    pool = make_pool(13, 4, 12)
+    clips = film_clips(pool, 2, 0, 40, 8, NO_NOISE, errors=errors)
+    seen = (clips.confidence > 0) & clips.visible
+    assert seen.mean() > 0.3
+    size = box_px(clips.xyz_cam + clips.root_xyz_cam[:, :, None], clips.K_true)[..., None]
+    off = np.linalg.norm(clips.uv_px - clips.uv_true_px, axis=-1) / size
+    others = np.setdiff1d(np.arange(skeleton.NUM_KEYPOINTS), pair)
+    assert off[:, :, others][seen[:, :, others]].max() < 1e-3
+    fellow = np.linalg.norm(clips.uv_px[:, :, pair] - clips.uv_true_px[:, :, pair[::-1]], axis=-1) / size
+    apart = np.linalg.norm(clips.uv_true_px[:, :, pair[0]] - clips.uv_true_px[:, :, pair[1]], axis=-1) / size[..., 0]
+    told = seen[:, :, pair] & (apart > 0.1)[..., None]
+    assert told.sum() > 50
+    assert np.median(fellow[told]) < 1e-3 < 0.1 < np.median(off[:, :, pair][told])
 
 
 def test_recordings_come_back_from_their_file(tmp_path):

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from kinequimation import __version__
-from kinequimation.detect.compact import compact_file
 from kinequimation.detect.model import STRIDE, DetectNet
 from kinequimation.detect.stream import RenderedFrame
 from kinequimation.detect.train import TrainConfig, judge
+from kinequimation.io.compact import compact_file
 from kinequimation.pose2d.calibrate import fit_calibration
 from kinequimation.pose2d.loop import CALIBRATION_SEED_OFFSET, read_checkpoint
 from kinequimation.pose2d.onnx_file import write_onnx

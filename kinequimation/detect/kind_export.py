@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from kinequimation import __version__
-from kinequimation.detect.compact import compact_file
 from kinequimation.detect.kind import FORMAT
 from kinequimation.errors import MissingDependencyError
 from kinequimation.io.atomic import replacing
+from kinequimation.io.compact import compact_file
 from kinequimation.pose2d.lite0 import BN_EPS, Lite0, SamePadConv2d
 
 if TYPE_CHECKING:

@@ -13,9 +13,11 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body import Body, sample_shape
+from kinequimation.lift.borrowed import ERROR_FACTOR, RecordedErrors, borrow_errors
 from kinequimation.lift.cameras import CameraPaths, sample_cameras, uniform
 from kinequimation.lift.noise import NoiseConfig, detect_badly, lose
 from kinequimation.lift.normalize import Normalized, normalize, rays, rotation_to_axis, view_from
+from kinequimation.lift.project import CHEST, box_px, facing, project
 from kinequimation.motion import sample_motion
 from kinequimation.runtime import Progress, no_progress
 
@@ -28,8 +30,6 @@ CLIP_FRAMES = 81
 """Frames of a clip of the pool, and the longest that the network is trained on."""
 FPS_RANGE = (12.0, 120.0)
 _SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
-_CHEST = skeleton.KEYPOINT_INDEX["DEF-spine.006"]
-_NEAR = 0.15  # withers heights; nearer to the camera's plane a point is as good as behind it
 _LEFT_RIGHT = tuple(skeleton.KEYPOINT_INDEX[f"DEF-{n}.{s}"] for n in ("shoulder", "thigh") for s in "LR")
 
 
@@ -109,6 +109,7 @@ def film_clips(
     n_frames: int,
     noise: NoiseConfig | None = None,
     true_intrinsics: bool = False,
+    errors: RecordedErrors | None = None,
 ) -> FilmedClips:
     """Film random clips of a pool.
 
@@ -119,6 +120,7 @@ def film_clips(
         n_frames: frames of each, at most the pool's; a random stretch is taken.
         noise: how bad the detector is; the default of ``NoiseConfig``.
         true_intrinsics: tell the true K and frame rate, and do not zoom.
+        errors: what finds the points errs as it did in recordings; of ``noise`` then only losses come on top.
     """
     rng = np.random.default_rng((seed, index))
     t_pool = pool.xyz_world.shape[1]
@@ -132,7 +134,7 @@ def film_clips(
     contact[mirrored] = contact[mirrored][:, :, [1, 0, 3, 2]]
 
     camera = sample_cameras(rng, xyz_world, zooms=not true_intrinsics)
-    return film_with(rng, camera, xyz_world, contact, pool.fps[clip], noise, true_intrinsics)
+    return film_with(rng, camera, xyz_world, contact, pool.fps[clip], noise, true_intrinsics, errors)
 
 
 def film_with(
@@ -143,6 +145,7 @@ def film_with(
     fps: Float[np.ndarray, " b"],
     noise: NoiseConfig | None = None,
     true_intrinsics: bool = False,
+    errors: RecordedErrors | None = None,
 ) -> FilmedClips:
     """Film clips with given cameras, and find their points badly.
 
@@ -150,18 +153,20 @@ def film_with(
         rng: of the noise, and of what the lifter is told.
         camera: one for each clip.
         xyz_world: [B, T, 103, 3] withers heights; NaN where there is no such point.
-        contact, fps, noise, true_intrinsics: as in ``film_clips`` and its result.
+        contact, fps, noise, true_intrinsics, errors: as in ``film_clips`` and its result.
     """
     xyz = camera.to_cam(xyz_world)
     K, size = camera.K, camera.size_px
-    uv, inside = _project(xyz, K, size)
-    root = xyz[:, :, _SACRUM]
-    # the box's longer side, from the body's size and distance: points behind the camera have none
-    box = 1.7 * K[..., 0, 0] / np.maximum(root[..., 2], 0.5)
+    uv, inside = project(xyz, K, size)
+    root, box = xyz[:, :, _SACRUM], box_px(xyz, K)
+    noise = noise or NoiseConfig()
     left, right = xyz[:, :, _LEFT_RIGHT[0::2], 2].mean(-1), xyz[:, :, _LEFT_RIGHT[1::2], 2].mean(-1)
     far_side = np.clip((left - right) / 0.2, -1, 1)
-    noise = noise or NoiseConfig()
-    uv_found, confidence = detect_badly(rng, uv, inside, size, box, far_side, noise)
+    if errors is None:
+        uv_found, confidence = detect_badly(rng, uv, inside, size, box, far_side, noise)
+    else:
+        uv_found, confidence = borrow_errors(rng, errors, uv, inside, box, facing(xyz), fps)
+        uv_found, confidence = lose(rng, uv_found, confidence, noise)
 
     told_K = K[:, K.shape[1] // 2].copy()
     if not true_intrinsics:
@@ -180,11 +185,6 @@ def film_with(
         velocity_cam=_velocity(xyz_world, camera.rotation, fps),
         contact=contact,
     )
-
-
-RECORDED_ERROR = (0.8, 1.6)
-"""By how much the errors of recorded points are made larger or smaller: the network errs more on photographs than on
-drawn frames (judgement)."""
 
 
 def recorded_clips(
@@ -223,9 +223,9 @@ def recorded_clips(
     contact[flip] = contact[flip][..., [1, 0, 3, 2]]
     up[flip, :, 0] *= -1
 
-    uv_true, inside = _project(xyz, K, size)
+    uv_true, inside = project(xyz, K, size)
     uv = np.where((confidence > 0)[..., None], uv, 0.0)
-    factor = np.exp(uniform(rng, *np.log(RECORDED_ERROR), n_clips, 1, 1, 1))
+    factor = np.exp(uniform(rng, *np.log(ERROR_FACTOR), n_clips, 1, 1, 1))
     uv = np.where(inside[..., None] & (confidence > 0)[..., None], uv_true + factor * (uv - uv_true), uv)
     uv, confidence = lose(rng, uv, confidence, noise or NoiseConfig())
     told_K, fps = _told(rng, K, size, recordings.fps[clip])
@@ -255,14 +255,6 @@ def _velocity(xyz_world: np.ndarray, rotation: np.ndarray, fps: np.ndarray) -> n
         return np.zeros_like(place)
     world = np.gradient(place, axis=1) * fps[:, None, None]
     return np.einsum("btij,btj->bti", rotation, world).astype(np.float32)
-
-
-def _project(xyz: np.ndarray, K: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixels, 0 behind the camera, and which of them the image holds."""
-    in_front = xyz[..., 2] > _NEAR
-    uv = xyz[..., :2] / np.where(in_front, xyz[..., 2], 1.0)[..., None] * K[:, :, None, [0], [0]] + K[:, :, None, :2, 2]
-    inside = in_front & ((uv > -0.5) & (uv < size[:, None, None] - 0.5)).all(-1)
-    return np.where(in_front[..., None], uv, 0.0), inside
 
 
 def _told(rng: np.random.Generator, K: np.ndarray, size: np.ndarray, fps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -325,7 +317,7 @@ def to_batch(clips: FilmedClips) -> Batch:
     points = clips.visible.sum(-1)
     weight = np.where(points >= 8, 1.0, 0.1) * (clips.root_xyz_cam[..., 2] > 0.5) * (root[..., 2] > 0.4)
     xyz, up = clips.xyz_cam @ turn, (clips.up_cam[:, :, None] @ turn)[:, :, 0]
-    forward = xyz[:, :, _CHEST] - np.sum(xyz[:, :, _CHEST] * up, -1, keepdims=True) * up
+    forward = xyz[:, :, CHEST] - np.sum(xyz[:, :, CHEST] * up, -1, keepdims=True) * up
     return Batch(
         features=seen.features,
         xyz=xyz,

@@ -1,7 +1,7 @@
 """The lifter's network: a residual dilated temporal network with a per-frame MLP in each block (needs torch).
 
 Every block first mixes time (a depthwise convolution over five frames, dilated), then channels (an MLP), each as a
-residual; the receptive field is 65 frames, centred. Ends of a clip are padded with their own frame, so any length
+residual; the receptive field is 189 frames, centred. Ends of a clip are padded with their own frame, so any length
 from one frame up goes through, and a photo is a clip that stands still.
 
 Two things are built in rather than learned. The pose is predicted in the horse's own axes, starting from the standing
@@ -28,6 +28,7 @@ from kinequimation.body import Body
 from kinequimation.errors import InputError
 from kinequimation.geometry.rotation import quat_identity
 from kinequimation.io.atomic import replacing
+from kinequimation.io.compact import compact_file
 from kinequimation.lift.normalize import EXTRA_FEATURES, LOG_SCALE_SHIFT, NUM_FEATURES, NUM_SLOTS
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _standing_pose() -> Float[np.ndarray, "103 3"]:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Size of the network; the defaults fit 5 MB in float32.
+    """Size of the network; the defaults fit 5 MB in float16.
 
     Attributes:
         channels: width.
@@ -69,7 +70,7 @@ class ModelConfig:
 
     channels: int = 256
     hidden: int = 384
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1)
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8, 16, 1)
 
 
 class Block(nn.Module):
@@ -86,13 +87,20 @@ class Block(nn.Module):
 
     def mix_time(self, x: Float[torch.Tensor, "b t c"]) -> Float[torch.Tensor, "b t c"]:
         """Convolve each channel over time; ends repeat their own frame."""
-        reach = (KERNEL // 2) * self.dilation
         n = x.shape[1]
-        padded = torch.cat([x[:, :1].expand(-1, reach, -1), x, x[:, -1:].expand(-1, reach, -1)], 1)
-        y = padded[:, :n] * self.taps[0]
-        for i in range(1, KERNEL):
-            y = y + padded[:, i * self.dilation : i * self.dilation + n] * self.taps[i]
+        frames = torch.arange(n, device=x.device)
+        y = x * self.taps[KERNEL // 2]
+        for i in range(KERNEL):
+            if i != KERNEL // 2:
+                other = (frames + (i - KERNEL // 2) * self.dilation).clamp(0, n - 1)
+                y = y + x.index_select(1, other) * self.taps[i]
         return y
+
+    @torch.no_grad()
+    def make_identity_(self) -> None:
+        """Return what comes in, until training moves it."""
+        for parameter in (self.taps, self.reduce.weight, self.reduce.bias):
+            parameter.zero_()
 
     def forward(self, x: Float[torch.Tensor, "b t c"]) -> Float[torch.Tensor, "b t c"]:
         x = x + self.mix_time(self.norm_time(x))
@@ -173,7 +181,7 @@ def place_on_rays(
 
 
 def export_onnx(net: LiftNet, path: Path) -> None:
-    """Write the network as ONNX: any batch and any number of frames, parameters under their own names."""
+    """Write the network as ONNX: any batch and any number of frames, parameters under their own names in 16 bits."""
     net = net.eval()
     with replacing(path) as partial, warnings.catch_warnings():
         # torch's newer exporter needs a further package and renames parameters
@@ -189,13 +197,14 @@ def export_onnx(net: LiftNet, path: Path) -> None:
             do_constant_folding=False,
             dynamo=False,
         )
+        compact_file(partial, 16)
 
 
 def load_onnx_weights(net: LiftNet, path: Path) -> None:
-    """Take the parameters of an exported network, to train on.
+    """Take the parameters of an exported network, to train on; blocks that it has not got are left out at first.
 
     Raises:
-        InputError: the file is no ONNX model of this network.
+        InputError: the file is no ONNX model of this network or of its first blocks.
     """
     import onnx
     from onnx import numpy_helper
@@ -208,6 +217,10 @@ def load_onnx_weights(net: LiftNet, path: Path) -> None:
     for node in model.graph.node:  # the exporter stores equal parameters once
         if node.op_type == "Identity" and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
+    for i, block in enumerate(net.blocks):
+        if f"blocks.{i}.taps" not in arrays:
+            block.make_identity_()
+            arrays |= {f"blocks.{i}.{name}": value for name, value in block.state_dict().items()}
     wanted = net.state_dict()
     wrong = [n for n, p in wanted.items() if n not in arrays or arrays[n].shape != p.shape]
     if wrong:

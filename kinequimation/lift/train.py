@@ -20,6 +20,7 @@ from kinequimation import skeleton
 from kinequimation.dataset.lifter_sequences import SequenceFile
 from kinequimation.errors import InputError
 from kinequimation.io.atomic import replacing
+from kinequimation.lift.borrowed import RecordedErrors, errors_of
 from kinequimation.lift.data import CLIP_FRAMES, Batch, ClipPool, film_clips, make_pool, recorded_clips, to_batch
 from kinequimation.lift.model import LiftNet, export_onnx, load_onnx_weights
 from kinequimation.lift.noise import NoiseConfig
@@ -56,6 +57,7 @@ class TrainConfig:
         init: an exported ``lift.onnx`` to start from.
         recordings: a file of clips with the 2D network's own errors (``kinequimation dataset recordings``).
         recorded_share: of the batches, how many are of them.
+        borrowed_share: of the batches, how many are made clips with errors of the recordings.
         sequences: a file of rendered clips (``kinequimation dataset lifter``), of which the part train is trained on.
         sequence_share: of the batches, how many are of these; a judgement.
         noise: how bad the imagined detector of the other batches is.
@@ -75,7 +77,8 @@ class TrainConfig:
     threads: int = 1
     init: Path | None = None
     recordings: Path | None = None
-    recorded_share: float = 0.35
+    recorded_share: float = 0.2
+    borrowed_share: float = 0.4
     sequences: Path | None = None
     sequence_share: float = 0.3
     noise: NoiseConfig = field(default_factory=NoiseConfig)
@@ -99,7 +102,7 @@ class TrainConfig:
 
 LOSS_WEIGHTS: dict[str, float] = {
     "position": 1.0,
-    "scaled": 0.5,
+    "aligned": 0.5,
     "velocity": 2.0,
     "bones": 0.5,
     "reprojection": 0.5,
@@ -123,14 +126,32 @@ def _distance(difference: Float[torch.Tensor, "*n c"]) -> Float[torch.Tensor, "*
     return torch.sqrt((difference**2).sum(-1) + 1e-8)
 
 
+def _centred(xyz: Float[torch.Tensor, "b t k 3"], known: torch.Tensor) -> Float[torch.Tensor, "b t k 3"]:
+    share = known / known.sum(-1, keepdim=True).clamp(min=1)
+    return xyz - (share[..., None] * xyz).sum(-2, keepdim=True)
+
+
+@torch.no_grad()
+def _alignment(
+    xyz: Float[torch.Tensor, "b t k 3"], true_xyz: Float[torch.Tensor, "b t k 3"], known: torch.Tensor
+) -> Float[torch.Tensor, "b t 3 3"]:
+    """Return the rotation and scale, as one matrix, that take centred points nearest to the truth (Umeyama 1991)."""
+    a, b = (_centred(points, known) * known[..., None] for points in (xyz, true_xyz))
+    u, singular, vh = torch.linalg.svd(a.mT @ b)
+    signs = torch.ones_like(singular)
+    signs[..., 2] = torch.sign(torch.linalg.det(u @ vh))
+    scale = (signs * singular).sum(-1) / (a**2).sum((-1, -2)).clamp(min=1e-3)
+    return scale[..., None, None] * (u * signs[..., None, :]) @ vh
+
+
 def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.Tensor]:
     """Return each loss, unweighted.
 
-    Position: mean distance, lower limbs and hooves twice. Scaled: the same after the best scale (N-MPJPE). Velocity:
-    distance between frame-to-frame steps. Bones: spread of each bone's length over the clip. Reprojection: of the
-    predicted points at the true root, across the view. Up and forward: distance between unit vectors. Sigma: the
-    negative log-likelihood of the distance under an exponential distribution, which trains nothing but sigma. Points
-    whose truth is not known have no say.
+    Position: mean distance, lower limbs and hooves twice. Aligned: the same after the best rotation and scale of
+    each frame. Velocity: distance between frame-to-frame steps. Bones: spread of each bone's length over the clip.
+    Reprojection: of the predicted points at the true root, across the view. Up and forward: distance between unit
+    vectors. Sigma: the negative log-likelihood of the distance under an exponential distribution, which trains
+    nothing but sigma. Points whose truth is not known have no say.
     """
     xyz, log_sigma, root_code, up, forward, contact, velocity = outputs
     true_xyz, root, code, true_up, true_forward, true_contact, true_velocity, weight = (
@@ -142,8 +163,7 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
     true_xyz = torch.where(known[..., None], true_xyz, xyz.detach())
     points = torch.from_numpy(_POINT_WEIGHT) * known
     error = _distance(xyz - true_xyz)
-    best = (xyz * true_xyz).sum((-1, -2)) / (xyz**2).sum((-1, -2)).clamp(min=1e-3)
-    scaled = _distance(best[..., None, None] * xyz - true_xyz)
+    aligned = _distance(_centred(xyz, known) @ _alignment(xyz.detach(), true_xyz, known) - _centred(true_xyz, known))
 
     def project(points_xyz: torch.Tensor) -> torch.Tensor:
         placed = points_xyz + root[:, :, None]
@@ -153,7 +173,7 @@ def losses(outputs: tuple[torch.Tensor, ...], batch: Batch) -> dict[str, torch.T
     expected = log_sigma.clamp(-7, 2)
     result = {
         "position": (weight[..., None] * points * error).mean(),
-        "scaled": (weight[..., None] * points * scaled).mean(),
+        "aligned": (weight[..., None] * points * aligned).mean(),
         "reprojection": (weight[..., None] * points * across.clamp(max=0.5)).mean(),
         "sigma": (weight[..., None] * known * (error.detach() * torch.exp(-expected) + expected)).mean(),
         "root": (weight * (root_code - code).abs().sum(-1)).mean(),
@@ -237,14 +257,24 @@ def _start(config: TrainConfig) -> _Run:
 
 
 def _sample(
-    pool: ClipPool, recordings: Recordings | None, sequences: SequenceFile | None, config: TrainConfig, step: int
+    pool: ClipPool,
+    recordings: Recordings | None,
+    errors: RecordedErrors | None,
+    sequences: SequenceFile | None,
+    config: TrainConfig,
+    step: int,
 ) -> Batch:
     rng = np.random.default_rng((config.seed, step, 1))
     share = np.array([p for _, p in config.lengths])
     n_frames = config.lengths[rng.choice(len(share), p=share / share.sum())][0]
     n_clips = max(1, config.batch_frames // n_frames)
-    if recordings is not None and rng.random() < config.recorded_share:
-        return to_batch(recorded_clips(recordings, config.seed, step, n_clips, n_frames, config.noise))
+    if recordings is not None:
+        kind = rng.random()
+        if kind < config.recorded_share:
+            return to_batch(recorded_clips(recordings, config.seed, step, n_clips, n_frames, config.noise))
+        if kind < config.recorded_share + config.borrowed_share:
+            clips = film_clips(pool, config.seed, step, n_clips, n_frames, config.noise, errors=errors)
+            return to_batch(clips)
     if sequences is not None and rng.random() < config.sequence_share:
         n_frames = min(n_frames, longest_clip(sequences))
         n_clips = max(1, config.batch_frames // n_frames)
@@ -290,12 +320,13 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
     (config.out / "config.json").write_text(options + "\n", encoding="utf-8")
     pool = make_pool(config.seed, config.pool_clips, progress=progress)
     recordings = read_recordings(config.recordings) if config.recordings is not None else None
+    errors = errors_of(recordings) if recordings is not None else None
     held_out = make_pool(VALIDATION_SEED, config.held_out_clips)
     budget = 60 * config.minutes
     offset, began, saved = run.seconds, time.monotonic(), time.monotonic()
     recent: dict[str, float] = {}
     while run.seconds < budget:
-        batch = _sample(pool, recordings, sequences, config, run.step)
+        batch = _sample(pool, recordings, errors, sequences, config, run.step)
         for group in run.optimizer.param_groups:
             group["lr"] = config.learning_rate * _rate(run.seconds / budget)
         parts = losses(run.net(torch.from_numpy(batch.features)), batch)

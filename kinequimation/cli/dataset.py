@@ -13,8 +13,8 @@ _EPILOG = """a dataset from nothing:
   kinequimation dataset build --root dataset_pipeline/data/renders --out dataset_pipeline/data/coco
   kinequimation dataset overlay --root dataset_pipeline/data/renders --out outputs/overlays
 
-The first four start Blender as a process of its own: python3 run.py blender installs it (see docs/dataset.md). Without
-it: kinequimation dataset frames --count 20000 --out dataset_pipeline/data/frames
+assets, render, fbx and skeleton-meta start Blender as a process of its own: python3 run.py blender installs it (see
+docs/dataset.md). Without it: kinequimation dataset frames --count 20000 --out dataset_pipeline/data/frames
 """
 _IN_BLENDER = {
     "assets": "make the rigged horse as a .blend file",

@@ -148,11 +148,13 @@ def _codecs() -> Finding:
 
 def _opengl() -> Finding:
     if importlib.util.find_spec("moderngl") is None:
-        return Finding("opengl", "optional", "not tried", "needed for training only; install moderngl first")
+        return Finding(
+            "opengl", "optional", "not tried", "needed for training and rendering only; install moderngl first"
+        )
     ok, detail = _probe(_OPENGL_PROBE)
     if ok:
         return Finding("opengl", "ok", detail)
-    remedy = "needed for training only; on Debian and Ubuntu: sudo apt install libegl1 libgl1-mesa-dri"
+    remedy = "needed for training and rendering only; on Debian and Ubuntu: sudo apt install libegl1 libgl1-mesa-dri"
     return Finding("opengl", "optional", detail, remedy)
 
 

@@ -14,7 +14,7 @@ FILES = {
     "horse.blend": "skeleton, mesh and motion for Blender; on controls to edit with --rig rigify (--format blend)",
     "motion.npz": "the edited motion, for Python",
     "positions.csv": "where every point is in each frame, metres",
-    "angles.csv": "joint angles in each frame, degrees",
+    "angles.csv": "angles of the joints, trunk, neck and head in each frame, degrees",
 }
 _FILES_HELP = "\n".join(f"    {name:<15} {what}" for name, what in FILES.items())
 _EPILOG = f"""files:

@@ -20,7 +20,7 @@ _EPILOG = """files:
   horse.fbx    skeleton, mesh and clip, through Blender
   horse.blend  the same; with --rig rigify on controls that an animator edits
 
-sheets (need OpenGL, as training does):
+sheets (need the extra [render] and OpenGL):
   --sheet breeds.png    every breed, standing
   --sheet coats.png     every coat on one horse
   --sheet gaits.png     every gait and move in eight phases, with its footfalls
@@ -41,7 +41,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--gait", choices=MOTION_NAMES, default="trot", help="a gait or a move; default: trot")
     parser.add_argument("--breed", choices=tuple(BREEDS), default="warmblood", help="default: warmblood")
     parser.add_argument("--withers-height", type=float, metavar="M", help="metres; default: the breed's")
-    parser.add_argument("--seconds", type=float, metavar="S", help="default: one stride, which loops")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="default: one stride, which loops; a move as a whole"
+    )
     parser.add_argument("--fps", type=float, default=60.0, help="frames per second; default: 60")
     parser.add_argument("--speed", type=float, metavar="M/S", help="metres per second; default: usual for the gait")
     parser.add_argument("--in-place", action="store_true", help="leave the horse over the origin (.glb only)")

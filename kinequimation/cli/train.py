@@ -41,18 +41,22 @@ stream joins, as heavy as all of them together; stream=0 keeps it out. A tenth o
 last) is not trained on, but validates. COCO coordinates mean the pixels as they lie in the file, without EXIF turns.
 
 files:
-  RUN/checkpoint.pt     where training goes on from when the command is given again
-  RUN/log.csv           losses, rate and speed every 20 steps, and the held-out score where it was taken
-  RUN/curves.png        the same as a picture
-  RUN/tensorboard/      the same for TensorBoard, if it is installed
+  RUN/checkpoint.pt     where training goes on from when the command is given again (not gait)
+  RUN/log.csv           losses and the held-out score: pose2d, detect every 20 steps, lift at each checkpoint
+  RUN/curves.png        pose2d, detect: the same as a picture
+  RUN/tensorboard/      pose2d, detect: the same for TensorBoard, if it is installed
   RUN/reliability.png   pose2d: how far its confidence can be trusted
-  RUN/config.json       every option of the run
-  OUT                   the network, for kinequimation animate, predict and evaluate
+  RUN/config.json       every option of the run (not gait)
+  OUT                   the network
 
-Training can be stopped at any time: Ctrl-C saves at once, and what a crash loses is at most three minutes. The same
-command goes on from there. With --minutes the learning rate follows the clock; with --max-steps a run is reproducible:
-stopped and continued it takes the same steps as without the stop. Weights that ship with the package are replaced only
-if OUT says so.
+A keypoint network is given to predict and evaluate as it is, to animate where it is an .onnx (--weights). animate uses
+another detect, lift or gait only in place of the one that ships: OUT is then MODEL.onnx in kinequimation/weights.
+Weights that ship with the package are replaced only if OUT says so.
+
+Training of pose2d and detect can be stopped at any time: Ctrl-C saves at once. What a crash loses, of lift what Ctrl-C
+loses too, is at most three minutes. The same command goes on from there; gait takes minutes and begins anew. With
+--minutes the learning rate follows the clock; with --max-steps a run is reproducible: stopped and continued it takes
+the same steps as without the stop.
 """
 
 
@@ -86,8 +90,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--init",
         metavar="FILE",
-        help="start from this network instead of ImageNet weights: an exported file, a RUN/checkpoint.pt, MMPose's "
-        ".pth for hrnet_w32; or imagenet, shipped, scratch. From a trained one, rates and time are smaller",
+        help="pose2d: start from this network instead of ImageNet weights: an exported file, a RUN/checkpoint.pt, "
+        "MMPose's .pth for hrnet_w32; or imagenet, shipped, scratch. From a trained one, rates and time are smaller. "
+        "The others: an exported .onnx, or shipped",
     )
     parser.add_argument(
         "--data",
@@ -103,7 +108,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--backgrounds", type=Path, metavar="DIR", help="photographs to draw the horses before (pose2d, detect)"
     )
     parser.add_argument(
-        "--minutes", type=float, metavar="M", help="time to train in all; what an interrupted run has trained counts"
+        "--minutes",
+        type=float,
+        metavar="M",
+        help="time to train in all; what an interrupted run has trained counts; default: pose2d 85, from a trained "
+        "network 10, detect 15, lift 40",
     )
     parser.add_argument(
         "--max-steps", type=int, metavar="N", help="stop after N batches instead: reproducible (pose2d, detect)"
@@ -114,10 +123,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="lift, gait: clips with the 2D network's own errors, of 'dataset recordings'",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of the rendered stream and the first weights")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the drawn or made clips and the first weights")
     parser.add_argument("--device", choices=DEVICES, help="where to train; default: auto (pose2d, detect)")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="any other field of the run's configuration"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other field of the run's configuration; a wrong name lists them",
     )
     parser.add_argument(
         "--export-only",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import signal
+import threading
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
@@ -10,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 from kinequimation.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import onnxruntime
 
 Device = Literal["cpu", "cuda", "auto"]
@@ -99,3 +104,25 @@ def open_session(
     if device == "cuda" and not on_cuda:  # ONNX Runtime falls back to the CPU where CUDA's libraries or driver fail
         raise MissingDependencyError("device cuda: it could not be started; check its driver, or use --device cpu")
     return session, "cuda" if on_cuda else "cpu"
+
+
+@contextmanager
+def requests_to_stop() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether Ctrl-C or SIGTERM came; the second one ends the process as ever."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # no other may set signals
+        yield asked.is_set
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -227,6 +227,12 @@ def test_the_command_writes_a_page_and_numbers(tmp_path: Path, capsys: pytest.Ca
     assert {stance["limb"] for stance in record["stances"]} == set(skeleton.LIMBS)
     with Image.open(tmp_path / "out" / "gait.png") as page:
         assert page.width == 1600 and len(page.getcolors(1 << 24) or []) > 50
+    capsys.readouterr()
+    table = tmp_path / "trotDLC.csv"
+    table.write_text("scorer,a\n")
+    for options in ([str(tmp_path), "--withers-height", "1.5"], [str(table)]):
+        assert main(["gait", *options, "-o", str(tmp_path / "none")]) == 2 and not (tmp_path / "none").exists()
+        assert "expected" in capsys.readouterr().err
     broken = tmp_path / "no.npz"
     broken.write_bytes(b"nothing")
     assert main(["gait", str(broken), "-o", str(tmp_path / "none")]) == 2 and not (tmp_path / "none").exists()

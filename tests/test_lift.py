@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from kinequimation.lift.infer import WINDOW, Lifter, windows
 from kinequimation.lift.noise import NO_NOISE, NoiseConfig
 from kinequimation.lift.normalize import NUM_SLOTS, mirror_features, normalize, rotation_to_axis
 from kinequimation.lift.root import root_from_code, solve_root
+from kinequimation.runtime import weights_path
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -295,6 +298,11 @@ def test_bad_input_is_refused_in_one_line(lifter):
             assert "\n" not in str(raised.value)
 
 
+def test_another_network_is_no_lifter():
+    with pytest.raises(InputError, match="expected a lifter"):
+        Lifter(weights_path("gait"), device="cpu")
+
+
 def test_training_runs_resumes_and_learns(tmp_path):
     from kinequimation.lift.train import TrainConfig, train
 
@@ -311,6 +319,15 @@ def test_training_runs_resumes_and_learns(tmp_path):
     assert (tmp_path / "log.csv").read_text().splitlines()[: len(first)] == first
     scores = evaluate(Lifter(path, n_threads=1), make_pool(77, 2, n_frames=9), 0, 3, 9, NoiseConfig())
     assert scores.n_frames > 0 and np.isfinite(scores.mpjpe) and scores.pa_mpjpe <= scores.mpjpe
+
+    def interrupt(stage: str, done: int, total: int | None) -> None:
+        if stage.startswith("training"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(dataclasses.replace(config, minutes=99.0), interrupt)
+    stopped = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert again["step"] < stopped["step"] < again["step"] + 3
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
     with pytest.raises(InputError, match="checkpoint"):
         train(config)

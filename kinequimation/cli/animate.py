@@ -97,6 +97,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--detector", metavar="MODULE:CLASS", help="find the horses with a detector of your own")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="another keypoint network (.onnx)")
+    parser.add_argument("--lifter", type=Path, metavar="FILE", help="another lifter (.onnx), of 'train lift'")
     parser.add_argument(
         "--keypoints",
         type=Path,
@@ -210,6 +211,7 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         horse=args.horse,
         weights=args.weights,
+        lifter=args.lifter,
         detector=args.detector,
         boxes=args.boxes,
         keypoint_map=args.map,

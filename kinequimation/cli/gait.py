@@ -123,6 +123,10 @@ def _motion(args: argparse.Namespace) -> tuple[Motion, list[str]]:
     if first.suffix == ".npz":
         if len(args.inputs) > 1:
             raise InputError(f"{first}: expected one motion, got {len(args.inputs)} inputs")
+        given = {"--start": args.start or None, "--end": args.end, "--horse": args.horse}
+        given["--withers-height"] = args.withers_height
+        if unused := [name for name, value in given.items() if value is not None]:
+            raise InputError(f"{unused[0]}: expected a video or keypoints with it, got a motion, {first}")
         return read_motion(first), []
     return _animated(args, first)
 
@@ -133,6 +137,10 @@ def _animated(args: argparse.Namespace, first: Path) -> tuple[Motion, list[str]]
     from kinequimation.pipeline.animate import solve_motion
     from kinequimation.runtime import no_progress
 
+    if first.suffix.lower() in (".csv", ".h5"):
+        raise InputError(
+            f"{first}: expected a keypoints.json; of tables, 'animate VIDEO --keypoints FILE' reads the gait"
+        )
     is_keypoints = len(args.inputs) == 1 and first.suffix == ".json"
     options: dict[str, Any] = {
         "inputs": () if is_keypoints else tuple(args.inputs),

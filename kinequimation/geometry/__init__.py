@@ -1,1 +1,1 @@
-"""Rotations, cameras and alignments; numpy only."""
+"""Rotations, cameras and alignments; numpy, and Pillow for crops."""

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation import skeleton
-from kinequimation.lift.normalize import EXTRA_FEATURES, NUM_SLOTS, check_input, mirror_features, normalize
+from kinequimation.errors import InputError
+from kinequimation.lift.normalize import (
+    EXTRA_FEATURES,
+    NUM_FEATURES,
+    NUM_SLOTS,
+    check_input,
+    mirror_features,
+    normalize,
+)
 from kinequimation.lift.root import root_from_code, solve_root
 from kinequimation.runtime import Device, open_session, sha256_of, weights_path
 
@@ -26,6 +34,7 @@ HALVED_FROM_FPS = 45.0
 looks twice as far. On what the 2D network finds at 60 frames a second the error falls from 4.7 to 4.6 % of withers
 height."""
 LOG_FPS = 3 * NUM_SLOTS + EXTRA_FEATURES.index("log_fps")
+_OUTPUTS = ["xyz", "log_sigma", "root_code", "up", "contact_logit", "velocity"]
 _FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 _LIMB_MIRROR = [1, 0, 3, 2]
 
@@ -62,7 +71,7 @@ class Lifter:
         n_threads: CPU threads; 0 lets ONNX Runtime choose.
 
     Raises:
-        InputError: the weights are missing or unreadable.
+        InputError: the weights are missing or unreadable, or of another network.
     """
 
     def __init__(
@@ -70,6 +79,10 @@ class Lifter:
     ) -> None:
         path = weights or weights_path("lift")
         self._session, self.device = open_session(path, device, n_threads)
+        shapes = {taken.name: taken.shape for taken in self._session.get_inputs()}
+        names = {given.name for given in self._session.get_outputs()}
+        if shapes.get("features", [0])[-1] != NUM_FEATURES or not names.issuperset(_OUTPUTS):
+            raise InputError(f"{path}: expected a lifter that this version trained, got another network")
         self.weights_sha256 = sha256_of(path)
         self._flip = flip
 
@@ -158,8 +171,7 @@ class Lifter:
         batch = features[None]
         if self._flip:
             batch = np.concatenate([batch, mirror_features(batch)])
-        names = ["xyz", "log_sigma", "root_code", "up", "contact_logit", "velocity"]
-        outputs = (np.asarray(output) for output in self._session.run(names, {"features": batch}))
+        outputs = (np.asarray(output) for output in self._session.run(_OUTPUTS, {"features": batch}))
         xyz, log_sigma, code, up, logit, velocity = outputs
         contact = 1.0 / (1.0 + np.exp(-logit))
         if self._flip:

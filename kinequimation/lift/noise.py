@@ -71,7 +71,7 @@ class NoiseConfig:
     """
 
     level: tuple[float, float] = (0.004, 0.06)
-    p_clean: float = 0.1
+    p_clean: float = 0.35
     p_outlier: float = 0.04
     outlier: float = 0.25
     p_swap: tuple[float, float, float] = (0.10, 0.12, 0.05)

@@ -26,7 +26,7 @@ from kinequimation.lift.model import LiftNet, export_onnx, load_onnx_weights
 from kinequimation.lift.noise import NoiseConfig
 from kinequimation.lift.recordings import Recordings, read_recordings
 from kinequimation.lift.sequences import longest_clip, open_sequences, sequence_clips
-from kinequimation.runtime import Progress, no_progress
+from kinequimation.runtime import Progress, no_progress, requests_to_stop
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -59,11 +59,11 @@ class TrainConfig:
         recorded_share: of the batches, how many are of them.
         borrowed_share: of the batches, how many are made clips with errors of the recordings.
         sequences: a file of rendered clips (``kinequimation dataset lifter``), of which the part train is trained on.
-        sequence_share: of the batches, how many are of these; a judgement.
+        sequence_share: of the batches that are not of recordings, how many are of these; a judgement.
         noise: how bad the imagined detector of the other batches is.
     """
 
-    out: Path = Path("outputs/lift")
+    out: Path = Path("outputs/train-lift")
     minutes: float = 40.0
     seed: int = 0
     pool_clips: int = 4000
@@ -309,6 +309,7 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
 
     Raises:
         InputError: the checkpoint or ``config.init`` is not of this network, or ``config.sequences`` no such file.
+        KeyboardInterrupt: Ctrl-C or SIGTERM came; a checkpoint and the network so far were saved.
         OutputError: ``config.out`` cannot be written.
     """
     torch.set_num_threads(config.threads)
@@ -325,28 +326,40 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
     budget = 60 * config.minutes
     offset, began, saved = run.seconds, time.monotonic(), time.monotonic()
     recent: dict[str, float] = {}
-    while run.seconds < budget:
-        batch = _sample(pool, recordings, errors, sequences, config, run.step)
-        for group in run.optimizer.param_groups:
-            group["lr"] = config.learning_rate * _rate(run.seconds / budget)
-        parts = losses(run.net(torch.from_numpy(batch.features)), batch)
-        loss = total_loss(parts)
-        run.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
-        run.optimizer.step()
-        run.step += 1
-        _average(run, config.ema)
-        for name, value in parts.items():
-            now = float(value.detach())
-            recent[name] = 0.98 * recent.get(name, now) + 0.02 * now
-        run.seconds = offset + time.monotonic() - began
-        if time.monotonic() - saved > 60 * config.checkpoint_minutes:
-            _write(run, checkpoint, onnx_path, log_path, recent, validate(run.averaged, held_out, config.noise))
-            saved = time.monotonic()
-        progress("training, minutes", round(run.seconds / 60), round(config.minutes))
-    _write(run, checkpoint, onnx_path, log_path, recent, validate(run.averaged, held_out, config.noise))
+
+    def write() -> None:
+        _write(run, checkpoint, onnx_path, log_path, recent, validate(run.averaged, held_out, config.noise))
+
+    with requests_to_stop() as is_asked:
+        while run.seconds < budget and not is_asked():
+            batch = _sample(pool, recordings, errors, sequences, config, run.step)
+            parts = _take_step(run, batch, config.learning_rate * _rate(run.seconds / budget), config.ema)
+            for name, now in parts.items():
+                recent[name] = 0.98 * recent.get(name, now) + 0.02 * now
+            run.seconds = offset + time.monotonic() - began
+            if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+                write()
+                saved = time.monotonic()
+            progress("training, minutes", round(run.seconds / 60), round(config.minutes))
+        write()
+    if run.seconds < budget:
+        log.info("stopped at step %d; the same command goes on from there", run.step)
+        raise KeyboardInterrupt
     return onnx_path
+
+
+def _take_step(run: _Run, batch: Batch, rate: float, ema: float) -> dict[str, float]:
+    """Learn from a batch, and return the losses."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    parts = losses(run.net(torch.from_numpy(batch.features)), batch)
+    run.optimizer.zero_grad(set_to_none=True)
+    total_loss(parts).backward()
+    torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
+    run.optimizer.step()
+    run.step += 1
+    _average(run, ema)
+    return {name: float(value.detach()) for name, value in parts.items()}
 
 
 def _write(

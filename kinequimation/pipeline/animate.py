@@ -329,7 +329,7 @@ def _solve(
     for seen in horses:
         seen.require_horse()
     with run.timed("lift"):
-        lifter = Lifter(device=options.device)
+        lifter = Lifter(options.lifter, device=options.device)
         run.uses("lift", lifter)
         in_3d = [lift_seen(seen, lifter, options.time_scale, folder, progress) for seen in horses]
     with run.timed("fit"):
@@ -345,7 +345,7 @@ def _record(options: AnimateOptions, run: _Run, seen: Seen, judgement: Judgement
     resolved = asdict(options)
     resolved |= {
         name: None if getattr(options, name) is None else str(getattr(options, name))
-        for name in ("output", "keypoints", "keypoint_map", "weights", "boxes")
+        for name in ("output", "keypoints", "keypoint_map", "weights", "lifter", "boxes")
     }
     return {
         "format": RUN_FORMAT,

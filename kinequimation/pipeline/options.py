@@ -37,6 +37,7 @@ class AnimateOptions:
         image_fps: frames per second of several images, and of keypoints that have frame numbers only.
         device: where the networks run.
         weights: another keypoint network (``.onnx``); None takes the one that ships.
+        lifter: another lifter (``.onnx``), of ``train lift``; None takes the one that ships.
         detector: ``module:Class`` or ``file.py:Class``, a ``detect.Detector`` of your own.
         boxes: a file of boxes that were found elsewhere (``detect.given``).
         formats: which files of the animation are written, of ``io.formats.FORMATS``.
@@ -60,6 +61,7 @@ class AnimateOptions:
     device: Device = "auto"
     horse: int | None = None
     weights: Path | None = None
+    lifter: Path | None = None
     detector: str | None = None
     boxes: Path | None = None
     keypoint_map: Path | None = None

@@ -11,11 +11,9 @@ import copy
 import json
 import logging
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,7 @@ from kinequimation.pose2d.curves import draw_curves
 from kinequimation.pose2d.distributed import Processes
 from kinequimation.pose2d.logs import RunLog
 from kinequimation.pose2d.stream import Batch, SampleFunction, batches
-from kinequimation.runtime import Device, Progress
+from kinequimation.runtime import Device, Progress, requests_to_stop
 
 logger = logging.getLogger(__name__)
 
@@ -242,28 +240,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-@contextmanager
-def _requests_to_stop() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether Ctrl-C or SIGTERM came; the second one ends the process as ever."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # no other may set signals
-        yield asked.is_set
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _warn_of_changes(path: Path, record: dict[str, Any]) -> None:
     """Say which options of a run that goes on are others than before: mostly another folder was meant."""
     try:
@@ -325,7 +301,7 @@ def train_loop(
         with replacing(config.run_dir / "config.json") as temporary:
             temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     log = RunLog(config.run_dir, trainer.step, config.tensorboard) if is_first else None
-    with log or nullcontext(), _requests_to_stop() as is_asked:
+    with log or nullcontext(), requests_to_stop() as is_asked:
         if log is not None and trainer.step == 0:
             log.add({"step": 0, "samples": 0, "minutes": 0, "rate": trainer.rate(), **validated()})
         stream = batches(

@@ -1,7 +1,7 @@
 """Find 2D keypoints in an image or a video with a trained network; see ``--help``.
 
-python model_pipeline/evaluation/inference.py --config model_pipeline/configs/hrnet_w32_horse68_256x256.py
-    --checkpoint outputs/checkpoints/hrnet_w32_horse68_best.pth --image data/images/test_horse.png
+python model_pipeline/evaluation/inference.py --config model_pipeline/configs/hrnet_w32_horse68_256x256.py \\
+    --checkpoint outputs/checkpoints/hrnet_w32_horse68_best.pth --image data/images/test_horse.png \\
     --out outputs/predictions/
 """
 

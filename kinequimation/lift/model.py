@@ -218,7 +218,7 @@ def load_onnx_weights(net: LiftNet, path: Path) -> None:
         if node.op_type == "Identity" and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
     for i, block in enumerate(net.blocks):
-        if f"blocks.{i}.taps" not in arrays:
+        if isinstance(block, Block) and f"blocks.{i}.taps" not in arrays:
             block.make_identity_()
             arrays |= {f"blocks.{i}.{name}": value for name, value in block.state_dict().items()}
     wanted = net.state_dict()

@@ -108,16 +108,19 @@ def open_session(
 
 @contextmanager
 def requests_to_stop() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether Ctrl-C or SIGTERM came; the second one ends the process as ever."""
+    """Give a function that says whether Ctrl-C or SIGTERM came; the second one ends the process as ever.
+
+    Outside the main thread, which alone may set signals, it never says so.
+    """
     asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # no other may set signals
+    if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(number: int, frame: object) -> None:
         asked.set()
-        signal.signal(number, before[signal.Signals(number)])
+        signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
 
     for number in before:
         signal.signal(number, ask)
@@ -125,4 +128,4 @@ def requests_to_stop() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
 
 import numpy as np
@@ -196,8 +195,8 @@ def test_the_root_is_found_from_the_points_in_spite_of_outliers(pool):
     np.testing.assert_allclose(nothing, root, rtol=1e-6)
 
 
-def test_onnx_gives_what_torch_gives_for_any_length(network):
-    from kinequimation.lift.model import OUTPUT_NAMES, LiftNet, ModelConfig, load_onnx_weights
+def test_onnx_gives_what_torch_gives_for_any_length(network, tmp_path):
+    from kinequimation.lift.model import OUTPUT_NAMES, LiftNet, ModelConfig, export_onnx, load_onnx_weights
     from kinequimation.runtime import open_session
 
     net, path = network
@@ -205,8 +204,16 @@ def test_onnx_gives_what_torch_gives_for_any_length(network):
     load_onnx_weights(loaded, path)
     for (name, a), b in zip(net.state_dict().items(), loaded.state_dict().values(), strict=True):
         torch.testing.assert_close(b, a, rtol=1e-3, atol=1e-4, msg=name)  # in 16 bits
-    deeper = LiftNet(ModelConfig(channels=16, hidden=24, dilations=(1, 2, 4)))
+    deeper = LiftNet(ModelConfig(channels=16, hidden=24, dilations=(1, 2, 4, 4)))
     load_onnx_weights(deeper, path)
+    grown = tmp_path / "grown.onnx"
+    export_onnx(deeper, grown)
+    again = LiftNet(ModelConfig(channels=16, hidden=24, dilations=(1, 2, 4, 4)))
+    load_onnx_weights(again, grown)
+    for (name, a), b in zip(deeper.state_dict().items(), again.state_dict().values(), strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-3, atol=1e-4, msg=name)
+    with pytest.raises(InputError, match="up to 2 blocks"):
+        load_onnx_weights(loaded, grown)
     session, _ = open_session(path, "cpu", 1)
     for shape in ((1, 1), (3, 2), (1, 50)):
         features = 0.5 * torch.randn(*shape, net.embed.in_features)
@@ -320,12 +327,15 @@ def test_training_runs_resumes_and_learns(tmp_path):
     scores = evaluate(Lifter(path, n_threads=1), make_pool(77, 2, n_frames=9), 0, 3, 9, NoiseConfig())
     assert scores.n_frames > 0 and np.isfinite(scores.mpjpe) and scores.pa_mpjpe <= scores.mpjpe
 
+    before = signal.getsignal(signal.SIGINT)
+
     def interrupt(stage: str, done: int, total: int | None) -> None:
         if stage.startswith("training"):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         train(dataclasses.replace(config, minutes=99.0), interrupt)
+    assert signal.getsignal(signal.SIGINT) is before
     stopped = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert again["step"] < stopped["step"] < again["step"] + 3
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")

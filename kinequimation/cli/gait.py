@@ -123,8 +123,12 @@ def _motion(args: argparse.Namespace) -> tuple[Motion, list[str]]:
     if first.suffix == ".npz":
         if len(args.inputs) > 1:
             raise InputError(f"{first}: expected one motion, got {len(args.inputs)} inputs")
-        given = {"--start": args.start or None, "--end": args.end, "--horse": args.horse}
-        given["--withers-height"] = args.withers_height
+        given = {
+            "--start": args.start or None,
+            "--end": args.end,
+            "--horse": args.horse,
+            "--withers-height": args.withers_height,
+        }
         if unused := [name for name, value in given.items() if value is not None]:
             raise InputError(f"{unused[0]}: expected a video or keypoints with it, got a motion, {first}")
         return read_motion(first), []

@@ -51,13 +51,12 @@ files:
 
 A keypoint network is given to predict and evaluate as it is, to animate where it is an .onnx (--weights), a lifter to
 animate (--lifter). Another detect or gait is used only in place of the one that ships: OUT is then MODEL.onnx in
-kinequimation/weights.
-Weights that ship with the package are replaced only if OUT says so.
+kinequimation/weights. Weights that ship with the package are replaced only if OUT says so.
 
-Training can be stopped at any time: Ctrl-C saves at once, and a crash loses at most three minutes. The same command
-goes on from there; gait takes minutes and begins anew. With
---minutes the learning rate follows the clock; with --max-steps a run is reproducible: stopped and continued it takes
-the same steps as without the stop.
+Training can be stopped at any time: Ctrl-C saves at once, and a crash loses at most three minutes; OUT is written when
+a run is done. The same command goes on from there; gait takes minutes and begins anew. With --minutes the learning rate
+follows the clock; with --max-steps a run is reproducible: stopped and continued it takes the same steps as without the
+stop.
 """
 
 

@@ -26,8 +26,12 @@ ERROR_FACTOR = (0.8, 1.6)
 (judgement)."""
 CANDIDATES = 24
 """So many stretches are drawn for each clip; the one that is seen most alike lends its errors (judgement)."""
-_EXCHANGED_FROM = 0.05
-"""Share of the box from which an error that ends near the fellow on the other side is an exchange (judgement)."""
+_EXCHANGED_FROM, _EXCHANGED_NEARER = 0.05, 0.4
+"""A point off by this share of the box, and nearer to its fellow on the other side than this share of its error, was
+exchanged with it (judgement)."""
+_RADIANS_PER_LOG_FPS = 0.3
+"""How a difference of frame rates counts beside one of direction (judgement)."""
+_MIRROR = skeleton.MIRROR_KEYPOINTS
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,34 @@ def errors_of(recordings: Recordings) -> RecordedErrors:
     r = recordings
     xyz = CameraPaths(r.K, r.rotation, r.position, r.size_px).to_cam(r.xyz_world)
     uv, inside = project(xyz, r.K, r.size_px)
-    size = box_px(xyz, r.K)[..., None, None]
-    own, fellow = (r.uv_px - uv) / size, (r.uv_px - uv[:, :, skeleton.MIRROR_KEYPOINTS]) / size
-    far = np.linalg.norm(own, axis=-1)
-    exchanged = (far > _EXCHANGED_FROM) & (np.linalg.norm(fellow, axis=-1) < 0.4 * far)
+    size = box_px(xyz, r.K)
+    exchanged = exchanged_points(r.uv_px, uv, inside, size)
     return RecordedErrors(
-        error=np.where(exchanged[..., None], fellow, own).astype(np.float32),
+        error=((r.uv_px - origins(uv, exchanged)) / size[..., None, None]).astype(np.float32),
         exchanged=exchanged,
         confidence=np.where(inside, r.confidence, 0.0).astype(np.float32),
         facing=facing(xyz),
         fps=r.fps,
     )
+
+
+def exchanged_points(
+    found_px: Float[np.ndarray, "b t k 2"],
+    true_px: Float[np.ndarray, "b t k 2"],
+    inside: Bool[np.ndarray, "b t k"],
+    size_px: Float[np.ndarray, "b t"],
+) -> Bool[np.ndarray, "b t k"]:
+    """Return which found points are the fellows on the other side; ``size_px`` is the longer side of the box."""
+    off, from_fellow = (np.linalg.norm(found_px - place, axis=-1) for place in (true_px, true_px[:, :, _MIRROR]))
+    far = off > _EXCHANGED_FROM * size_px[..., None]
+    return inside & inside[:, :, _MIRROR] & far & (from_fellow < _EXCHANGED_NEARER * off)
+
+
+def origins(
+    true_px: Float[np.ndarray, "b t k 2"], exchanged: Bool[np.ndarray, "b t k"]
+) -> Float[np.ndarray, "b t k 2"]:
+    """Return the places that errors are counted from: the fellow's of an exchanged point."""
+    return np.where(exchanged[..., None], true_px[:, :, _MIRROR], true_px)
 
 
 def borrow_errors(
@@ -73,7 +94,7 @@ def borrow_errors(
     uv_px: Float[np.ndarray, "b t k 2"],
     in_frame: Bool[np.ndarray, "b t k"],
     size_px: Float[np.ndarray, "b t"],
-    facing: Float[np.ndarray, "b t 2"],
+    faces: Float[np.ndarray, "b t 2"],
     fps: Float[np.ndarray, " b"],
 ) -> tuple[Float[np.ndarray, "b t k 2"], Float[np.ndarray, "b t k"]]:
     """Return pixels and confidences with the errors of recorded clips; missing points are 0 with confidence 0.
@@ -87,7 +108,7 @@ def borrow_errors(
         uv_px: true pixels, finite.
         in_frame: which points the image holds.
         size_px: longer side of the horse's box.
-        facing: which way the horse faces; see ``RecordedErrors``.
+        faces: which way the horse faces; see ``RecordedErrors``.
         fps: frames per second of each clip.
     """
     n, t = uv_px.shape[:2]
@@ -96,17 +117,15 @@ def borrow_errors(
     start = rng.integers(errors.error.shape[1] - t + 1, size=shape)
     theirs = errors.facing[clip, start + t // 2]
     theirs = np.stack([np.where(flip, -theirs[..., 0], theirs[..., 0]), theirs[..., 1]], -1)
-    turned = np.arccos(np.clip((theirs * facing[:, None, t // 2]).sum(-1), -1, 1))
-    best = (turned + 0.3 * np.abs(np.log(errors.fps[clip] / fps[:, None]))).argmin(1)
+    turned = np.arccos(np.clip((theirs * faces[:, None, t // 2]).sum(-1), -1, 1))
+    best = (turned + _RADIANS_PER_LOG_FPS * np.abs(np.log(errors.fps[clip] / fps[:, None]))).argmin(1)
     clip, flip, start = (values[np.arange(n), best] for values in (clip, flip, start))
 
     at = clip[:, None], start[:, None] + np.arange(t)
     error, exchanged, confidence = errors.error[at], errors.exchanged[at], errors.confidence[at]
-    mirror = skeleton.MIRROR_KEYPOINTS
-    error[flip] = error[flip][:, :, mirror] * np.array([-1, 1], np.float32)
-    exchanged[flip], confidence[flip] = exchanged[flip][:, :, mirror], confidence[flip][:, :, mirror]
+    error[flip] = error[flip][:, :, _MIRROR] * np.array([-1, 1], np.float32)
+    exchanged[flip], confidence[flip] = exchanged[flip][:, :, _MIRROR], confidence[flip][:, :, _MIRROR]
     factor = np.exp(uniform(rng, *np.log(ERROR_FACTOR), n, 1, 1, 1))
-    place = np.where(exchanged[..., None], uv_px[:, :, mirror], uv_px)
-    known = (confidence > 0) & in_frame
-    found = place + factor * error * size_px[..., None, None]
+    known = (confidence > 0) & in_frame & (in_frame[:, :, _MIRROR] | ~exchanged)
+    found = origins(uv_px, exchanged) + factor * error * size_px[..., None, None]
     return np.where(known[..., None], found, 0.0), np.where(known, confidence, 0.0)

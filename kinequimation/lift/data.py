@@ -13,7 +13,7 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.body import Body, sample_shape
-from kinequimation.lift.borrowed import ERROR_FACTOR, RecordedErrors, borrow_errors
+from kinequimation.lift.borrowed import ERROR_FACTOR, RecordedErrors, borrow_errors, exchanged_points, origins
 from kinequimation.lift.cameras import CameraPaths, sample_cameras, uniform
 from kinequimation.lift.noise import NoiseConfig, detect_badly, lose
 from kinequimation.lift.normalize import Normalized, normalize, rays, rotation_to_axis, view_from
@@ -160,9 +160,9 @@ def film_with(
     uv, inside = project(xyz, K, size)
     root, box = xyz[:, :, _SACRUM], box_px(xyz, K)
     noise = noise or NoiseConfig()
-    left, right = xyz[:, :, _LEFT_RIGHT[0::2], 2].mean(-1), xyz[:, :, _LEFT_RIGHT[1::2], 2].mean(-1)
-    far_side = np.clip((left - right) / 0.2, -1, 1)
     if errors is None:
+        left, right = xyz[:, :, _LEFT_RIGHT[0::2], 2].mean(-1), xyz[:, :, _LEFT_RIGHT[1::2], 2].mean(-1)
+        far_side = np.clip((left - right) / 0.2, -1, 1)
         uv_found, confidence = detect_badly(rng, uv, inside, size, box, far_side, noise)
     else:
         uv_found, confidence = borrow_errors(rng, errors, uv, inside, box, facing(xyz), fps)
@@ -226,7 +226,8 @@ def recorded_clips(
     uv_true, inside = project(xyz, K, size)
     uv = np.where((confidence > 0)[..., None], uv, 0.0)
     factor = np.exp(uniform(rng, *np.log(ERROR_FACTOR), n_clips, 1, 1, 1))
-    uv = np.where(inside[..., None] & (confidence > 0)[..., None], uv_true + factor * (uv - uv_true), uv)
+    origin = origins(uv_true, exchanged_points(uv, uv_true, inside, box_px(xyz, K)))
+    uv = np.where((inside & (confidence > 0))[..., None], origin + factor * (uv - origin), uv)
     uv, confidence = lose(rng, uv, confidence, noise or NoiseConfig())
     told_K, fps = _told(rng, K, size, recordings.fps[clip])
     velocity = _velocity(xyz_world, rotation, fps)

@@ -13,10 +13,11 @@ taken out to the predicted depth.
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -204,7 +205,7 @@ def load_onnx_weights(net: LiftNet, path: Path) -> None:
     """Take the parameters of an exported network, to train on; blocks that it has not got are left out at first.
 
     Raises:
-        InputError: the file is no ONNX model of this network or of its first blocks.
+        InputError: the file is no ONNX model of this network or of its first blocks; the network is as it was.
     """
     import onnx
     from onnx import numpy_helper
@@ -214,15 +215,18 @@ def load_onnx_weights(net: LiftNet, path: Path) -> None:
     except Exception as error:  # onnx raises protobuf's errors, which share no public base
         raise InputError(f"{path}: expected an ONNX model, got something unreadable ({error})") from error
     arrays = {t.name: torch.from_numpy(np.array(numpy_helper.to_array(t))) for t in model.graph.initializer}
-    for node in model.graph.node:  # the exporter stores equal parameters once
-        if node.op_type == "Identity" and node.input[0] in arrays:
+    for node in model.graph.node:  # 16 bits become 32, and the exporter stores equal parameters once
+        if node.op_type in ("Cast", "Identity") and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
-    for i, block in enumerate(net.blocks):
-        if isinstance(block, Block) and f"blocks.{i}.taps" not in arrays:
-            block.make_identity_()
-            arrays |= {f"blocks.{i}.{name}": value for name, value in block.state_dict().items()}
+    stored = {int(name.split(".")[1]) for name in arrays if re.fullmatch(r"blocks\.\d+\.\w.*", name)}
+    if not stored or stored != set(range(len(stored))) or len(stored) > len(net.blocks):
+        raise InputError(f"{path}: expected a lifter of up to {len(net.blocks)} blocks, got blocks {sorted(stored)}")
     wanted = net.state_dict()
-    wrong = [n for n, p in wanted.items() if n not in arrays or arrays[n].shape != p.shape]
+    new = tuple(f"blocks.{i}." for i in range(len(stored), len(net.blocks)))
+    taken = {name: arrays.get(name) for name in wanted if not name.startswith(new)}
+    wrong = [name for name, value in taken.items() if value is None or value.shape != wanted[name].shape]
     if wrong:
         raise InputError(f"{path}: expected a lifter of this size, but {wrong[0]} is missing or of another shape")
-    net.load_state_dict({name: arrays[name] for name in wanted})
+    net.load_state_dict(wanted | taken)
+    for block in list(net.blocks)[len(stored) :]:
+        cast("Block", block).make_identity_()

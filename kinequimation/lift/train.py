@@ -59,8 +59,11 @@ class TrainConfig:
         recorded_share: of the batches, how many are of them.
         borrowed_share: of the batches, how many are made clips with errors of the recordings.
         sequences: a file of rendered clips (``kinequimation dataset lifter``), of which the part train is trained on.
-        sequence_share: of the batches that are not of recordings, how many are of these; a judgement.
-        noise: how bad the imagined detector of the other batches is.
+        sequence_share: of the batches that use no recordings, how many are of these; a judgement.
+        noise: how bad the imagined detector of the other batches is, and what is lost in all of them. Held-out clips
+            are seen so too: their losses compare within a run.
+
+    The shares are judgements: a lifter that sees more of recorded poses learns them by heart (``borrowed``).
     """
 
     out: Path = Path("outputs/train-lift")
@@ -96,6 +99,12 @@ class TrainConfig:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name}: expected a number above 0, got {value}")
+        shares = (self.recorded_share, self.borrowed_share, self.sequence_share)
+        if not all(0 <= share <= 1 for share in shares) or self.recorded_share + self.borrowed_share > 1:
+            raise InputError(
+                "recorded_share, borrowed_share, sequence_share: expected shares from 0 to 1, the first two at most 1 "
+                f"together, got {', '.join(f'{share:g}' for share in shares)}"
+            )
         if any(not 1 <= n <= CLIP_FRAMES or p < 0 for n, p in self.lengths) or sum(p for _, p in self.lengths) <= 0:
             raise InputError(f"lengths: expected (frames from 1 to {CLIP_FRAMES}, share) pairs, got {self.lengths}")
 
@@ -237,8 +246,10 @@ class _Run:
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds = int(state["step"]), float(state["seconds"])
         except Exception as error:  # torch raises errors of many kinds on a damaged file
+            reason = str(error).splitlines()[0]
             raise InputError(
-                f"{path}: expected a checkpoint of the lifter; remove it to start anew ({error})"
+                f"{path}: expected a checkpoint of this lifter, got another ({reason}); start in another folder, from "
+                "what it had learned with --init RUN/lift.onnx"
             ) from error
 
 
@@ -308,20 +319,28 @@ def train(config: TrainConfig, progress: Progress = no_progress) -> Path:
         progress: called with minutes done and minutes in all.
 
     Raises:
-        InputError: the checkpoint or ``config.init`` is not of this network, or ``config.sequences`` no such file.
+        InputError: the checkpoint or ``config.init`` is not of this network, or ``config.sequences`` or
+            ``config.recordings`` no such file.
         KeyboardInterrupt: Ctrl-C or SIGTERM came; a checkpoint and the network so far were saved.
         OutputError: ``config.out`` cannot be written.
     """
     torch.set_num_threads(config.threads)
     sequences = open_sequences(config.sequences) if config.sequences is not None else None
+    recordings = read_recordings(config.recordings) if config.recordings is not None else None
+    longest = max(n for n, share in config.lengths if share > 0)
+    if recordings is not None and recordings.uv_px.shape[1] < longest:
+        n_frames = recordings.uv_px.shape[1]
+        raise InputError(f"{config.recordings}: expected clips of {longest} frames or more, got {n_frames}")
+    errors = errors_of(recordings) if recordings is not None else None
     run = _start(config)
     checkpoint, onnx_path, log_path = (config.out / n for n in ("checkpoint.pt", "lift.onnx", "log.csv"))
     run.save(checkpoint)  # an unwritable folder shows now, not after the first clips
     options = json.dumps(asdict(config), indent=2, default=str)
-    (config.out / "config.json").write_text(options + "\n", encoding="utf-8")
+    with replacing(config.out / "config.json") as partial:
+        partial.write_text(options + "\n", encoding="utf-8")
+    if run.step == 0:
+        log_path.unlink(missing_ok=True)
     pool = make_pool(config.seed, config.pool_clips, progress=progress)
-    recordings = read_recordings(config.recordings) if config.recordings is not None else None
-    errors = errors_of(recordings) if recordings is not None else None
     held_out = make_pool(VALIDATION_SEED, config.held_out_clips)
     budget = 60 * config.minutes
     offset, began, saved = run.seconds, time.monotonic(), time.monotonic()

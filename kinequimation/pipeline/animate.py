@@ -192,6 +192,8 @@ def _horses(
     options: AnimateOptions, run: _Run, progress: Progress, detector: Detector | None
 ) -> tuple[FrameSource | None, list[Seen]]:
     """Return the source, if there is one, and every horse in it, cleaned over time."""
+    if options.lifter is not None:
+        Lifter(options.lifter, device=options.device)  # a wrong file shows before hours of frames have been looked at
     source = open_source(options.inputs, options.start_s, options.end_s, options.image_fps) if options.inputs else None
     clip = None if options.keypoints is None else read_given(options.keypoints, options, source)
     if clip is not None and source is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from kinequimation.gait import GaitReading, read_gait, write_gait_json
 from kinequimation.gait.bouts import decide
 from kinequimation.gait.clips import labels_by_name, labels_of, path_clip
 from kinequimation.gait.names import GAITS
-from kinequimation.gait.rules import gait_by_rules, jumps
+from kinequimation.gait.rules import UNKNOWN, gait_by_rules, jumps
 from kinequimation.gait.signals import read_signals
 from kinequimation.gait.strides import Stride, circular_mean
 from kinequimation.gait.symmetry import read_symmetry
@@ -145,6 +146,21 @@ def test_one_odd_stride_is_no_change_of_gait() -> None:
     assert set(decide(sure, t_s, [], [], 1.0, [])) == {GAITS.index("trot")}
     sure[60:] = np.roll(sure[:1], 3, axis=1)
     assert len(set(decide(sure, t_s, [], [], 1.0, []))) == 2
+
+
+@pytest.mark.parametrize(("flying", "is_tolt"), [((3,), True), (range(6), False)])
+def test_flights_in_all_strides_are_none_of_a_gait_that_always_stands(flying: Sequence[int], is_tolt: bool) -> None:
+    t_s = np.arange(24 * 6) / 24
+    likely = np.full((len(t_s), len(GAITS)), 0.01)
+    likely[:, GAITS.index("tolt")], likely[:, GAITS.index("canter_left")] = 0.7, 0.2
+    x = float("nan")
+    nan, none = (x, x, x, x), (0.0, 0.0, 0.0, 0.0)
+    strides = [
+        Stride(s, s + 1.0, "swing", 2.0, nan, nan, nan, none, 0.07 * (s in flying), (0, 0, 1, 0, 0), 0.05, 0.0, 1.0)
+        for s in range(6)
+    ]
+    found = {GAITS[i] for i in decide(likely, t_s, strides, [UNKNOWN] * 6, 1.0, [])}
+    assert found == ({"tolt"} if is_tolt else {"canter_left"})
 
 
 def test_standing_has_no_strides() -> None:

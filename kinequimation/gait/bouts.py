@@ -10,7 +10,7 @@ import numpy as np
 
 from kinequimation.gait.clock import PER_STRIDE
 from kinequimation.gait.names import GAITS
-from kinequimation.gait.rules import unevenness
+from kinequimation.gait.rules import median_about, unevenness
 from kinequimation.gait.time_scale import RATES_HZ
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ FLOOR = 0.01
 """Probability under which no gait is held to be (judgement): the network is surer than it is right."""
 RULE_WEIGHT = 10.0
 """What a certain rule adds a stride to the gait that it names; the classifier's surest difference is 14 (judgement)."""
-FLIGHT_COST = 5.0
-"""What a stride takes from gaits without a flight if no hoof stands for a tenth of it (judgement): contacts are missed
-too."""
+FLIGHT_COST, FLIGHT = 8.0, (0.03, 0.06)
+"""What a stride takes from gaits without a flight where no hoof stands for the second of these shares of it, nothing at
+the first, in the median of the strides about it (judgement): in one a contact may be missed, in all of them hardly."""
 RARE_COST = 1.5
 """What a stride takes from gaits that few horses are filmed in (judgement): they have to be seen more clearly."""
 RARE = [GAITS.index(gait) for gait in ("passage", "piaffe", "pace", "tolt", "fox_trot")]
@@ -100,11 +100,12 @@ def decide(
     in_stride = np.zeros(len(t_s), bool)
     for stride in strides:
         in_stride[slice(*np.searchsorted(t_s, [stride.start_s, stride.stop_s]))] = True
-    for stride, rule, uneven in zip(strides, rules, unevenness(strides), strict=True):
+    flights = median_about(np.array([stride.suspension for stride in strides]))
+    for stride, rule, uneven, suspension in zip(strides, rules, unevenness(strides), flights, strict=True):
         rows = np.arange(*np.searchsorted(t_s, [stride.start_s, stride.stop_s]))
         for gait, ends in RATES_HZ.items():
             score[rows, GAITS.index(gait)] -= _odd_rate(tempo / stride.duration_s, *ends) / PER_STRIDE
-        flies = float(np.clip((stride.suspension - 0.04) / 0.06, 0.0, 1.0))
+        flies = float(np.clip((suspension - FLIGHT[0]) / (FLIGHT[1] - FLIGHT[0]), 0.0, 1.0))
         score[rows[:, None], GROUNDED] -= FLIGHT_COST * flies / PER_STRIDE
         if np.isfinite(uneven):
             share = float(np.clip((uneven - UNEVEN[0]) / (UNEVEN[1] - UNEVEN[0]), 0.0, 1.0))

@@ -30,7 +30,8 @@ of 1.60 m does not take more of them a second."""
 PIAFFE_LENGTH, PASSAGE_LENGTH, JOG_DUTY = 0.45, 1.15, 0.47
 """Strides shorter than these, in withers heights, are piaffe and passage (E1); but a jog's hooves stand longer."""
 _ABOUT = 3
-"""So many strides to each side tell together whether left and right go alike (judgement)."""
+"""So many strides to each side tell together whether left and right go alike, and whether all hooves leave the ground
+(judgement)."""
 _CLEAR_SWING = 0.08
 """Size of a swing, in withers heights, from which its phase tells something."""
 
@@ -99,8 +100,13 @@ def unevenness(strides: list[Stride]) -> Float[np.ndarray, " s"]:
     for i, stride in enumerate(strides):
         lf, rf, lh, rh = _phases(stride)
         off[i] = 0.5 * ((rf - lf) % 1.0 + (rh - lh) % 1.0) - 0.5
-    about = [off[max(0, i - _ABOUT) : i + _ABOUT + 1] for i in range(len(off))]
-    return np.array([abs(np.median(a[np.isfinite(a)])) if np.isfinite(a).any() else np.nan for a in about])
+    return np.abs(median_about(off))
+
+
+def median_about(values: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
+    """Return the median of each stride's value and those of the strides about it; NaN where none is known."""
+    about = [values[max(0, i - _ABOUT) : i + _ABOUT + 1] for i in range(len(values))]
+    return np.array([np.median(a[np.isfinite(a)]) if np.isfinite(a).any() else np.nan for a in about])
 
 
 def stands(signals: Signals, period_s: Float[np.ndarray, " t"]) -> Bool[np.ndarray, " t"]:

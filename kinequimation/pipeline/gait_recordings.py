@@ -34,6 +34,8 @@ def path_clips_of(recordings: Recordings, lifter: Lifter, progress: Progress = n
     for i in range(len(recordings)):
         label = labels_by_name(str(recordings.name[i]), recordings.contact[i], recordings.xyz_world[i])
         fps = float(recordings.fps[i])
+        if not ((recordings.confidence[i] > 0).sum(1) >= LEAST_POINTS).any():
+            continue  # the horse was not found in any frame
         for told in [fps, SLOW_FPS] if fps >= SLOW_FROM_FPS else [fps]:
             rows, own = path_clip(_fitted(recordings, i, lifter, told), label)
             channels.append(rows)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 GRAVITY_MPS2 = 9.81
 MAX_FLIGHT_S = 0.85
-"""Longest time without a standing hoof that is taken for flight; longer, and the contacts are taken to be missed. A fence
-of 1.2 m takes 0.65 to 0.75 s, the highest 0.82 (sources, E5)."""
+"""Longest time without a standing hoof that is taken for flight; longer, and the contacts are taken to be missed. A
+fence of 1.2 m takes 0.65 to 0.75 s, the highest 0.82 (sources, E5)."""
 FLIGHT_WEIGHT = 0.3
 """How firmly the speed of a flight keeps to the line between the stances before and after it (judgement)."""
 CAMERA_HZ = 0.5

@@ -1,4 +1,4 @@
-"""What every trained model needs at run time: where its weights are, and an ONNX Runtime session on a device."""
+"""What every network needs when it runs or is trained: its weights, a session on a device, progress, a way to stop."""
 
 from __future__ import annotations
 

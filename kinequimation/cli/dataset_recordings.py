@@ -13,7 +13,7 @@ _EPILOG = """Random horses move before random cameras (still, panning, tracking,
 the horse, the keypoint network looks at it, and its points are cleaned over time, as animate does. The file holds them
 beside the truth, so that the lifter is trained on the network's own errors:
 
-  kinequimation dataset recordings --count 200 --out recordings.npz
+  kinequimation dataset recordings --count 600 --out recordings.npz
   kinequimation train lift --recordings recordings.npz
 
 A clip has 81 frames and takes about 5 s of one core. The file is written anew every ten clips; a run that was cut off

@@ -13,12 +13,12 @@ import numpy as np
 
 from kinequimation import skeleton
 from kinequimation.geometry.camera import Camera
+from kinequimation.lift.project import CHEST
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 _SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
-_CHEST = skeleton.KEYPOINT_INDEX["DEF-spine.006"]
 _FRAME_SIZES = np.array([[1920, 1080], [1920, 1080], [1440, 1080], [1080, 1080], [1080, 1920]], np.float32)
 _UP = np.array([0.0, 0.0, 1.0], np.float32)
 
@@ -96,7 +96,7 @@ def sample_cameras(
         zooms: let the focal length change within a clip.
     """
     n, t = xyz_world.shape[:2]
-    path = 0.5 * (xyz_world[:, :, _SACRUM] + xyz_world[:, :, _CHEST])
+    path = 0.5 * (xyz_world[:, :, _SACRUM] + xyz_world[:, :, CHEST])
     path[..., 2] = path[..., 2].mean(1, keepdims=True)  # a cameraman follows the walk, not the bob
     middle = rng.integers(t, size=n)
     rows = np.arange(n)
@@ -106,7 +106,7 @@ def sample_cameras(
     hfov = np.radians(np.exp(uniform(rng, np.log(10), np.log(85), n)))
     focal = 0.5 * size[:, 0] / np.tan(hfov / 2)
 
-    heading = xyz_middle[:, _CHEST] - xyz_middle[:, _SACRUM]
+    heading = xyz_middle[:, CHEST] - xyz_middle[:, _SACRUM]
     profile = (np.pi / 2) * rng.choice([-1.0, 1.0], n) + np.radians(25) * rng.standard_normal(n)
     azimuth = np.where(rng.random(n) < 0.5, profile, uniform(rng, -np.pi, np.pi, n))
     azimuth = azimuth + np.arctan2(heading[:, 1], heading[:, 0])

@@ -10,6 +10,7 @@ import numpy as np
 from kinequimation import metrics, skeleton
 from kinequimation.lift.data import ClipPool, film_clips
 from kinequimation.lift.noise import NO_NOISE, NoiseConfig
+from kinequimation.lift.project import CHEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from kinequimation.lift.infer import Lifted, Lifter
 
 _SACRUM = skeleton.KEYPOINT_INDEX[skeleton.SACRUM]
-_CHEST = skeleton.KEYPOINT_INDEX["DEF-spine.006"]
 GROUP_POINTS: dict[str, list[int]] = {
     name: [skeleton.KEYPOINT_INDEX[point] for part in parts for point in skeleton.GROUPS[part]]
     for name, parts in {
@@ -121,7 +121,7 @@ def yaw_error_deg(
     """Return the angle about ``up`` between the directions from sacrum to chest, from 0 to 180."""
 
     def direction(xyz: np.ndarray) -> np.ndarray:
-        axis = xyz[:, _CHEST] - xyz[:, _SACRUM]
+        axis = xyz[:, CHEST] - xyz[:, _SACRUM]
         flat = axis - (axis * up).sum(-1, keepdims=True) * up
         return flat / np.maximum(np.linalg.norm(flat, axis=-1, keepdims=True), 1e-9)
 

@@ -80,7 +80,7 @@ class Lifter:
         self._session, self.device = open_session(path, device, n_threads)
         shapes = {taken.name: taken.shape for taken in self._session.get_inputs()}
         names = {given.name for given in self._session.get_outputs()}
-        if shapes.get("features", [0])[-1] != NUM_FEATURES or not names.issuperset(_OUTPUTS):
+        if shapes.get("features", [])[-1:] != [NUM_FEATURES] or not names.issuperset(_OUTPUTS):
             raise InputError(f"{path}: expected a lifter (kinequimation train lift), got another network")
         self.weights_sha256 = sha256_of(path)
         self._flip = flip

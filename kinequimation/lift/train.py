@@ -246,7 +246,7 @@ class _Run:
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds = int(state["step"]), float(state["seconds"])
         except Exception as error:  # torch raises errors of many kinds on a damaged file
-            reason = str(error).splitlines()[0]
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
                 f"{path}: expected a checkpoint of this lifter, got another ({reason}); start in another folder, from "
                 "what it had learned with --init RUN/lift.onnx"

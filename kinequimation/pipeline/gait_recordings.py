@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinequimation.body import Shape
+from kinequimation.errors import InputError
 from kinequimation.fit import Observation, fit
 from kinequimation.gait.clips import PathClips, labels_by_name, path_clip
 from kinequimation.geometry.camera import default_intrinsics
@@ -29,6 +30,9 @@ def path_clips_of(recordings: Recordings, lifter: Lifter, progress: Progress = n
         recordings: of ``kinequimation dataset recordings``.
         lifter: the network.
         progress: called as clips are done.
+
+    Raises:
+        InputError: no clip shows a horse.
     """
     channels, labels = [], []
     for i in range(len(recordings)):
@@ -41,6 +45,8 @@ def path_clips_of(recordings: Recordings, lifter: Lifter, progress: Progress = n
             channels.append(rows)
             labels.append(own)
         progress("fit", i + 1, len(recordings))
+    if not channels:
+        raise InputError(f"recordings: expected a horse in some of the clips, found none in {len(recordings)}")
     return PathClips(tuple(channels), tuple(labels))
 
 
